@@ -1,0 +1,97 @@
+"""Every error that a user can cause, with what happened, why, and what to do next.
+
+    LongdocError                  1
+    ├── UsageError                2   the command line or the settings make no sense
+    ├── PartialResult             3   a result is partial, or some documents of a batch failed
+    ├── InputError               65   the input cannot be read
+    │   ├── EmptyInput
+    │   ├── UnknownFormat
+    │   ├── DamagedInput
+    │   ├── EncryptedInput
+    │   └── NoTextLayer
+    ├── InputNotFound            66   no such file
+    ├── ModelUnavailable         69   the model is not there, or cannot work
+    ├── OutOfMemory              71   it does not fit
+    └── OutputError              73   the result cannot be written
+
+A bug is whatever is not a LongdocError: exit code 70. Ctrl-C is 130.
+"""
+
+from __future__ import annotations
+
+BUG_EXIT_CODE = 70
+INTERRUPTED_EXIT_CODE = 130
+
+
+class LongdocError(Exception):
+    """what: one sentence.   why: the cause.   fix: what the user can do next."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str | None = None, fix: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.fix = fix
+
+
+class UsageError(LongdocError):
+    """Exit code 2. The command line or a settings file makes no sense."""
+
+    exit_code = 2
+
+
+class PartialResult(LongdocError):
+    """Exit code 3. A result was written, but it does not cover everything that was asked for."""
+
+    exit_code = 3
+
+
+class InputError(LongdocError):
+    """Exit code 65. The input is there, and cannot be read."""
+
+    exit_code = 65
+
+
+class EmptyInput(InputError):
+    """Exit code 65. There is nothing in it."""
+
+
+class UnknownFormat(InputError):
+    """Exit code 65. Binary data in no format that a reader knows."""
+
+
+class DamagedInput(InputError):
+    """Exit code 65. The format is known, and the file breaks its rules."""
+
+
+class EncryptedInput(InputError):
+    """Exit code 65. A password or a licence (DRM) is needed."""
+
+
+class NoTextLayer(InputError):
+    """Exit code 65. Pages, but no text in them: scans."""
+
+
+class InputNotFound(LongdocError):
+    """Exit code 66. No such file, or no permission to read it."""
+
+    exit_code = 66
+
+
+class ModelUnavailable(LongdocError):
+    """Exit code 69. The model is not there, or longdoc cannot run it."""
+
+    exit_code = 69
+
+
+class OutOfMemory(LongdocError):
+    """Exit code 71. Weights, cache and workspace do not fit."""
+
+    exit_code = 71
+
+
+class OutputError(LongdocError):
+    """Exit code 73. The result cannot be written where it should go."""
+
+    exit_code = 73

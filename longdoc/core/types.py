@@ -1,0 +1,300 @@
+"""The data that the floors hand to each other: documents, anchors, segments, citations, results.
+
+Everything downstream of the readers speaks of *character spans in one normalised text*: a citation is a
+span, its page is a look-up, and a quote is checked by comparing strings. Nothing here knows how a
+document was parsed, which model read it, or how a result is drawn.
+
+Offsets are code points into `Document.text`, half-open: `text[start:end]`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SummaryStatus = Literal["complete", "partial", "failed"]
+AnswerStatus = Literal["answered", "not_found", "partial", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where the text from `offset` on (up to the next anchor) sits in the source.
+
+    offset: first character of the span.
+    page: 1-based physical page, or None for formats without pages.
+    label: the page number as printed ("xii", "A-3"), or None.
+    start_s, end_s: seconds from the start, for transcripts only.
+    speaker: who speaks, for transcripts that say so.
+    source: name of the file, when several files are read as one document.
+    """
+
+    offset: int
+    page: int | None = None
+    label: str | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    speaker: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A chapter, part or heading: `text[start:end]` including its sub-sections. level 1 is outermost."""
+
+    title: str
+    start: int
+    end: int
+    level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedPage:
+    """A page that gave no text, and why ("no text layer", "damaged: ...")."""
+
+    page: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that a document came from.
+
+    name: what the user typed or, for standard input, "-".   sha256: of the raw bytes.
+    format: "pdf", "epub", "text", "markdown", "srt", "vtt".
+    """
+
+    name: str
+    sha256: str
+    format: str
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One normalised text with its anchors and sections.
+
+    anchors: sorted by offset; the first has offset 0 when there are any.
+    sections: sorted by (start, level); may be empty; nested ones lie inside their parent.
+    num_pages: physical pages of the source, None for formats without pages.
+    warnings: what the reader had to guess or drop, in words for the receipt.
+    """
+
+    text: str
+    source: Source
+    title: str | None = None
+    anchors: tuple[Anchor, ...] = ()
+    sections: tuple[Section, ...] = ()
+    num_pages: int | None = None
+    skipped: tuple[SkippedPage, ...] = ()
+    warnings: tuple[str, ...] = ()
+    _offsets: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
+
+    def __post_init__(self) -> None:
+        offsets = tuple(anchor.offset for anchor in self.anchors)
+        assert list(offsets) == sorted(offsets), "anchors must be sorted by offset"
+        object.__setattr__(self, "_offsets", offsets)
+
+    def anchor_at(self, offset: int) -> Anchor | None:
+        """The anchor whose span holds the character at `offset`."""
+        index = bisect_right(self._offsets, offset) - 1
+        return self.anchors[index] if index >= 0 else None
+
+    def section_at(self, offset: int) -> Section | None:
+        """The innermost section that holds the character at `offset`."""
+        holding = [s for s in self.sections if s.start <= offset < s.end]
+        return max(holding, key=lambda s: (s.level, s.start), default=None)
+
+    def cite(self, start: int, end: int) -> Citation:
+        """The citation of `text[start:end]`: verified, because it is copied from the span itself."""
+        anchor = self.anchor_at(start) or Anchor(0)
+        section = self.section_at(start)
+        return Citation(
+            quote=self.text[start:end],
+            start=start,
+            end=end,
+            source=anchor.source or self.source.name,
+            page=anchor.page,
+            label=anchor.label,
+            section=section.title if section else None,
+            start_s=anchor.start_s,
+            speaker=anchor.speaker,
+            verified=True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of the text that the engine reads in one call.
+
+    token_ids: the model's tokens of `text[start:end]`, at most N of them.
+    section: index into `Document.sections` of the part that it belongs to, or None.
+    closes_part: True for the last segment of that part: notes are taken after it.
+    """
+
+    index: int
+    start: int
+    end: int
+    token_ids: tuple[int, ...]
+    section: int | None = None
+    closes_part: bool = False
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.token_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A candidate span of the document, with the score of whoever proposed it (higher is better)."""
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A quote and the span that it claims to come from. `verified` is set by comparing the two."""
+
+    quote: str
+    start: int
+    end: int
+    source: str
+    page: int | None = None
+    label: str | None = None
+    section: str | None = None
+    start_s: float | None = None
+    speaker: str | None = None
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CitationCount:
+    """total: citations made; verified: quotes found at their span; statements, and how many carry a verified one."""
+
+    total: int = 0
+    verified: int = 0
+    statements: int = 0
+    statements_cited: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Which weights answered. quantization: "none", "8bit", "nf4". adapter: name of the memory adapter."""
+
+    id: str
+    revision: str | None = None
+    quantization: str = "none"
+    adapter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionInfo:
+    """How the document was read: sizes in tokens. why: the reason for the mode, in words."""
+
+    mode: str
+    sinks: int
+    window: int
+    memory: bool
+    why: str
+    highlights: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was read, of how much, by what, and at what cost.
+
+    read_tokens_per_s counts reading alone; peak_memory_bytes is the process's peak resident set.
+    """
+
+    source: Source
+    title: str | None
+    num_pages: int | None
+    skipped: tuple[SkippedPage, ...]
+    num_tokens: int
+    tokens_read: int
+    model: ModelInfo
+    attention: AttentionInfo
+    prompts: dict[str, str]
+    settings: dict[str, Any]
+    seconds: float
+    read_tokens_per_s: float
+    write_tokens_per_s: float
+    peak_memory_bytes: int
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        return self.tokens_read == self.num_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of a summary and the citations that bear it (none: it stands without proof)."""
+
+    text: str
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryPart:
+    """The notes on one section. `start`, `end`: the span of the document that they speak of."""
+
+    title: str
+    statements: tuple[Statement, ...]
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        return " ".join(s.text for s in self.statements)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The result of `longdoc summarize`: the whole in `statements`, then the parts in reading order."""
+
+    status: SummaryStatus
+    statements: tuple[Statement, ...]
+    parts: tuple[SummaryPart, ...]
+    citations: CitationCount
+    receipt: Receipt
+    verbatim: bool = True
+
+    @property
+    def text(self) -> str:
+        return " ".join(s.text for s in self.statements)
+
+    def all_statements(self) -> Iterator[Statement]:
+        yield from self.statements
+        for part in self.parts:
+            yield from part.statements
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A passage that was re-read for an answer."""
+
+    citation: Citation
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result of one question.
+
+    text: the shortest text that answers, "" when status is not_found.
+    citations: where it stands.   evidence: the passages that were re-read, best first.
+    provenance: which tiers supplied it: "search", "window", "memory", "highlights".
+    """
+
+    status: AnswerStatus
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    evidence: tuple[Evidence, ...]
+    provenance: tuple[str, ...]
+    receipt: Receipt
+    verbatim: bool = True
