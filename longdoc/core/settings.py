@@ -1,0 +1,74 @@
+"""What a user can choose, as frozen data. Knows nothing of click, TOML or the environment.
+
+`None` in a tier size or a switch means: the adapter's or the model's own value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+EMBEDDED_MODEL = "embedded"
+
+Quantize = Literal["auto", "4bit", "8bit", "none"]
+AttentionMode = Literal["auto", "stream", "exact"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How a source is parsed.
+
+    format: name of a reader, or None to look at the content.
+    password: opens an encrypted PDF.
+    """
+
+    format: str | None = None
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """Which weights read, and how.
+
+    model: "embedded", a Hugging Face id, or a folder.
+    adapter: folder or name of a memory adapter, "none", or None for the one that lies beside the model.
+    sinks, window, segment_tokens: tier and segment sizes in tokens.
+    device: "auto", "cpu", "cuda", "cuda:1".
+    threads: CPU threads, None for torch's own choice.
+    """
+
+    model: str = EMBEDDED_MODEL
+    revision: str | None = None
+    quantize: Quantize = "auto"
+    adapter: str | None = None
+    attention: AttentionMode = "auto"
+    sinks: int | None = None
+    window: int | None = None
+    segment_tokens: int | None = None
+    memory: bool = True
+    device: str = "auto"
+    threads: int | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryOptions:
+    """What kind of summary.
+
+    words: budget of the whole at the top; the notes per section come on top of it.
+    verbatim: only sentences of the document; None: yes for the embedded model, no for others.
+    """
+
+    words: int = 250
+    verbatim: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """How questions are answered.
+
+    passages: how many are re-read.   verbatim: as in SummaryOptions.
+    """
+
+    passages: int = 5
+    verbatim: bool | None = None
