@@ -1,0 +1,161 @@
+"""The reading state: sinks, window and memory of every layer, constant in size.
+
+Keys are stored un-rotated; positions are given when attending (`attention.py`). Tensors are never changed in
+place, so a fork shares them and costs nothing.
+
+Shapes: B batch, Hkv key/value heads, T new tokens, S sinks, W window, K = kept tokens <= S + W - 1, D head dim.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+from longdoc.core.errors import ModelUnavailable
+from longdoc.engine.memory import MemoryState
+
+KEEP_ALL = 1 << 40  # a window that nothing leaves: exact attention
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """Sizes in tokens. sinks: the first S tokens. window: each token sees the last W, itself included."""
+
+    sinks: int = 4
+    window: int = 1024
+
+
+class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
+    """Sinks, window and memory of one attention layer.
+
+    sink_keys, sink_values: (B, Hkv, <= S, D).   keys, values: (B, Hkv, <= W - 1, D), in the model's dtype, un-rotated.
+    memory: the layer's compressive memory, or None.
+    num_seen: tokens read so far; bytes held do not depend on it. During `update` the peak is K + T tokens:
+    the new segment sees the whole window before it shrinks.
+    """
+
+    is_sliding = False
+    is_compileable = False
+    is_croppable = False
+    supports_early_init = False
+
+    def __init__(self, tiers: Tiers) -> None:
+        super().__init__()
+        self.tiers = tiers
+        self.num_seen = 0
+        self.sink_keys: Tensor | None = None
+        self.sink_values: Tensor | None = None
+        self.memory: MemoryState | None = None
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Take dtype, device and shape from the first tokens."""
+        self.dtype, self.device = key_states.dtype, key_states.device
+        self.sink_keys, self.keys = key_states[:, :, :0], key_states[:, :, :0]
+        self.sink_values, self.values = value_states[:, :, :0], value_states[:, :, :0]
+        self.is_initialized = True
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """(B, Hkv, T, D) x2 -> (B, Hkv, K + T, D) x2: [sinks | window | new]; then the window shrinks to W - 1."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        keys = torch.cat([self.sink_keys, self.keys, key_states], 2)
+        values = torch.cat([self.sink_values, self.values, value_states], 2)
+        self.num_seen += key_states.shape[2]
+        num_sinks = min(self.tiers.sinks, self.num_seen)
+        first_kept = max(num_sinks, keys.shape[2] - (self.tiers.window - 1))
+        # clone: a view would keep the K + T tokens of this call alive
+        self.sink_keys, self.sink_values = keys[:, :, :num_sinks].clone(), values[:, :, :num_sinks].clone()
+        self.keys, self.values = keys[:, :, first_kept:].clone(), values[:, :, first_kept:].clone()
+        return keys, values
+
+    def get_seq_length(self) -> int:
+        """Always 0: positions are the attention function's business, and the model must not build a mask."""
+        return 0
+
+    def get_max_length(self) -> int:
+        """No maximum."""
+        return -1
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Not used: no mask function is registered for longdoc's attention."""
+        return query_length, 0
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> StreamingLayer:
+        """A layer with `function` applied to every tensor (repeat, move to a device)."""
+        other = copy.copy(self)
+        if self.is_initialized:
+            assert self.sink_keys is not None
+            assert self.sink_values is not None
+            other.sink_keys, other.sink_values = function(self.sink_keys), function(self.sink_values)
+            other.keys, other.values = function(self.keys), function(self.values)
+        other.memory = self.memory.map(function) if self.memory is not None else None
+        return other
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Every tensor held, for counting bytes."""
+        if self.is_initialized:
+            yield from (t for t in (self.sink_keys, self.sink_values, self.keys, self.values) if t is not None)
+        if self.memory is not None:
+            held: list[Tensor] = []
+            self.memory.map(lambda t: held.append(t) or t)  # type: ignore[func-returns-value]
+            yield from held
+
+
+class StreamingCache(Cache):  # type: ignore[misc]
+    """One `StreamingLayer` for each decoder layer of a model. use_memory: False switches attached memories off."""
+
+    def __init__(self, config: Any, tiers: Tiers, *, use_memory: bool = True) -> None:
+        self.tiers = tiers
+        self.use_memory = use_memory
+        super().__init__(layers=[StreamingLayer(t) for t in layer_tiers(config, tiers)])
+
+    @property
+    def num_seen(self) -> int:
+        """Tokens read so far."""
+        return int(self.layers[0].num_seen)
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> StreamingCache:
+        """A cache with `function` applied to every tensor of every layer."""
+        other = copy.copy(self)
+        other.layers = [layer.map(function) for layer in self.layers]
+        return other
+
+    def fork(self) -> StreamingCache:
+        """A cache that can be read on without changing this one. Shares all tensors."""
+        return self.map(lambda tensor: tensor)
+
+    def expand(self, batch: int) -> StreamingCache:
+        """A fork for `batch` continuations at once: (1, ...) -> (batch, ...), without copying."""
+        return self.map(lambda tensor: tensor.expand(batch, *tensor.shape[1:]))
+
+    def num_bytes(self) -> int:
+        """Bytes held by all layers."""
+        return sum(t.numel() * t.element_size() for layer in self.layers for t in layer.tensors())
+
+
+def layer_tiers(config: Any, tiers: Tiers) -> list[Tiers]:
+    """The tiers of each layer: natively sliding layers keep the model's own window, without sinks."""
+    text = config.get_text_config(decoder=True)
+    native = getattr(text, "sliding_window", None)
+    kinds = getattr(text, "layer_types", None)
+    if kinds is None:
+        kinds = ["sliding_attention" if native else "full_attention"] * text.num_hidden_layers
+    result = []
+    for kind in kinds:
+        if kind == "sliding_attention" and native:
+            result.append(Tiers(sinks=0, window=min(native, tiers.window)))
+        elif kind in ("full_attention", "sliding_attention"):
+            result.append(tiers)
+        else:
+            raise ModelUnavailable(
+                f"This model has layers of the kind {kind!r}.",
+                why="longdoc streams full and sliding attention only",
+                fix="choose a Llama, Qwen, Mistral, Gemma, Phi, Granite or OLMo model",
+            )
+    return result

@@ -1,0 +1,315 @@
+"""The compressive memory: a matrix per head that keeps what has left the window, in constant space.
+
+Two forms behind one scan:
+
+- `delta` (`DeltaMemory`): own projections of the hidden state that enters the attention, L2-normalised keys
+  of the last few tokens, the delta rule at token level, a write gate; its output is *added* to the attention's.
+- `paper` (`PaperMemory`): Infini-attention, Munkhdalai et al. 2024 (arXiv 2404.07143), equations 3-5: the
+  model's own un-rotated queries, keys and values, ELU + 1, a sum normaliser, linear or delta updates. `PaperMemory.mix`
+  adds the gate of equation 6.
+
+Segments are counted in absolute positions: token t reads the state at the last multiple of `segment_tokens`
+that is not after t, however the caller cuts the text into calls. So the result does not depend on the cut,
+training on whole sequences and reading in pieces are the same computation, and a memory is always read before
+it is updated. Departures from the paper: segments are written when they are complete, not when they leave the
+window, so the memory overlaps the window instead of complementing it.
+
+Knows nothing of transformers models, caches or rotary positions.
+
+Shapes: B batch, H memory heads, G query heads per memory head, T new tokens, P pending tokens (< N),
+N tokens per memory segment, Dk key dim, Dv value dim, L lags, R memory width, E hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MemoryForm = Literal["delta", "paper-delta", "paper-linear"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryConfig:
+    """All constants of a memory; an adapter's `[memory]` table.
+
+    layers: indices of the decoder layers that have one.
+    segment_tokens: N, tokens between two updates.
+    width: R, the hidden state is projected down to it before keys and queries are made of `lags` tokens.
+    heads, key_dim, value_dim, lags, width, write_threshold: for the delta form only.
+    write_threshold: write gates below it are exactly zero.
+    """
+
+    form: MemoryForm = "delta"
+    layers: tuple[int, ...] = ()
+    segment_tokens: int = 256
+    heads: int = 4
+    key_dim: int = 128
+    value_dim: int = 64
+    lags: int = 6
+    width: int = 128
+    write_threshold: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryState:
+    """One layer's memory between two calls. All float32.
+
+    matrix: (B, H, Dk, Dv).   normaliser: (B, H, Dk), ones-free sum of the written keys (paper form).
+    keys, values, strength: (B, H, P, Dk), (B, H, P, Dv), (B, H, P): read, not yet written.
+    recent: (B, L, R), the projected inputs of the last L tokens (delta form), else None.
+    """
+
+    matrix: Tensor
+    normaliser: Tensor
+    keys: Tensor
+    values: Tensor
+    strength: Tensor
+    recent: Tensor | None = None
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> MemoryState:
+        """A state with `function` applied to every tensor."""
+        changed = {f.name: function(t) for f in fields(self) if (t := getattr(self, f.name)) is not None}
+        return replace(self, **changed)
+
+
+# A rule adds one segment: (matrix, normaliser, keys, values, strength) -> (matrix, normaliser).
+WriteRule = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def empty_state(batch: int, heads: int, key_dim: int, value_dim: int, device: torch.device) -> MemoryState:
+    """A memory into which nothing was written."""
+
+    def zeros(*shape: int) -> Tensor:
+        return torch.zeros(batch, heads, *shape, dtype=torch.float32, device=device)
+
+    return MemoryState(
+        matrix=zeros(key_dim, value_dim),
+        normaliser=zeros(key_dim),
+        keys=zeros(0, key_dim),
+        values=zeros(0, value_dim),
+        strength=zeros(0),
+    )
+
+
+def delta_rule(
+    matrix: Tensor, normaliser: Tensor, keys: Tensor, values: Tensor, strength: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Token-level delta rule over one segment: M <- M + b k (v - k M) for each token in order.
+
+    Solved at once for the whole segment by the WY form of Yang et al. 2024 (DeltaNet, arXiv 2406.06484,
+    section 3): (I + tril(diag(b) K K^T, -1)) [U W] = diag(b) [V K], M' = M + K^T (U - W M).
+    keys must have unit length, strength lies in [0, 1]; then the update never grows M beyond its values.
+    """
+    scaled = keys * strength[..., None]
+    lower = torch.tril(scaled @ keys.transpose(-1, -2), -1)
+    right = torch.cat([values * strength[..., None], scaled], -1)
+    solved = torch.linalg.solve_triangular(lower, right, upper=False, unitriangular=True)
+    update, erase = solved.split([values.shape[-1], keys.shape[-1]], -1)
+    return matrix + keys.transpose(-1, -2) @ (update - erase @ matrix), normaliser
+
+
+def paper_rule(delta: bool) -> WriteRule:
+    """Infini-attention's equation 4 (linear) or 5 (delta), on keys that have been through ELU + 1."""
+
+    def write(
+        matrix: Tensor, normaliser: Tensor, keys: Tensor, values: Tensor, strength: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        if delta:
+            values = values - _normalised(keys @ matrix, keys, normaliser)
+        return matrix + keys.transpose(-1, -2) @ values, normaliser + keys.sum(-2)
+
+    return write
+
+
+def _normalised(read: Tensor, queries: Tensor, normaliser: Tensor) -> Tensor:
+    """Equation 3's division by sigma(Q) z; a memory without content reads as zero."""
+    return read / (queries @ normaliser[..., None]).clamp_min(1e-6)
+
+
+def scan(
+    state: MemoryState,
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    strength: Tensor,
+    *,
+    rule: WriteRule,
+    segment_tokens: int,
+    normalise: bool,
+) -> tuple[Tensor, MemoryState]:
+    """(B, H, G, T, Dk), (B, H, T, Dk), (B, H, T, Dv), (B, H, T) -> (B, H, G, T, Dv), the state after T tokens.
+
+    Reads at the state of the last segment boundary, writes every segment that becomes complete.
+    """
+    num_new, num_pending = keys.shape[2], state.keys.shape[2]
+    keys = torch.cat([state.keys, keys], 2)
+    values = torch.cat([state.values, values], 2)
+    strength = torch.cat([state.strength, strength], 2)
+    matrix, normaliser = state.matrix, state.normaliser
+    reads = []
+    done = 0  # of the new tokens, how many have read
+    for start in range(0, keys.shape[2], segment_tokens):
+        end = min(start + segment_tokens, keys.shape[2])
+        until = end - num_pending
+        if until > done:
+            piece = queries[:, :, :, done:until]
+            read = piece @ matrix[:, :, None]
+            reads.append(_normalised(read, piece, normaliser[:, :, None]) if normalise else read)
+            done = until
+        if end - start == segment_tokens:
+            matrix, normaliser = _write(
+                rule, matrix, normaliser, keys[:, :, start:end], values[:, :, start:end], strength[:, :, start:end]
+            )
+    assert done == num_new
+    kept = keys.shape[2] // segment_tokens * segment_tokens
+    after = MemoryState(
+        matrix, normaliser, keys[:, :, kept:], values[:, :, kept:], strength[:, :, kept:], recent=state.recent
+    )
+    return torch.cat(reads, 3), after
+
+
+def _write(
+    rule: WriteRule, matrix: Tensor, normaliser: Tensor, keys: Tensor, values: Tensor, strength: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Apply the rule; without gradients, tokens that no head writes are left out first (they change nothing)."""
+    if not torch.is_grad_enabled():
+        written = (strength > 0).flatten(0, 1).any(0)
+        if not bool(written.any()):
+            return matrix, normaliser
+        if not bool(written.all()):
+            keys, values, strength = keys[:, :, written], values[:, :, written], strength[:, :, written]
+    return rule(matrix, normaliser, keys, values, strength)
+
+
+class DeltaMemory(nn.Module):
+    """The memory that learns: token-level delta rule on own, shifted, normalised keys.
+
+    k_t = L2(Wk [r_(t-1) ... r_(t-L)]), q_t = L2(Wq [r_t ... r_(t-L+1)]), v_t = Wv x_t with r = Wr x: the value of a
+    token is bound to the tokens before it, so a read is an n-gram induction head that reaches back without end.
+    Wq starts as Wk and the output matrix as Wv^T, so it works from step 0. The write strength is
+    clamp(1.2 sigmoid(g [x_t, x_(t-1)]) - 0.1, 0, 1), exactly zero below the threshold: what is never written is
+    never forgotten by being overwritten.
+    """
+
+    def __init__(self, hidden_size: int, config: MemoryConfig) -> None:
+        super().__init__()
+        self.config = config
+        heads, lags, width = config.heads, config.lags, config.width
+        self.reduce = nn.Linear(hidden_size, width, bias=False)
+        self.query = nn.Linear(lags * width, heads * config.key_dim, bias=False)
+        self.key = nn.Linear(lags * width, heads * config.key_dim, bias=False)
+        self.value = nn.Linear(hidden_size, heads * config.value_dim, bias=False)
+        self.output = nn.Linear(heads * config.value_dim, hidden_size, bias=False)
+        self.write_gate = nn.Linear(2 * width, heads)
+        self.read_gate = nn.Linear(hidden_size, heads)
+        self.train_threshold = 0.0  # straight-through threshold, raised at the end of training
+        self.last_strength: Tensor | None = None  # (B, H, T), for the sparsity penalty
+        self.reset_parameters()
+
+    def reset_parameters(self, output_scale: float = 0.5) -> None:
+        """Tied initialisation; older lags fade in the first head and count fully in the last."""
+        config = self.config
+        heads, lags, width = config.heads, config.lags, config.width
+        hidden_size = self.value.in_features
+        nn.init.orthogonal_(self.reduce.weight, gain=(hidden_size / width) ** 0.5)
+        nn.init.normal_(self.key.weight, std=(lags * width) ** -0.5)
+        nn.init.normal_(self.value.weight, std=hidden_size**-0.5)
+        fade = torch.linspace(0.6, 1.0, heads)[:, None] ** torch.arange(lags)
+        with torch.no_grad():
+            self.key.weight.view(heads, config.key_dim, lags, width).mul_(fade[:, None, :, None])
+            self.query.weight.copy_(self.key.weight)
+            tied = self.value.weight.T * (hidden_size / (heads * config.value_dim)) * output_scale
+            self.output.weight.copy_(tied)
+        for gate in (self.write_gate, self.read_gate):
+            nn.init.zeros_(gate.weight)
+            nn.init.zeros_(gate.bias)
+
+    def empty_state(self, batch: int, device: torch.device) -> MemoryState:
+        """A memory into which nothing was written."""
+        config = self.config
+        state = empty_state(batch, config.heads, config.key_dim, config.value_dim, device)
+        return replace(state, recent=torch.zeros(batch, config.lags, config.width, device=device))
+
+    def forward(self, hidden: Tensor, state: MemoryState | None = None) -> tuple[Tensor, MemoryState]:
+        """(B, T, E) -> (B, T, E) to be added to the attention's output, and the state after the T tokens."""
+        config = self.config
+        batch, num_new, _ = hidden.shape
+        if state is None:
+            state = self.empty_state(batch, hidden.device)
+        assert state.recent is not None
+        reduced = self.reduce(hidden)
+        history = torch.cat([state.recent.to(reduced.dtype), reduced], 1)
+        lagged = [history[:, config.lags - lag : config.lags - lag + num_new] for lag in range(config.lags + 1)]
+        queries = self._heads(self.query(torch.cat(lagged[:-1], -1)), config.key_dim)
+        keys = self._heads(self.key(torch.cat(lagged[1:], -1)), config.key_dim)
+        values = self._heads(self.value(hidden), config.value_dim)
+        strength = self._strength(self.write_gate(torch.cat(lagged[:2], -1)).float()).transpose(1, 2)
+        with torch.autocast(hidden.device.type, enabled=False):
+            read, after = scan(
+                state,
+                F.normalize(queries.float(), dim=-1)[:, :, None],
+                F.normalize(keys.float(), dim=-1),
+                values.float(),
+                strength,
+                rule=delta_rule,
+                segment_tokens=config.segment_tokens,
+                normalise=False,
+            )
+        gate = torch.sigmoid(self.read_gate(hidden).float())[..., None]
+        gated = (gate * read[:, :, 0].transpose(1, 2)).flatten(2)
+        recent = history[:, -config.lags :].float()
+        return self.output(gated.to(hidden.dtype)), replace(after, recent=recent if self.training else recent.detach())
+
+    def _heads(self, projected: Tensor, dim: int) -> Tensor:
+        """(B, T, H * D) -> (B, H, T, D)."""
+        return projected.unflatten(-1, (self.config.heads, dim)).transpose(1, 2)
+
+    def _strength(self, logits: Tensor) -> Tensor:
+        """Write strengths in [0, 1], exactly zero below the threshold (straight-through while training)."""
+        strength = (1.2 * torch.sigmoid(logits) - 0.1).clamp(0, 1)
+        self.last_strength = strength
+        if self.training:
+            below = strength < self.train_threshold
+            return strength - (strength * below).detach()
+        return strength * (strength >= self.config.write_threshold)
+
+
+class PaperMemory(nn.Module):
+    """Infini-attention as published: the layer's own queries, keys and values, and one gate per query head.
+
+    Tokens of the first segment have nothing to read, and keep their local attention unmixed.
+    """
+
+    def __init__(self, num_heads: int, config: MemoryConfig, gate_init: float = -4.0) -> None:
+        super().__init__()
+        self.config = config
+        self.gate = nn.Parameter(torch.full((num_heads,), gate_init))
+        self.rule = paper_rule(delta=config.form == "paper-delta")
+
+    def mix(
+        self, local: Tensor, query: Tensor, key: Tensor, value: Tensor, state: MemoryState | None, num_seen: int
+    ) -> tuple[Tensor, MemoryState]:
+        """Equation 6: (B, H, T, D) local output, un-rotated (B, H, T, D), (B, Hkv, T, D) x2 -> mixed, next state."""
+        batch, kv_heads, num_new, dim = key.shape
+        if state is None:
+            state = empty_state(batch, kv_heads, dim, value.shape[-1], key.device)
+        read, after = scan(
+            state,
+            F.elu(query.float().unflatten(1, (kv_heads, -1))) + 1,
+            F.elu(key.float()) + 1,
+            value.float(),
+            torch.ones(batch, kv_heads, num_new, device=key.device),
+            rule=self.rule,
+            segment_tokens=self.config.segment_tokens,
+            normalise=True,
+        )
+        position = torch.arange(num_seen, num_seen + num_new, device=key.device)
+        has_memory = (position >= self.config.segment_tokens)[:, None]
+        gate = torch.sigmoid(self.gate)[:, None, None] * has_memory
+        mixed = gate * read.flatten(1, 2) + (1 - gate) * local.float()
+        return mixed.to(local.dtype), after
