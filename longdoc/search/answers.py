@@ -1,0 +1,128 @@
+"""The sentence that answers a question, and how likely the document answers it at all.
+
+Both are judged by small rankers over named columns. A language model may add its own columns (the log
+probability of the question given the passage, say); without one the lexical columns stand alone.
+Knows nothing of how a model computes them, nor of citations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from longdoc.core.sentences import Span
+from longdoc.core.types import Passage
+from longdoc.search.candidates import Candidate, candidates, features, parse
+from longdoc.search.index import PassageIndex
+from longdoc.search.ranker import Array, RankerFile
+
+ANSWERABILITY_COLUMNS = (
+    "best_coverage", "best_wide", "best_passage", "top_coverage", "top_wide", "top_passage", "best_bigrams",
+    "top_names", "known", "known_names", "margin", "agreement", "num_words",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSentence:
+    """A sentence that may answer. `wide` is the sentence with the neighbour that most likely completes it.
+
+    probability: its share among the candidates, not the probability that the document answers at all.
+    passage: index into the passages that were ranked.   features: by column, for whoever asks why.
+    """
+
+    start: int
+    end: int
+    score: float
+    probability: float
+    passage: int
+    wide: Span
+    features: dict[str, float]
+
+
+def per_passage(found: Sequence[Candidate], values: Sequence[float]) -> Array:
+    """A column for the candidates from one value per passage: (P,) -> (N,)."""
+    return np.asarray([values[candidate.passage] for candidate in found], dtype=np.float64)
+
+
+def rank_sentences(
+    question: str,
+    index: PassageIndex,
+    passages: Sequence[Passage],
+    rankers: RankerFile,
+    extra: Mapping[str, Array] | None = None,
+) -> list[ScoredSentence]:
+    """All sentences of the passages, best first.
+
+    extra: columns from a model, one value per sentence of `candidates(index, passages)`, in that order.
+    """
+    found = candidates(index, passages)
+    if not found:
+        return []
+    columns = features(parse(question, index), index, passages, found) | dict(extra or {})
+    scores = rankers.best("sentence", columns).score(columns)
+    share = np.exp(scores - scores.max())
+    share /= share.sum()
+    score_of = {candidate.number: float(scores[i]) for i, candidate in enumerate(found)}
+    ranked = [
+        ScoredSentence(
+            start=candidate.start,
+            end=candidate.end,
+            score=float(scores[i]),
+            probability=float(share[i]),
+            passage=candidate.passage,
+            wide=_wide(candidate, index, score_of),
+            features={name: float(column[i]) for name, column in columns.items()},
+        )
+        for i, candidate in enumerate(found)
+    ]
+    return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.start))
+
+
+def _wide(candidate: Candidate, index: PassageIndex, score_of: Mapping[int, float]) -> Span:
+    """The sentence and the next one: an answer is named, then told. The one before only at the end of a text."""
+    del score_of
+    number = candidate.number
+    if number + 1 < len(index.sentences):
+        return candidate.start, index.sentences[number + 1][1]
+    return candidate.start, candidate.end
+
+
+def answerability(question: str, index: PassageIndex, ranked: Sequence[ScoredSentence], rankers: RankerFile) -> float:
+    """The probability that the document answers: low for questions that belong to another document.
+
+    Trick questions, whose words are all here but turned, are not what this detects.
+    """
+    if not ranked:
+        return 0.0
+    columns = {name: np.asarray([value]) for name, value in answerability_columns(question, index, ranked).items()}
+    logit = float(rankers.best("answerability", columns).score(columns)[0])
+    return float(1 / (1 + np.exp(-logit)))
+
+
+def answerability_columns(question: str, index: PassageIndex, ranked: Sequence[ScoredSentence]) -> dict[str, float]:
+    """ANSWERABILITY_COLUMNS of one question, from its ranked sentences."""
+    asked = parse(question, index)
+    absent = index.idf_of_absent
+    unknown = sum(weight for weight in asked.weights.values() if weight >= absent)
+    names = [asked.weights[name] for name in asked.names]
+    top = ranked[0]
+    second = ranked[1].score if len(ranked) > 1 else top.score - 1
+    best = {name: max(s.features[name] for s in ranked) for name in ("coverage", "coverage_wide", "coverage_passage")}
+    values = (
+        best["coverage"],
+        best["coverage_wide"],
+        best["coverage_passage"],
+        top.features["coverage"],
+        top.features["coverage_wide"],
+        top.features["coverage_passage"],
+        max(s.features["bigrams"] for s in ranked),
+        top.features["names_present"],
+        1 - unknown / asked.total if asked.total else 0.0,
+        sum(weight < absent for weight in names) / len(names) if names else 1.0,
+        min(3.0, top.score - second),
+        float(top.passage == 0),
+        min(12.0, len(asked.weights)) / 12,
+    )
+    return dict(zip(ANSWERABILITY_COLUMNS, values, strict=True))

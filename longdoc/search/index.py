@@ -1,0 +1,213 @@
+"""Finding passages by words: SQLite FTS5 over passages of about 200 words that keep whole sentences.
+
+The table holds no text, only the inverted index, in a temporary file that SQLite removes on closing.
+What the user types never reaches FTS5's query syntax: only quoted words do. Knows nothing of models,
+tokens or answers.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Self
+
+from longdoc.core.errors import LongdocError
+from longdoc.core.sentences import Span, sentence_spans
+from longdoc.core.types import Passage, Section
+from longdoc.search import scope
+from longdoc.search.words import content_words, is_english, num_unspaced, other_forms, spaced, words
+
+PASSAGE_WORDS = 200
+STRIDE_WORDS = 150
+MAX_SENTENCE_WORDS = 120  # tables and lists without full stops are cut here
+_MIN_WORDS_BEFORE_SECTION = 60  # a heading ends a passage of at least this many words
+_MAX_QUERY_WORDS = 64
+
+
+class PassageIndex:
+    """Passages of one text, found by BM25.
+
+    text, sections: what was indexed.   sentences: spans, in order.
+    passages: half-open ranges of sentence numbers, in order, overlapping by about 50 words.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        sections: Sequence[Section] = (),
+        *,
+        passage_words: int = PASSAGE_WORDS,
+        stride_words: int = STRIDE_WORDS,
+    ) -> None:
+        self.text = text
+        self.sections = tuple(sections)
+        self.sentences, counts = _sentences(text)
+        self._sentence_ends = [end for _, end in self.sentences]
+        starts = {bisect_left([s for s, _ in self.sentences], section.start) for section in sections}
+        self.passages = _windows(counts, starts, passage_words, stride_words)
+        self._middles = [sum(self.span(i)) // 2 for i in range(len(self.passages))]
+        self.is_english = is_english(text)
+        self._idf: dict[str, float] = {}
+        self._connection = _open(self.is_english)
+        with self._connection:
+            self._connection.executemany(
+                "INSERT INTO passages(rowid, body) VALUES (?, ?)",
+                ((i + 1, spaced(text[slice(*self.span(i))])) for i in range(len(self.passages))),
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_connection"):
+            self.close()
+
+    def close(self) -> None:
+        """Removes the temporary file."""
+        self._connection.close()
+
+    def span(self, passage: int) -> Span:
+        """Characters of a passage: from the start of its first sentence to the end of its last."""
+        first, last = self.passages[passage]
+        return self.sentences[first][0], self.sentences[last - 1][1]
+
+    def sentences_of(self, passage: Passage) -> range:
+        """Numbers of the sentences that begin inside a passage."""
+        first = bisect_left(self._sentence_ends, passage.start + 1)
+        last = first
+        while last < len(self.sentences) and self.sentences[last][0] < passage.end:
+            last += 1
+        return range(first, last)
+
+    def search(self, question: str, k: int = 5) -> list[Passage]:
+        """The k best passages, best first. A section named in the question is searched first, without its name."""
+        named = scope.find(question, self.sections, self.is_concentrated)
+        hits: dict[int, float] = {}
+        if named is not None:
+            for number, score in self._match(_query(named.rest), k, named.spans):
+                hits[number] = score
+        if len(hits) < k:
+            for number, score in self._match(_query(question), k, ()):
+                hits.setdefault(number, score)
+        return [Passage(*self.span(number), score) for number, score in list(hits.items())[:k]]
+
+    def idf(self, word: str) -> float:
+        """How rare a word is among the passages: 0 when all have it, highest when none has."""
+        if word not in self._idf:
+            sql = "SELECT count(*) FROM passages WHERE passages MATCH ?"
+            (found,) = self._connection.execute(sql, (_either(word),)).fetchone()
+            total = len(self.passages)
+            self._idf[word] = math.log(1 + (total - found + 0.5) / (found + 0.5))
+        return self._idf[word]
+
+    @property
+    def idf_of_absent(self) -> float:
+        """The idf of a word that no passage has."""
+        return math.log(1 + (len(self.passages) + 0.5) / 0.5)
+
+    def _match(self, query: str, k: int, spans: Sequence[Span]) -> list[tuple[int, float]]:
+        if not query or not self.passages:
+            return []
+        ranges = [self._passages_in(span) for span in spans]
+        where = "".join(" OR rowid BETWEEN ? AND ?" for _ in ranges)
+        sql = "SELECT rowid, bm25(passages) FROM passages WHERE passages MATCH ?"
+        sql += f" AND ({where[4:]})" if where else ""
+        sql += " ORDER BY bm25(passages), rowid LIMIT ?"
+        parameters = [query, *(n + 1 for pair in ranges for n in pair), k]
+        return [(rowid - 1, -score) for rowid, score in self._connection.execute(sql, parameters)]
+
+    def _passages_in(self, span: Span) -> tuple[int, int]:
+        """First and last passage whose middle lies in a span."""
+        return bisect_left(self._middles, span[0]), bisect_left(self._middles, span[1]) - 1
+
+    def is_concentrated(self, phrase: str, spans: Sequence[Span]) -> bool:
+        """Whether most passages with these words lie in the spans: then the words name the section."""
+        query = " AND ".join(_either(word) for word in content_words(phrase))
+        if not query:
+            return False
+        inside = len(self._match(query, len(self.passages), spans))
+        return inside > 0 and inside >= 0.6 * len(self._match(query, len(self.passages), ()))
+
+
+def _open(english: bool) -> sqlite3.Connection:
+    """A private table in a temporary file ("" to SQLite); the porter stemmer is for English only."""
+    tokenizer = ("porter " if english else "") + "unicode61 remove_diacritics 2"
+    connection = sqlite3.connect("")
+    try:
+        connection.execute(f"CREATE VIRTUAL TABLE passages USING fts5(body, content='', tokenize='{tokenizer}')")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise LongdocError(
+            "This Python cannot search text.",
+            why=f"its SQLite {sqlite3.sqlite_version} has no FTS5 ({error})",
+            fix="install a Python from python.org, conda or uv: theirs have FTS5; `longdoc doctor` checks it",
+        ) from error
+    return connection
+
+
+def _either(word: str) -> str:
+    """A query for a word or its irregular forms. Words are letters and digits, so the quotes hold."""
+    forms = [word, *other_forms(word)]
+    return "(" + " OR ".join(f'"{form}"' for form in forms) + ")"
+
+
+def _query(question: str) -> str:
+    """An FTS5 query for any of the question's content words; its function words when it has nothing else."""
+    terms = content_words(question) or words(question)
+    return " OR ".join(_either(term) for term in list(dict.fromkeys(terms))[:_MAX_QUERY_WORDS])
+
+
+def _sentences(text: str) -> tuple[list[Span], list[int]]:
+    """Sentence spans, none over MAX_SENTENCE_WORDS, and their number of words."""
+    spans: list[Span] = []
+    counts: list[int] = []
+    for start, end in sentence_spans(text):
+        for a, b in _cut(text, start, end):
+            piece = text[a:b]
+            spans.append((a, b))
+            counts.append(len(piece.split()) + num_unspaced(piece) // 2)
+    return spans, counts
+
+
+def _cut(text: str, start: int, end: int) -> list[Span]:
+    """A sentence in pieces of at most MAX_SENTENCE_WORDS words and six times as many characters, cut at spaces."""
+    max_chars = 6 * MAX_SENTENCE_WORDS
+    if end - start <= max_chars:
+        return [(start, end)]
+    pieces = []
+    while end - start > max_chars:
+        space = max(text.rfind("\n", start, start + max_chars), text.rfind(" ", start, start + max_chars))
+        cut = space if space > start else start + max_chars
+        pieces.append((start, cut))
+        start = cut
+        while start < end and text[start].isspace():
+            start += 1
+    if start < end:
+        pieces.append((start, end))
+    return [(a, a + len(text[a:b].rstrip())) for a, b in pieces]
+
+
+def _windows(counts: list[int], section_starts: set[int], passage_words: int, stride_words: int) -> list[Span]:
+    """Ranges of sentences of about `passage_words`, a new one every `stride_words`, ended by section starts."""
+    windows: list[Span] = []
+    first, total = 0, len(counts)
+    while first < total:
+        last, size, stride_at = first, 0, None
+        while last < total and size < passage_words:
+            if last > first and last in section_starts and size >= _MIN_WORDS_BEFORE_SECTION:
+                break
+            size += counts[last]
+            last += 1
+            if stride_at is None and size >= stride_words:
+                stride_at = last
+        windows.append((first, last))
+        if last >= total:
+            break
+        ended_by_section = last in section_starts
+        first = last if ended_by_section or stride_at is None else max(stride_at, first + 1)
+    return windows
