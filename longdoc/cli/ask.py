@@ -1,0 +1,104 @@
+"""`longdoc ask`."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from longdoc.cli import batch, options
+from longdoc.core.errors import InputError, InputNotFound, UsageError
+from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions
+
+if TYPE_CHECKING:
+    from longdoc.output.delivery import OutputOptions
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("-q", "--question", "questions", multiple=True, metavar="TEXT", help="A question; can be repeated.")
+@click.option("--questions", "questions_file", metavar="FILE", help="One question a line; - is standard input.")
+@options.setting("--passages", type=click.IntRange(min=1), default=5, help="Passages re-read for each question.")
+@options.setting(
+    "--verbatim/--no-verbatim",
+    default=None,
+    help="Answer with the document's own words (the embedded model's way), or with the model's.",
+)
+@options.source
+@options.model
+@options.answer_output
+def ask(
+    sources: tuple[str, ...],
+    questions: tuple[str, ...],
+    questions_file: str | None,
+    passages: int,
+    verbatim: bool | None,
+    source_options: SourceOptions,
+    model_options: ModelOptions,
+    output: OutputOptions,
+) -> None:
+    """Answer questions about each SOURCE, with checked citations. - is standard input.
+
+    Without a question, on a terminal, it reads the document once and asks for questions until Ctrl-D.
+    """
+    batch.check_sources(sources, stdin_is_taken=questions_file == "-")
+    asked = [*questions, *(_questions_of(questions_file) if questions_file else [])]
+    if not asked:
+        _check_prompt(sources, questions_file, output)
+    from longdoc.output.delivery import open_delivery
+    from longdoc.output.json import failed_answers
+    from longdoc.pipeline.ask import ask as read_and_answer
+    from longdoc.pipeline.session import open_session
+
+    many = len(sources) * len(asked) != 1
+    with open_delivery(output, many=many) as delivery:
+        session = open_session(model_options, delivery.on_event) if len(sources) > 1 or not asked else None
+        answer = partial(
+            read_and_answer,
+            source_options=source_options,
+            model_options=model_options,
+            options=AskOptions(passages=passages, verbatim=verbatim),
+            on_event=delivery.on_event,
+            session=session,
+        )
+        if not asked:
+            from longdoc.cli.prompt import answer_until_end
+
+            answer_until_end(lambda question: answer(sources[0], [question]), delivery)
+            return
+        outcome = batch.run(
+            sources,
+            lambda source: answer(source, asked),
+            lambda source, error: failed_answers(source, asked, error),
+            delivery,
+        )
+    outcome.raise_unless_complete()
+
+
+def _questions_of(path: str) -> list[str]:
+    """The lines of a file that are not empty."""
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputNotFound(f"The questions in {path} cannot be read.", why=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"The questions in {path} are not UTF-8 text.", why=str(error)) from error
+    questions = [line.strip() for line in text.split("\n") if line.strip()]
+    if not questions:
+        raise UsageError(f"There is no question in {path}.", fix="write one question a line")
+    return questions
+
+
+def _check_prompt(sources: tuple[str, ...], questions_file: str | None, output: OutputOptions) -> None:
+    """Whether questions can be typed: on a terminal, about one document, answered on standard output."""
+    if not sys.stdin.isatty() or "-" in sources:
+        raise UsageError("There is no question.", fix=f'longdoc ask {" ".join(sources)} -q "Who is the author?"')
+    if len(sources) > 1:
+        raise UsageError("Questions can be typed about one source at a time.", fix="give them with -q")
+    if output.path not in {None, "-"} or output.to == "json":
+        raise UsageError(
+            "Typed questions are answered one by one.", fix="give them with -q, or leave out -o and --json"
+        )

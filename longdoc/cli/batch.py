@@ -1,0 +1,88 @@
+"""Several sources with one command: one that fails does not stop the others, and none is forgotten.
+
+Knows nothing of what is done with a source. A single source keeps its own error and exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from longdoc.core.errors import BUG_EXIT_CODE, LongdocError, ModelUnavailable, OutputError, PartialResult, UsageError
+from longdoc.core.events import Warned
+from longdoc.core.types import Answer, Summary
+
+if TYPE_CHECKING:
+    from longdoc.output.delivery import Delivery
+    from longdoc.output.json import Json
+
+Results = Sequence[Summary] | Sequence[Answer]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the sources. failed, partial: (source, exit code, what happened)."""
+
+    num_sources: int
+    failed: list[tuple[str, int, str]] = field(default_factory=list)
+    partial: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def raise_unless_complete(self) -> None:
+        """Exit code 3, with the table of what failed or is partial and why."""
+        rows = self.failed + self.partial
+        if not rows:
+            return
+        if self.num_sources == 1:
+            raise PartialResult(f"The result on {rows[0][0]} is partial.", why=rows[0][2])
+        widest = max(len(source) for source, _, _ in rows)
+        table = "\n".join(f"{source.ljust(widest)}  {code:>3}  {what}" for source, code, what in rows)
+        counts = [f"{len(self.failed)} failed"] if self.failed else []
+        counts += [f"{len(self.partial)} partial"] if self.partial else []
+        raise PartialResult(f"Of {self.num_sources} sources, {' and '.join(counts)}.", why=table)
+
+    def note(self, source: str, results: Results) -> None:
+        """Remember whether results cover all that was asked for."""
+        for result in results:
+            if result.status in {"partial", "failed"}:
+                receipt = result.receipt
+                what = f"{result.status}: {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens were read"
+                self.partial.append((source, PartialResult.exit_code, what))
+                return
+
+
+def run(
+    sources: Sequence[str],
+    work: Callable[[str], Results],
+    failed: Callable[[str, Exception], Sequence[Json]],
+    delivery: Delivery,
+) -> Outcome:
+    """Do the work on each source and deliver it. failed: the rows that stand for a source without a result."""
+    outcome = Outcome(len(sources))
+    for source in sources:
+        try:
+            results = work(source)
+        except (ModelUnavailable, UsageError, OutputError):
+            raise  # the next source would meet the same
+        except Exception as error:
+            if len(sources) == 1:
+                raise
+            outcome.failed.append((source, *_told(error)))
+            delivery.on_event(Warned(f"{source} failed: {_told(error)[1]}"))
+            delivery.fail(failed(source, error))
+        else:
+            outcome.note(source, results)
+            delivery.put(results)
+    return outcome
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    if isinstance(error, LongdocError):
+        return error.exit_code, f"{error.what} ({error.why})" if error.why else error.what
+    return BUG_EXIT_CODE, f"a bug in longdoc: {type(error).__name__}: {error}"
+
+
+def check_sources(sources: Sequence[str], *, stdin_is_taken: bool = False) -> None:
+    """Standard input can be read once only."""
+    if sources.count("-") + stdin_is_taken > 1:
+        raise UsageError("Standard input (-) can be given once only.")

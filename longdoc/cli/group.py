@@ -1,0 +1,40 @@
+"""A click group whose commands are imported when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+class LazyGroup(click.Group):
+    """commands_by_path: name of a command -> "module:attribute", in the order of the help text."""
+
+    def __init__(self, *args: Any, commands_by_path: Mapping[str, str], **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self._paths = dict(commands_by_path)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._paths)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._paths:
+            return None
+        module, _, attribute = self._paths[cmd_name].partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command instead of only rejecting a wrong one."""
+        if args and args[0] not in self._paths:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], self._paths, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(self._paths)}."
+            ctx.fail(f"No such command {args[0]!r}. {hint}")
+        return super().resolve_command(ctx, args)

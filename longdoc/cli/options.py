@@ -1,0 +1,160 @@
+"""The options that several commands share, gathered into the frozen data that the lower floors take.
+
+A command gets them as one argument each:
+
+    @options.source
+    @options.model
+    @options.output
+    def summarize(source_options: SourceOptions, model_options: ModelOptions, output: OutputOptions) -> None: ...
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from longdoc.cli.report import Report
+from longdoc.cli.settings import ENVIRONMENT_PREFIX
+from longdoc.core.errors import InputNotFound, UsageError
+from longdoc.core.settings import EMBEDDED_MODEL, ModelOptions, SourceOptions
+
+if TYPE_CHECKING:
+    from longdoc.output.delivery import OutputOptions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+
+def setting(*names: str, **attributes: Any) -> Decorator[Any]:
+    """A click option that LONGDOC_<LONG NAME> and the settings files can give too."""
+    long_name = next(name for name in names if name.startswith("--")).split("/")[0].removeprefix("--")
+    variable = ENVIRONMENT_PREFIX + long_name.replace("-", "_").upper()
+    attributes.setdefault("default", False if attributes.get("is_flag") else None)
+    attributes.setdefault("show_default", attributes["default"] is not None)
+    return click.option(*names, envvar=variable, **attributes)
+
+
+def _gathered(argument: str, build: Callable[..., object], *declared: Decorator[Any]) -> Decorator[Any]:
+    """Declare options and hand them to the command as `argument`, built from their values."""
+
+    def decorate(command: Command) -> Command:
+        before = len(getattr(command, "__click_params__", []))
+
+        @wraps(command)
+        def called(*args: Any, **values: Any) -> Any:
+            own = {name: values.pop(name) for name in names}
+            return command(*args, **values, **{argument: build(**own)})
+
+        for option in reversed(declared):
+            option(called)
+        names = [parameter.name for parameter in called.__click_params__[before:]]  # type: ignore[attr-defined]
+        return called  # type: ignore[return-value]
+
+    return decorate
+
+
+def _source_options(format: str | None, password_file: str | None) -> SourceOptions:
+    return SourceOptions(format=format, password=_password(password_file) if password_file else None)
+
+
+def _password(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").split("\n")[0].rstrip("\r")
+    except OSError as error:
+        raise InputNotFound(f"The password file {path} cannot be read.", why=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The password file {path} is not UTF-8 text.") from error
+
+
+def _model_options(offline: bool, **values: Any) -> ModelOptions:
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub reads it once, when it is imported
+    return ModelOptions(offline=offline, **values)
+
+
+def _output_options(as_json: bool, to: str, verbose: bool, quote: bool = False, **values: Any) -> OutputOptions:
+    from longdoc.output.delivery import OutputOptions
+
+    context = click.get_current_context()
+    if as_json:
+        origin = context.get_parameter_source("to")
+        if to not in {"json", "md"} and origin is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--json and --to {to} contradict each other.", context)
+        to = "json"
+    report = context.find_object(Report)
+    if report is not None:
+        report.is_json = values["progress"] == "json"
+    return OutputOptions(to=to, quote=quote, **values)  # type: ignore[arg-type]
+
+
+def _be_verbose(context: click.Context, _: click.Parameter, is_verbose: bool) -> bool:
+    report = context.find_object(Report)
+    if report is not None and is_verbose:
+        report.is_verbose = True
+    return is_verbose
+
+
+source = _gathered(
+    "source_options",
+    _source_options,
+    setting("--format", metavar="NAME", help="Reader to use (pdf, epub, text, ...) instead of looking at the content."),
+    setting("--password-file", metavar="FILE", help="File whose first line opens an encrypted PDF."),
+)
+
+model = _gathered(
+    "model_options",
+    _model_options,
+    setting("--model", default=EMBEDDED_MODEL, metavar="ID", help="Hugging Face id, or folder of a checkpoint."),
+    setting("--revision", metavar="NAME", help="Branch, tag or commit of the model."),
+    setting("--quantize", type=click.Choice(["auto", "4bit", "8bit", "none"]), default="auto", help="Weights' size."),
+    setting("--adapter", metavar="NAME", help='Memory adapter: a name, a folder, or "none".'),
+    setting(
+        "--attention",
+        type=click.Choice(["auto", "stream", "exact"]),
+        default="auto",
+        help="Constant memory, everything exact, or whichever fits.",
+    ),
+    setting("--sinks", type=click.IntRange(min=0), metavar="TOKENS", help="First tokens that are always kept."),
+    setting("--window", type=click.IntRange(min=1), metavar="TOKENS", help="Last tokens that are kept exactly."),
+    setting(
+        "--segment",
+        "segment_tokens",
+        type=click.IntRange(min=1),
+        metavar="TOKENS",
+        help="Tokens that are read at a time.",
+    ),
+    setting("--memory/--no-memory", default=True, help="Keep a compressed memory of what left the window."),
+    setting("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, ..."),
+    setting("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads."),
+    setting("--offline", is_flag=True, help="Never look for a model on the network."),
+)
+
+_SHOWN = (
+    setting("--to", type=click.Choice(["md", "text", "json", "jsonl"]), default="md", help="Form of the result."),
+    click.option("--json", "as_json", is_flag=True, help="The same as --to json."),
+    click.option("-o", "--output", "path", metavar="FILE", help="Write the result to FILE, whole or not at all."),
+    setting(
+        "--progress",
+        type=click.Choice(["auto", "bar", "plain", "json", "none"]),
+        default="auto",
+        help="Form of the progress on standard error.",
+    ),
+    setting("--quiet", is_flag=True, help="Nothing but errors on standard error."),
+    click.option(
+        "-v", "--verbose", is_flag=True, is_eager=True, callback=_be_verbose, help="Errors with their traceback."
+    ),
+)
+
+output = _gathered("output", _output_options, *_SHOWN)
+
+answer_output = _gathered(
+    "output",
+    _output_options,
+    setting("--quote", is_flag=True, help="Show the passages that were re-read for each answer."),
+    *_SHOWN,
+)

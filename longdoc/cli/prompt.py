@@ -1,0 +1,49 @@
+"""Questions typed one after the other. The document is read for the first one and remembered by the session.
+
+The history is the process's own: what somebody asks about a document is not left on the disk.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from longdoc.core.types import Answer
+
+if TYPE_CHECKING:
+    from longdoc.output.delivery import Delivery
+
+PROMPT = "question> "
+
+
+def answer_until_end(answer: Callable[[str], Sequence[Answer]], delivery: Delivery) -> None:
+    """Answer every line until the end of input. The receipt follows the first answer only."""
+    is_first = True
+    for question in typed_questions():
+        delivery.put(answer(question), heading=False, receipt=is_first)
+        is_first = False
+
+
+def typed_questions() -> Iterator[str]:
+    """The lines that are not empty, with the arrow keys for editing and history."""
+    with suppress(ImportError):  # not in every build of Python
+        import readline  # noqa: F401  # importing it is what gives input() its history
+
+    while True:
+        try:
+            line = _line().strip()
+        except EOFError:
+            sys.stderr.write("\n")
+            return
+        if line:
+            yield line
+
+
+def _line() -> str:
+    if sys.stdout.isatty():
+        return input(PROMPT)
+    sys.stderr.write(PROMPT)  # input() would put the prompt among the results
+    sys.stderr.flush()
+    return input()

@@ -1,0 +1,75 @@
+"""How errors are told on standard error: what happened, why, and what to do. Decides no exit codes.
+
+error: book.pdf is encrypted.
+  why: the empty password does not open it
+  try: longdoc summarize book.pdf --password-file secret.txt
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from dataclasses import dataclass
+
+import click
+
+from longdoc.core.errors import LongdocError
+
+
+@dataclass(slots=True)
+class Report:
+    """What the command line has said so far about how it wants to hear of errors (click's `obj`).
+
+    is_verbose: with the traceback.   is_json: one JSON object a line, for `--progress json`.
+    """
+
+    is_verbose: bool = False
+    is_json: bool = False
+
+    def error(self, error: LongdocError) -> None:
+        """An error that the user can do something about."""
+        self._tell(error.what, error.why, error.fix, error.exit_code)
+        self._trace(error)
+
+    def usage(self, error: click.ClickException) -> None:
+        """A command line that makes no sense to click; `longdoc` alone shows the help."""
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            sys.stderr.write(error.format_message() + "\n")
+            return
+        context = getattr(error, "ctx", None)
+        help_command = f"{context.command_path} --help" if context is not None else "longdoc --help"
+        self._tell(error.format_message(), None, help_command, error.exit_code)
+
+    def bug(self, error: Exception) -> None:
+        """Whatever nobody foresaw."""
+        from longdoc.core.errors import BUG_EXIT_CODE
+
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        fix = None if self.is_verbose else "run it again with -v for the traceback, and send that to us"
+        self._tell(what, "this is a bug in longdoc", fix, BUG_EXIT_CODE)
+        self._trace(error)
+
+    def interrupted(self) -> None:
+        """Ctrl-C."""
+        self._tell("interrupted", None, None, 130)
+
+    def _tell(self, what: str, why: str | None, fix: str | None, exit_code: int) -> None:
+        from longdoc.output.wording import clean
+
+        if self.is_json:
+            from longdoc.output.json import dumps
+
+            row = {"event": "error", "what": what, "why": why, "fix": fix, "exit_code": exit_code}
+            sys.stderr.write(dumps(row) + "\n")
+            return
+        lines = [f"error: {what}"]
+        lines += [f"  why: {why}"] if why else []
+        lines += [f"  try: {fix}"] if fix else []
+        for line in lines:
+            first, *more = clean(line).split("\n")
+            sys.stderr.write("\n".join([first, *(" " * 7 + text for text in more)]) + "\n")
+        sys.stderr.flush()
+
+    def _trace(self, error: Exception) -> None:
+        if self.is_verbose and not self.is_json:
+            sys.stderr.write("".join(traceback.format_exception(error)))

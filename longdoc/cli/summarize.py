@@ -1,0 +1,60 @@
+"""`longdoc summarize`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from longdoc.cli import batch, options
+from longdoc.core.settings import ModelOptions, SourceOptions, SummaryOptions
+
+if TYPE_CHECKING:
+    from longdoc.output.delivery import OutputOptions
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@options.setting("--words", type=click.IntRange(min=1), default=250, help="Length of the summary of the whole.")
+@options.setting(
+    "--verbatim/--no-verbatim",
+    default=None,
+    help="Only sentences of the document (the embedded model's way), or the model's own words.",
+)
+@options.source
+@options.model
+@options.output
+def summarize(
+    sources: tuple[str, ...],
+    words: int,
+    verbatim: bool | None,
+    source_options: SourceOptions,
+    model_options: ModelOptions,
+    output: OutputOptions,
+) -> None:
+    """Summarize each SOURCE, part by part, with checked citations. - is standard input."""
+    batch.check_sources(sources)
+    from longdoc.output.delivery import open_delivery
+    from longdoc.output.json import failed_summary
+    from longdoc.pipeline.session import open_session
+    from longdoc.pipeline.summarize import summarize as read_and_summarize
+
+    chosen = SummaryOptions(words=words, verbatim=verbatim)
+    with open_delivery(output, many=len(sources) > 1) as delivery:
+        session = open_session(model_options, delivery.on_event) if len(sources) > 1 else None
+        outcome = batch.run(
+            sources,
+            lambda source: [
+                read_and_summarize(
+                    source,
+                    source_options=source_options,
+                    model_options=model_options,
+                    options=chosen,
+                    on_event=delivery.on_event,
+                    session=session,
+                )
+            ],
+            lambda source, error: [failed_summary(source, error)],
+            delivery,
+        )
+    outcome.raise_unless_complete()

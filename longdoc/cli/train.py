@@ -1,0 +1,51 @@
+"""`longdoc train`: the tokenizer, the embedded model, the rankers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def train() -> None:
+    """Train the embedded model: tokenizer, weights and memory, rankers."""
+
+
+@train.command()
+@click.option(
+    "--config", "config_file", type=_FILE, required=True, help="A train.toml; adapters/*/train.toml are examples."
+)
+@click.option("--data", type=_FOLDER, required=True, help="The folder that the globs of the configuration start from.")
+@click.option("-o", "--output", type=_FOLDER, required=True, help="The run's folder. An unfinished run goes on.")
+@click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
+def model(config_file: Path, data: Path, output: Path, threads: int | None) -> None:
+    """Train a model with its memory, stage by stage, from a configuration file."""
+    import torch
+    from tokenizers import Tokenizer
+
+    from longdoc.train.config import load_config
+    from longdoc.train.corpus import build
+    from longdoc.train.loop import Run
+    from longdoc.train.tokenizer import train_tokenizer
+
+    if threads:
+        torch.set_num_threads(threads)
+    config = load_config(config_file)
+    output.mkdir(parents=True, exist_ok=True)
+    saved = output / "tokenizer.json"
+    if not saved.exists():
+        click.echo("training the tokenizer", err=True)
+        train_tokenizer(data, config).save(str(saved))
+    tokenizer = Tokenizer.from_file(str(saved))
+    click.echo("reading the data", err=True)
+    run = Run(config, build(data, config.data, tokenizer, output / "cache"), tokenizer, output)
+    run.train(_report)
+
+
+def _report(line: dict[str, Any]) -> None:
+    click.echo(" ".join(f"{key} {value}" for key, value in line.items()), err=True)

@@ -1,0 +1,120 @@
+"""From results to where they go: chooses the form, keeps progress and results apart on a terminal.
+
+Results are written as they come where the form allows it (Markdown, text, JSONL on standard output); a
+JSON array waits for its end. Knows nothing of how results are made, or of exit codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from longdoc.core.events import Event
+from longdoc.core.types import Answer, Summary
+from longdoc.output.json import Json, answer_json, dumps, summary_json
+from longdoc.output.markdown import answers_markdown, summary_markdown
+from longdoc.output.progress import Display, Progress, open_display
+from longdoc.output.text import answers_text, summary_text
+from longdoc.output.write import Sink, open_sink
+
+Form = Literal["md", "text", "json", "jsonl"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """How results and progress are shown.
+
+    path: file for the result, None or "-" for standard output.   quote: show passages with answers.
+    """
+
+    to: Form = "md"
+    path: str | None = None
+    progress: Progress = "auto"
+    quiet: bool = False
+    quote: bool = False
+
+
+class Delivery:
+    """Takes results and events, and brings each where it belongs.
+
+    many: whether several results were asked for; then JSON is an array and holds the failures too.
+    """
+
+    def __init__(self, sink: Sink, display: Display, options: OutputOptions, *, many: bool) -> None:
+        self._sink = sink
+        self._display = display
+        self._options = options
+        self._many = many
+        self._rows: list[Json] = []
+        self._is_first = True
+
+    def on_event(self, event: Event) -> None:
+        """Show an event on standard error."""
+        self._display(event)
+
+    def put(self, results: Sequence[Summary] | Sequence[Answer], *, heading: bool = True, receipt: bool = True) -> None:
+        """Results on one document. heading, receipt: as in `answers_markdown`."""
+        self._sink.keep()
+        if self._options.to in {"json", "jsonl"}:
+            self._put_rows([summary_json(r) if isinstance(r, Summary) else answer_json(r) for r in results])
+        else:
+            summaries = [r for r in results if isinstance(r, Summary)]
+            answers = [r for r in results if isinstance(r, Answer)]
+            if self._options.to == "text":
+                pages = [summary_text(s) for s in summaries]
+                pages += [answers_text(answers, quote=self._options.quote)] if answers else []
+            else:
+                pages = [summary_markdown(s) for s in summaries]
+                quote = self._options.quote
+                pages += [answers_markdown(answers, quote=quote, heading=heading, receipt=receipt)] if answers else []
+            for page in pages:
+                self._put_page(page)
+
+    def fail(self, rows: Sequence[Json]) -> None:
+        """A source that gave no result: rows for programs; people are told on standard error."""
+        if self._many and self._options.to in {"json", "jsonl"}:
+            self._put_rows(rows)
+
+    def end(self) -> None:
+        """Write what had to wait for the last result."""
+        if self._options.to == "json" and self._rows:
+            self._write(dumps(self._rows if self._many else self._rows[0], indent=2) + "\n")
+
+    def _put_rows(self, rows: Sequence[Json]) -> None:
+        if self._options.to == "json":
+            self._rows += rows
+        else:
+            for row in rows:
+                self._write(dumps(row) + "\n")
+
+    def _put_page(self, page: str) -> None:
+        between = "" if self._is_first else "\n"
+        self._is_first = False
+        is_rendered = self._options.to == "md" and self._sink.is_terminal
+        self._write(between + (_rendered(page) if is_rendered else page))
+
+    def _write(self, text: str) -> None:
+        self._display.pause()
+        self._sink.write(text)
+
+
+def _rendered(markdown: str) -> str:
+    """Markdown with the terminal's means. Links are shown, not hidden behind their text."""
+    from rich.console import Console  # not for --help
+    from rich.markdown import Markdown
+
+    console = Console(force_terminal=True)
+    with console.capture() as capture:
+        console.print(Markdown(markdown, hyperlinks=False))
+    return capture.get()
+
+
+@contextmanager
+def open_delivery(options: OutputOptions, *, many: bool = False) -> Iterator[Delivery]:
+    """Open the target first, then read; end and close it in the right order."""
+    with open_sink(options.path) as sink, open_display(options.progress, quiet=options.quiet) as display:
+        delivery = Delivery(sink, display, options, many=many)
+        yield delivery
+        delivery.end()

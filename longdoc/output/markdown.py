@@ -1,0 +1,109 @@
+"""Results as Markdown. Knows nothing of where it is written or whether it will be rendered.
+
+Text that comes from a document is escaped: an image link or a tag in a book must not load anything in a
+Markdown viewer, and a line that starts with `#` must not become a heading of the summary. What a model
+wrote by itself (`verbatim=False`) keeps its lists and emphasis, and loses images and tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from longdoc.core.types import Answer, Citation, Receipt, Statement, Summary
+from longdoc.output.wording import clean, one_line, places, receipt_lines, shorten
+
+# Characters that could open code, emphasis, a link, an image, a tag, an entity or a table cell. An
+# underscore inside a word is only a letter to CommonMark.
+_INLINE = re.compile(r"[\\`*\[\]<|~]|&(?=[#\w]+;)|(?<!\w)_|_(?!\w)")
+_BLOCK = re.compile(r"^(?:[#>+=-]|\d{1,9}(?=[.)]))")
+_ACTIVE = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)")
+_CLOSEST_CHARACTERS = 300
+
+NOT_FOUND = "Not in the document."
+
+
+def escape(text: str) -> str:
+    """One line that Markdown shows as it stands."""
+    line = _INLINE.sub(r"\\\g<0>", one_line(text))
+    start = _BLOCK.match(line)
+    if start is None:
+        return line
+    head = start.group()
+    return f"{head}\\{line[len(head) :]}" if head[0].isdigit() else f"\\{line}"
+
+
+def tame(text: str) -> str:
+    """Markdown that a model wrote, without images and tags."""
+    return _ACTIVE.sub(r"\\\g<0>", clean(text)).strip()
+
+
+def summary_markdown(summary: Summary) -> str:
+    """The whole first, then the parts in reading order, then the receipt."""
+    receipt = summary.receipt
+    name = receipt.source.name
+    blocks = [f"# {escape(receipt.title or name)}"]
+    blocks += _incomplete(summary.status, receipt)
+    whole = [_statement(s, name, summary.verbatim) for s in summary.statements]
+    blocks += [" ".join(whole)] if whole else []
+    for part in summary.parts:
+        blocks.append(f"## {escape(part.title)}")
+        notes = [_statement(s, name, summary.verbatim) for s in part.statements]
+        blocks.append("\n".join(f"- {note}" for note in notes) if notes else "(nothing noted)")
+    blocks += _receipt(receipt, summary.citations.total, summary.citations.verified)
+    return "\n\n".join(blocks) + "\n"
+
+
+def answers_markdown(
+    answers: Sequence[Answer], *, quote: bool = False, heading: bool = True, receipt: bool = True
+) -> str:
+    """The answers to questions on one document, and one receipt for them all.
+
+    quote: show the passages that were re-read.   heading: repeat each question.
+    """
+    blocks = []
+    for answer in answers:
+        blocks += [f"## {escape(answer.question)}"] if heading else []
+        blocks += _answer(answer, quote=quote)
+    if receipt and answers:
+        citations = [c for answer in answers for c in answer.citations]
+        blocks += _receipt(answers[-1].receipt, len(citations), sum(c.verified for c in citations))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _answer(answer: Answer, *, quote: bool) -> list[str]:
+    name = answer.receipt.source.name
+    blocks = _incomplete(answer.status, answer.receipt)
+    if answer.status == "not_found":
+        blocks.append(NOT_FOUND)
+    elif answer.text:
+        text = escape(answer.text) if answer.verbatim else tame(answer.text)
+        blocks.append(_with_places(text, answer.citations, name))
+    closest = answer.status == "not_found" and bool(answer.evidence)
+    if closest or (quote and answer.evidence):
+        blocks.append("Closest passages:" if closest else "Passages:")
+        quotes = [(evidence.citation.quote, evidence.citation) for evidence in answer.evidence]
+        blocks += [f"> {_with_places(escape(q if quote else shorten(q, _CLOSEST_CHARACTERS)), [c], name)}"
+                   for q, c in quotes]  # fmt: skip
+    return blocks
+
+
+def _statement(statement: Statement, document: str, verbatim: bool) -> str:
+    text = escape(statement.text) if verbatim else one_line(tame(statement.text))
+    return _with_places(text, statement.citations, document)
+
+
+def _with_places(text: str, citations: Iterable[Citation], document: str) -> str:
+    """`text [p. 12] [p. 14]`."""
+    return " ".join([text, *(f"[{escape(where)}]" for where in places(citations, document=document))])
+
+
+def _incomplete(status: str, receipt: Receipt) -> list[str]:
+    if status not in {"partial", "failed"}:
+        return []
+    return [f"**{status.capitalize()}: {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens were read.**"]
+
+
+def _receipt(receipt: Receipt, citations_total: int, citations_verified: int) -> list[str]:
+    lines = receipt_lines(receipt, citations_total=citations_total, citations_verified=citations_verified)
+    return ["---", "\n".join(escape(line) for line in lines)]

@@ -1,0 +1,59 @@
+"""Results as plain text, one paragraph a line: no markup to strip, nothing wrapped. Knows nothing of terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from longdoc.core.types import Answer, Citation, Receipt, Summary
+from longdoc.output.markdown import NOT_FOUND
+from longdoc.output.wording import clean, one_line, places, receipt_lines
+
+
+def summary_text(summary: Summary) -> str:
+    """The whole, the parts under their titles, the receipt."""
+    name = summary.receipt.source.name
+    blocks = [one_line(summary.receipt.title or name)]
+    blocks += _incomplete(summary.status, summary.receipt)
+    whole = [_with_places(one_line(s.text), s.citations, name) for s in summary.statements]
+    blocks += [" ".join(whole)] if whole else []
+    for part in summary.parts:
+        notes = [_with_places(one_line(s.text), s.citations, name) for s in part.statements]
+        blocks.append("\n".join([one_line(part.title), *(f"  {note}" for note in notes)]))
+    blocks += _receipt(summary.receipt, summary.citations.total, summary.citations.verified)
+    return "\n\n".join(blocks) + "\n"
+
+
+def answers_text(answers: Sequence[Answer], *, quote: bool = False) -> str:
+    """Questions and answers on one document, and one receipt for them all."""
+    blocks = []
+    for answer in answers:
+        name = answer.receipt.source.name
+        blocks += [one_line(answer.question), *_incomplete(answer.status, answer.receipt)]
+        if answer.status == "not_found":
+            blocks.append(NOT_FOUND)
+        elif answer.text:
+            blocks.append(_with_places(clean(answer.text).strip(), answer.citations, name))
+        if quote or answer.status == "not_found":
+            blocks += [
+                f"  {_with_places(one_line(e.citation.quote), [e.citation], name)}"
+                for e in answer.evidence
+            ]  # fmt: skip
+    citations = [c for answer in answers for c in answer.citations]
+    if answers:
+        blocks += _receipt(answers[-1].receipt, len(citations), sum(c.verified for c in citations))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _with_places(text: str, citations: Iterable[Citation], document: str) -> str:
+    return " ".join([text, *(f"[{where}]" for where in places(citations, document=document))])
+
+
+def _incomplete(status: str, receipt: Receipt) -> list[str]:
+    if status not in {"partial", "failed"}:
+        return []
+    return [f"{status.upper()}: {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens were read."]
+
+
+def _receipt(receipt: Receipt, citations_total: int, citations_verified: int) -> list[str]:
+    lines = receipt_lines(receipt, citations_total=citations_total, citations_verified=citations_verified)
+    return ["\n".join(lines)]

@@ -1,0 +1,143 @@
+"""Numbers, spans and citations in words. Knows nothing of Markdown, JSON or the terminal's size.
+
+`clean` stands here because a document's text is data: it must not reach a terminal with its control
+characters, or a book could move the cursor, set the title or hide what was printed before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from longdoc.core.types import Citation, Receipt, SkippedPage
+
+# C0 except tab and newline, DEL, and C1: U+009B alone starts an escape sequence in several terminals.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MAX_SECTION_CHARACTERS = 60
+_MAX_SKIPPED_RANGES = 12
+
+
+def clean(text: str) -> str:
+    """`text` without control characters other than tab and newline."""
+    return _CONTROLS.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """`text` cleaned, with every run of white space as one space."""
+    return " ".join(clean(text.replace("\r", " ").replace("\f", " ").replace("\v", " ")).split())
+
+
+def shorten(text: str, max_characters: int) -> str:
+    """`text` on one line, cut at a word with an ellipsis where it is longer."""
+    line = one_line(text)
+    if len(line) <= max_characters:
+        return line
+    cut = line[: max_characters - 1]
+    return (cut.rsplit(" ", 1)[0] if " " in cut else cut).rstrip(" ,;:") + "…"
+
+
+def percent(part: int, whole: int) -> str:
+    """Rounded down, so that 100% means all of it."""
+    return "100%" if part >= whole else f"{100 * part // whole}%"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 page`, `2,000 pages`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest_s = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest_s:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def memory(num_bytes: int) -> str:
+    """`512 MB`, `9.1 GB`: decimal units."""
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 999_500_000 else f"{num_bytes / 1e6:.0f} MB"
+
+
+def clock(seconds: float) -> str:
+    """`01:23:45`, as players of recordings show it."""
+    whole = int(seconds)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def place(citation: Citation, *, document: str | None = None) -> str:
+    """Where a citation points: `p. xii`, `01:23:45`, `Chapter 2`, or the character as a last resort.
+
+    document: name of the document being read; a citation from another file names that file too.
+    """
+    if citation.label is not None or citation.page is not None:
+        where = f"p. {one_line(citation.label) if citation.label is not None else citation.page}"
+    elif citation.start_s is not None:
+        where = clock(citation.start_s)
+    elif citation.section:
+        where = shorten(citation.section, _MAX_SECTION_CHARACTERS)
+    else:
+        where = f"character {citation.start:,}"
+    if document is not None and citation.source != document:
+        return f"{one_line(citation.source)}, {where}"
+    return where
+
+
+def places(citations: Iterable[Citation], *, document: str | None = None) -> list[str]:
+    """The places of the verified citations, each once, in order."""
+    return list(dict.fromkeys(place(c, document=document) for c in citations if c.verified))
+
+
+def _ranges(pages: Sequence[int]) -> str:
+    """`7, 9–12`: sorted pages with neighbours joined; beyond a dozen ranges the rest is counted."""
+    runs = [
+        [page for _, page in run] for _, run in groupby(enumerate(sorted(set(pages))), lambda pair: pair[1] - pair[0])
+    ]
+    shown = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs[:_MAX_SKIPPED_RANGES]]
+    rest = sum(len(run) for run in runs[_MAX_SKIPPED_RANGES:])
+    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
+
+
+def skipped_pages(skipped: Sequence[SkippedPage]) -> str:
+    """`7, 9–12 (no text layer); 30 (damaged)`."""
+    reasons = dict.fromkeys(page.reason for page in skipped)
+    return "; ".join(f"{_ranges([p.page for p in skipped if p.reason == why])} ({one_line(why)})" for why in reasons)
+
+
+def receipt_lines(receipt: Receipt, *, citations_total: int, citations_verified: int) -> list[str]:
+    """What was read, of how much, by what and at what cost: one sentence a line, without markup."""
+    read = f"Read {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens"
+    read += f" ({percent(receipt.tokens_read, receipt.num_tokens)})"
+    if receipt.num_pages is not None:
+        skipped = len({page.page for page in receipt.skipped})
+        read += f", {receipt.num_pages - skipped:,} of {count(receipt.num_pages, 'page')}"
+    if receipt.skipped:
+        read += f"; skipped: {skipped_pages(receipt.skipped)}"
+    cost = f"{duration(receipt.seconds)}, {receipt.read_tokens_per_s:,.0f} tokens/s"
+    cost += f", {memory(receipt.peak_memory_bytes)}."
+    checked = f"Citations: {citations_verified:,} of {citations_total:,} verified; "
+    return [
+        f"{read}. {cost}",
+        _model_line(receipt),
+        *(one_line(f"Note: {warning}") for warning in receipt.warnings),
+        f"{checked}sha256 {receipt.source.sha256[:16]}….",
+    ]
+
+
+def _model_line(receipt: Receipt) -> str:
+    model, attention = receipt.model, receipt.attention
+    words = f"Model {model.id}"
+    words += f", {model.quantization}" if model.quantization != "none" else ""
+    words += f", adapter {model.adapter}" if model.adapter else ""
+    words += f"; attention {attention.mode}"
+    if attention.mode != "exact":
+        tiers = [f"sinks {attention.sinks:,}", f"window {attention.window:,}"]
+        tiers += [f"highlights {attention.highlights:,}"] if attention.highlights else []
+        words += f" ({', '.join(tiers)}, memory {'on' if attention.memory else 'off'})"
+    return one_line(f"{words}: {attention.why.rstrip('.')}.")

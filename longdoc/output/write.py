@@ -1,0 +1,140 @@
+"""Where results go: standard output, or a file that is there whole or not at all. Knows nothing of their form.
+
+A file is written under a temporary name beside its target, flushed to the disk and renamed, so an
+existing file survives whatever goes wrong. The temporary file is opened *first*: a folder that cannot be
+written to is an error before ten minutes of reading, not after.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Protocol
+
+from longdoc.core.errors import OutputError
+
+
+class StdoutClosedError(Exception):
+    """Whoever read our standard output has closed it (`longdoc ... | head -1`): stop, without a complaint."""
+
+
+class Sink(Protocol):
+    """Takes text. `keep` says that what was written is worth having."""
+
+    is_terminal: bool
+
+    def write(self, text: str) -> None: ...
+
+    def keep(self) -> None: ...
+
+
+class _Stdout:
+    def __init__(self) -> None:
+        self.is_terminal = sys.stdout.isatty()
+
+    def write(self, text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            _drop_stdout()
+            raise StdoutClosedError from error
+        except OSError as error:
+            _drop_stdout()
+            raise OutputError("Standard output cannot be written.", why=error.strerror) from error
+
+    def keep(self) -> None:
+        """Nothing to do: it is out."""
+
+
+def _drop_stdout() -> None:
+    """Point standard output at nothing, or the interpreter complains once more when it flushes at exit."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+class _File:
+    def __init__(self, stream: IO[str], path: Path) -> None:
+        self.is_terminal = False
+        self.is_kept = False
+        self._stream = stream
+        self._path = path
+
+    def write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+
+    def keep(self) -> None:
+        self.is_kept = True
+
+
+@contextmanager
+def open_sink(name: str | None) -> Iterator[Sink]:
+    """Standard output for None and "-", else the file `name`.
+
+    The file is replaced when the block ends without an exception after `keep()`; otherwise it stays as it was.
+    """
+    if name is None or name == "-":
+        yield _Stdout()
+        return
+    path = Path(name)
+    if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe: nothing to rename
+        with _opening(path):
+            stream = path.open("w", encoding="utf-8", errors="replace")
+        with stream:
+            yield _File(stream, path)
+        return
+    yield from _replaced(path.resolve())
+
+
+def _replaced(path: Path) -> Iterator[Sink]:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with _opening(path):
+        if path.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        if path.exists():
+            os.fchmod(descriptor, path.stat().st_mode & 0o777)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
+            sink = _File(stream, path)
+            yield sink
+            with _opening(path):
+                stream.flush()
+                os.fsync(stream.fileno())
+        if sink.is_kept:
+            with _opening(path):
+                temporary.replace(path)
+                _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The rename itself reaches the disk; not every file system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    fix = f"mkdir -p {path.parent}" if isinstance(error, FileNotFoundError) else "choose another file with -o"
+    return OutputError(f"{path} cannot be written.", why=error.strerror or str(error), fix=fix)
