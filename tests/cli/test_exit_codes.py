@@ -1,0 +1,155 @@
+"""Every way that a command line can end, and what it says then."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from handmade import FakePipeline, make_answer, make_receipt, make_summary
+
+from longdoc.cli import run
+from longdoc.core import errors
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+ERROR_CLASSES = [
+    value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.LongdocError)
+]
+
+
+@pytest.mark.parametrize("kind", ERROR_CLASSES)
+def test_an_error_gives_its_exit_code_and_says_what_why_and_what_to_do(
+    kind: type[errors.LongdocError], pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.errors["a.pdf"] = kind("It broke.", why="it was old", fix="buy a new one")
+    assert run(["summarize", "a.pdf", "--quiet"]) == kind.exit_code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "error: It broke.\n  why: it was old\n  try: buy a new one\n"
+
+
+def test_a_bug_is_70_and_one_clear_message_without_a_traceback(
+    pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.errors["a.pdf"] = ZeroDivisionError("division by zero")
+    assert run(["summarize", "a.pdf", "--quiet"]) == 70
+    err = capsys.readouterr().err
+    assert err.splitlines()[0] == "error: ZeroDivisionError: division by zero"
+    assert "this is a bug" in err
+    assert "-v" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("bug"), errors.DamagedInput("It broke.")])
+def test_verbose_adds_the_traceback(
+    error: Exception, pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.errors["a.pdf"] = error
+    run(["summarize", "a.pdf", "-v"])
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_the_pipeline_is_130(pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    pipeline.errors["a.pdf"] = KeyboardInterrupt()
+    assert run(["summarize", "a.pdf", "--quiet"]) == 130
+    assert capsys.readouterr().err.strip() == "error: interrupted"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["summarise", "a.pdf"], "Did you mean 'summarize'?"),
+        (["summarize", "a.pdf", "--widow", "3"], "--window"),
+        (["summarize"], "Missing argument"),
+        (["summarize", "a.pdf", "--words", "none"], "--words"),
+        (["summarize", "a.pdf", "--to", "pdf"], "--to"),
+        (["summarize", "a.pdf", "--json", "--to", "text"], "contradict"),
+        (["summarize", "-", "-"], "once only"),
+        (["ask", "a.pdf"], "There is no question."),
+        (["ask", "-", "--questions", "-"], "once only"),
+        (["ask", "-"], "There is no question."),
+    ],
+)
+def test_a_wrong_command_line_is_2_and_says_what_is_wrong(
+    arguments: list[str], said: str, pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert said in err
+    assert not pipeline.calls
+
+
+def test_without_arguments_the_help_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "summarize" in err
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help", "--version"])
+def test_help_and_version_are_0_on_standard_output(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([flag]) == 0
+    out, err = capsys.readouterr()
+    assert "longdoc" in out
+    assert err == ""
+
+
+def test_a_partial_summary_is_written_and_is_3(pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    receipt = make_receipt(tokens_read=1_000)
+    pipeline.summary_of = lambda name: make_summary(name, status="partial", receipt=receipt)
+    assert run(["summarize", "book.pdf", "--quiet"]) == 3
+    out, err = capsys.readouterr()
+    assert "**Partial: 1,000 of 56,812 tokens were read.**" in out
+    assert "partial" in err
+
+
+def test_not_in_the_document_is_an_answer_and_0(pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    pipeline.answer_of = lambda q, name: make_answer(q, name, status="not_found", text="", citations=())
+    assert run(["ask", "book.pdf", "-q", "Who?", "--quiet"]) == 0
+    assert "Not in the document." in capsys.readouterr().out
+
+
+def test_with_progress_for_programs_errors_are_json_too(
+    pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["summarize", "missing.pdf", "--progress", "json"]) == 66
+    rows = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [row["event"] for row in rows] == ["opening", "error"]
+    assert rows[-1]["exit_code"] == 66
+
+
+def test_a_reader_that_has_gone_is_no_error(longdoc_process: Start) -> None:
+    head = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+    assert head.stdin is not None
+    head.wait()
+    process = longdoc_process("summarize", "a.pdf", "--quiet", stdout=head.stdin, stderr=subprocess.PIPE)
+    head.stdin.close()
+    _, err = process.communicate(timeout=30)
+    assert err == b""
+    assert process.returncode == 0
+
+
+def test_a_full_disk_behind_standard_output_is_an_error(longdoc_process: Start) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        process = longdoc_process("summarize", "a.pdf", "--quiet", stdout=full, stderr=subprocess.PIPE)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 73
+    assert err.startswith(b"error: Standard output cannot be written.")
+
+
+def test_ctrl_c_while_a_question_is_awaited_is_130(longdoc_process: Start) -> None:
+    process = longdoc_process(
+        "ask", "a.pdf", "--questions", "-",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1.5)  # it has started and waits for its input
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == b""
+    assert b"Traceback" not in err
