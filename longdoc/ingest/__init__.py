@@ -1,0 +1,5 @@
+"""Floor 2: from a file or standard input to a `Document`. Knows nothing of tokens, models or results."""
+
+from longdoc.ingest.read import FORMATS, read_document
+
+__all__ = ["FORMATS", "read_document"]

@@ -1,0 +1,102 @@
+"""EPUB 2 and 3: the spine's documents as one text, the table of contents as sections, page-list labels.
+
+Knows nothing of zip files and packages (epub_package) or of tags (html). An EPUB has no pages of its own: a
+citation carries the section, and the printed page's label where the book has a page list.
+"""
+
+from __future__ import annotations
+
+import zipfile
+
+from longdoc.core.errors import EmptyInput
+from longdoc.core.events import Opening
+from longdoc.core.types import Anchor
+from longdoc.ingest.epub_package import Archive, NavPoint, Package, damaged, read_package, text_of
+from longdoc.ingest.headings import find_headings
+from longdoc.ingest.html import blocks
+from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
+
+
+def sniff(raw: Raw) -> bool:
+    """A zip with the EPUB mimetype, or with a container that names a package."""
+    if not raw.data.startswith(b"PK"):
+        return False
+    if b"application/epub+zip" in raw.data[:200]:
+        return True
+    import io
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw.data)) as archive:
+            return "META-INF/container.xml" in archive.namelist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        return False
+
+
+def read(raw: Raw) -> Parsed:
+    """The whole book as one text."""
+    archive = Archive.open(raw)
+    with archive.zip:
+        package = read_package(archive)
+        if not package.spine:
+            raise damaged(raw.name, "its reading order names no document that is there")
+        builder = TextBuilder()
+        places: dict[str, int] = {}  # "path" and "path#id" -> offset
+        marked: list[Anchor] = []
+        inner: list[Heading] = []
+        paragraphs: list[tuple[str, int]] = []
+        for number, path in enumerate(package.spine):
+            raw.on_event(Opening(raw.name, number, len(package.spine)))
+            places.setdefault(path, builder.next_offset)
+            for block in blocks(text_of(archive, path)):
+                if not block.text:
+                    continue
+                start = builder.paragraph(block.text)
+                paragraphs.append((block.text, start))
+                places.update({f"{path}#{name}": start + at for name, at in block.ids.items()})
+                marked.extend(Anchor(start + at, label=label) for at, label in sorted(block.pages.items()))
+                if block.level:
+                    inner.append(Heading(" ".join(block.text.split()), start, block.level))
+    text = builder.text()
+    if not text:
+        raise EmptyInput(
+            f"{raw.name} has no text.", why="its documents hold no words (pictures only?)", fix=f"unzip -l {raw.name}"
+        )
+    headings = _headings(package.contents, places) or _ranked(inner) or find_headings(paragraphs)
+    return Parsed(
+        text=text,
+        title=package.title,
+        anchors=_anchors(package, places, marked),
+        sections=sections_from([heading for heading in headings if heading.start < len(text)], len(text)),
+        warnings=_warnings(package),
+    )
+
+
+def _headings(contents: tuple[NavPoint, ...], places: dict[str, int]) -> list[Heading]:
+    """The entries of the table of contents whose target is in the text; a lost "#id" falls back to its document."""
+    headings = []
+    for point in contents:
+        place = places.get(point.target, places.get(point.target.partition("#")[0]))
+        if place is not None:
+            headings.append(Heading(point.title, place, point.level))
+    return headings if len(headings) > 1 else []
+
+
+def _ranked(inner: list[Heading]) -> list[Heading]:
+    """h2 and h4 become levels 1 and 2."""
+    ranks = {level: rank for rank, level in enumerate(sorted({heading.level for heading in inner}), start=1)}
+    return [Heading(heading.title, heading.start, ranks[heading.level]) for heading in inner]
+
+
+def _anchors(package: Package, places: dict[str, int], marked: list[Anchor]) -> tuple[Anchor, ...]:
+    """Printed page labels: from the page list, or from page breaks marked in the text."""
+    listed = [Anchor(places[point.target], label=point.title) for point in package.page_list if point.target in places]
+    anchors = sorted(listed or marked, key=lambda anchor: anchor.offset)
+    if anchors and anchors[0].offset > 0:
+        anchors.insert(0, Anchor(0))
+    return tuple(anchors)
+
+
+def _warnings(package: Package) -> tuple[str, ...]:
+    if package.nonlinear:
+        return (f"{package.nonlinear} documents outside the reading order were left out",)
+    return ()

@@ -1,0 +1,146 @@
+"""Printed lines to paragraphs, by where they stand on the page. The lines of a page come in reading order.
+
+Knows no format: the units of the measures are points in a PDF, characters elsewhere; every decision
+compares a line with its own neighbours, so the unit does not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+_ENDS_SENTENCE = re.compile(r"[.!?:;…。！？][\"'”’»)\]\d]*$")
+_BULLET = re.compile(r"(?:[•◦▪‣●○■□➢✓∙·]|[-–*](?=\s)|\(?[0-9a-z]{1,3}[.)](?=\s\S))\s*")
+# A line of a table of contents: leaders, or a number after a word without a mark between them.
+_ENTRY = re.compile(r"(?:\. ?){4,}\d*$|[^\W\d_] +(?:\d{1,4}|[ivxlc]+)$")
+_FEW_LINES = 5
+_WIDE_GAP = 1.35  # in line pitches
+_OTHER_SIZE = 1.15
+_SHORT = 0.12  # of the column's width
+
+
+class Line(NamedTuple):
+    """One printed line.
+
+    page: index of its page.   left, right: its ends.   bottom: grows upwards.   height: of its letters.
+    """
+
+    text: str
+    page: int
+    left: float
+    right: float
+    bottom: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What the lines of one column have in common."""
+
+    lines: tuple[Line, ...]
+    margin: float
+    edge: float
+    pitch: float
+
+    @property
+    def width(self) -> float:
+        return max(self.edge - self.margin, 1e-6)
+
+
+def paragraphs(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
+    """The lines of each paragraph, in reading order; a paragraph may go over columns and pages."""
+    columns = _columns(pages)
+    indents = _uses_indents(columns)
+    found: list[list[Line]] = []
+    previous: tuple[Line, _Column] | None = None
+    for column in columns:
+        for index, line in enumerate(column.lines):
+            if previous is None or _breaks(*previous, line, column, is_first=index == 0, indents=indents):
+                found.append([])
+            found[-1].append(line)
+            previous = (line, column)
+    return found
+
+
+def _columns(pages: Sequence[Sequence[Line]]) -> list[_Column]:
+    """Pages cut where the next line stands higher than the one before."""
+    columns: list[_Column] = []
+    full: dict[int, _Column] = {}  # the last long column on odd and on even pages
+    for page_lines in pages:
+        start = 0
+        for index in range(1, len(page_lines) + 1):
+            at_end = index == len(page_lines)
+            if at_end or page_lines[index].bottom > page_lines[index - 1].bottom + 0.5 * page_lines[index].height:
+                column = _measure(tuple(page_lines[start:index]))
+                parity = page_lines[start].page % 2
+                if len(column.lines) >= _FEW_LINES:
+                    full[parity] = column
+                elif parity in full or full:
+                    column = _borrow(column, full.get(parity) or next(iter(full.values())))
+                columns.append(column)
+                start = index
+    return columns
+
+
+def _measure(lines: tuple[Line, ...]) -> _Column:
+    lefts = Counter(round(line.left / 3) for line in lines)
+    enough = max(2, 0.15 * len(lines))
+    common = [bucket for bucket, count in lefts.items() if count >= enough]
+    bucket = min(common) if common else min(lefts)
+    margin = min(line.left for line in lines if round(line.left / 3) == bucket)
+    gaps = [above.bottom - below.bottom for above, below in pairwise(lines)]
+    gaps = [gap for gap in gaps if gap > 0]
+    pitch = median(gaps) if gaps else 1.3 * median(line.height for line in lines)
+    return _Column(lines, margin, max(line.right for line in lines), pitch)
+
+
+def _borrow(column: _Column, full: _Column) -> _Column:
+    """A short column is measured by a long one that stands at about the same place."""
+    if column.margin < full.margin - 3 or column.edge > full.edge + 3 or column.margin > full.margin + full.width / 2:
+        return column
+    return _Column(column.lines, full.margin, full.edge, full.pitch)
+
+
+def _uses_indents(columns: list[_Column]) -> bool:
+    """Whether paragraphs begin with an indented line: some lines do, and fewer than not."""
+    indented = plain = 0
+    for column in columns:
+        if len(column.lines) >= _FEW_LINES:
+            for line in column.lines:
+                if _is_indented(line, column):
+                    indented += 1
+                elif line.left < column.margin + 0.3 * line.height:
+                    plain += 1
+    return indented * 40 > plain and plain > 0
+
+
+def _is_indented(line: Line, column: _Column) -> bool:
+    return 0.6 * line.height < line.left - column.margin < 5 * line.height
+
+
+def _is_short(line: Line, column: _Column) -> bool:
+    return line.right < column.edge - _SHORT * column.width
+
+
+def _breaks(above: Line, above_column: _Column, line: Line, column: _Column, *, is_first: bool, indents: bool) -> bool:
+    """Whether a paragraph begins at `line`. is_first: it is the first line of its column."""
+    sizes = max(above.height, line.height) / max(min(above.height, line.height), 1e-6)
+    ended = bool(_ENDS_SENTENCE.search(above.text))
+    if sizes > _OTHER_SIZE and (ended or _is_short(above, above_column) or sizes > 1.4):
+        return True
+    if not is_first and above.bottom - line.bottom > _WIDE_GAP * max(column.pitch, 0.9 * line.height):
+        return True
+    if _BULLET.match(line.text) and (ended or _is_short(above, above_column) or _BULLET.match(above.text)):
+        return True
+    if _ENTRY.search(above.text) and _ENTRY.search(line.text):
+        return True
+    if _is_short(above, above_column) and (ended or not line.text[:1].islower()):
+        return not above.text.endswith(("-", "\N{HYPHEN}", ","))
+    if indents:
+        return ended and _is_indented(line, column) and (is_first or line.left - above.left > -0.3 * line.height)
+    return is_first and ended

@@ -1,0 +1,92 @@
+"""What goes into a reader and what comes out, and the builder that keeps offsets and text together.
+
+Knows no format. A reader takes a `Raw` and returns a `Parsed`; `read.py` makes a `Document` of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from longdoc.core.events import Listener, ignore
+from longdoc.core.settings import SourceOptions
+from longdoc.core.types import Anchor, Section, SkippedPage
+
+PARAGRAPH_BREAK = "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The bytes of a source and what its reader may need besides.
+
+    name: what the user typed, or "-"; it stands in messages and its suffix may break a tie.
+    """
+
+    name: str
+    data: bytes
+    options: SourceOptions = field(default_factory=SourceOptions)
+    on_event: Listener = ignore
+
+    @property
+    def suffix(self) -> str:
+        """The part of the name after the last full stop, in lower case: "pdf"."""
+        return self.name.rpartition(".")[2].lower() if "." in self.name else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A document without its source. The fields are those of `Document`."""
+
+    text: str
+    title: str | None = None
+    anchors: tuple[Anchor, ...] = ()
+    sections: tuple[Section, ...] = ()
+    num_pages: int | None = None
+    skipped: tuple[SkippedPage, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The start of a section. level 1 is outermost."""
+
+    title: str
+    start: int
+    level: int = 1
+
+
+@dataclass(slots=True)
+class TextBuilder:
+    """Paragraphs in, one text with exact offsets out."""
+
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0
+
+    def paragraph(self, text: str) -> int:
+        """Append a paragraph and return the offset of its first character."""
+        assert text, "an empty paragraph has no offset"
+        if self.pieces:
+            self.pieces.append(PARAGRAPH_BREAK)
+            self.length += len(PARAGRAPH_BREAK)
+        start = self.length
+        self.pieces.append(text)
+        self.length += len(text)
+        return start
+
+    @property
+    def next_offset(self) -> int:
+        """Where the next paragraph will start."""
+        return self.length + (len(PARAGRAPH_BREAK) if self.pieces else 0)
+
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+def sections_from(headings: list[Heading], text_length: int) -> tuple[Section, ...]:
+    """Sections that run from each heading to the next one of the same or an outer level; empty ones are dropped."""
+    ordered = sorted(headings, key=lambda heading: heading.start)
+    sections = []
+    for index, heading in enumerate(ordered):
+        end = next((later.start for later in ordered[index + 1 :] if later.level <= heading.level), text_length)
+        if end > heading.start:
+            sections.append(Section(heading.title, heading.start, end, heading.level))
+    return tuple(sorted(sections, key=lambda section: (section.start, section.level)))

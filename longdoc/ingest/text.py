@@ -1,0 +1,144 @@
+"""Plain text: encodings, hard-wrapped lines to paragraphs, chapters by their headings.
+
+Knows nothing of Markdown. Header and licence of a Project Gutenberg file are left out, and that is said.
+"""
+
+from __future__ import annotations
+
+import re
+
+from longdoc.core.errors import EmptyInput, UnknownFormat
+from longdoc.ingest.clean import Vocabulary, join_lines, normalise, squeeze
+from longdoc.ingest.encoding import NotTextError, decode
+from longdoc.ingest.headings import find_headings
+from longdoc.ingest.lines import Line, paragraphs
+from longdoc.ingest.parsed import Parsed, Raw, TextBuilder, sections_from
+
+_GUTENBERG_START = re.compile(r"^\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK.*?\*\*\* *$", re.M | re.S | re.I)
+_GUTENBERG_END = re.compile(
+    r"^(?:\*\*\* ?END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK|End of (?:the )?Project Gutenberg(?:'s|’s| EBook))",
+    re.M | re.I,
+)
+_GUTENBERG_TITLE = re.compile(r"^Title:[ \t]*(\S.*(?:\n[ \t]+\S.*)*)", re.M)
+_BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
+_TABLE_GAP = re.compile(r"\S(?: {3,}|\t)\S")
+_ITEM = re.compile(r"\s*(?:[•◦▪*–-]|\(?[0-9]{1,3}[.)]|[a-z]\))\s+\S")
+_MAX_WRAP = 120  # longer lines were not wrapped by hand
+
+
+def sniff(raw: Raw) -> bool:
+    """Whatever decodes is text; asked last."""
+    try:
+        decode(raw.data[:65536])
+    except NotTextError:
+        return False
+    return True
+
+
+def decode_source(raw: Raw, *, declared: bool = False) -> tuple[str, list[str]]:
+    """The normalised text of the bytes and what there is to say about it; never only white space."""
+    try:
+        text, warning = decode(raw.data, declared=declared)
+    except NotTextError as error:
+        raise UnknownFormat(
+            f"{raw.name} is not text.",
+            why=f"no encoding fits its bytes ({error})",
+            fix=f"file {raw.name}  # longdoc reads PDF, EPUB, HTML, Markdown, plain text, SRT and WebVTT",
+        ) from error
+    text = normalise(text)
+    if not text.strip():
+        raise EmptyInput(f"{raw.name} is empty.", why="there is nothing but white space in it", fix=f"cat {raw.name}")
+    return text, [warning] if warning else []
+
+
+def read(raw: Raw) -> Parsed:
+    """Plain text as paragraphs and chapters."""
+    text, warnings = decode_source(raw)
+    text, title, dropped = _without_gutenberg(text)
+    if dropped:
+        warnings.append(f"{dropped} characters of Project Gutenberg's header and licence were left out")
+    builder = TextBuilder()
+    found = [(paragraph, builder.paragraph(paragraph)) for paragraph in text_paragraphs(text)]
+    headings = find_headings(found)
+    whole = builder.text()
+    return Parsed(whole, title=title, sections=sections_from(headings, len(whole)), warnings=tuple(warnings))
+
+
+def _without_gutenberg(text: str) -> tuple[str, str | None, int]:
+    """The text between Project Gutenberg's markers, the title its header gives, and how much was dropped."""
+    start = _GUTENBERG_START.search(text)
+    end = _GUTENBERG_END.search(text, start.end() if start else 0)
+    if not start and not end:
+        return text, None, 0
+    begin, stop = start.end() if start else 0, end.start() if end else len(text)
+    if not text[begin:stop].strip():
+        return text, None, 0
+    title = _GUTENBERG_TITLE.search(text, 0, begin) if start else None
+    return text[begin:stop], " ".join(title[1].split()) if title else None, len(text) - (stop - begin)
+
+
+def text_paragraphs(text: str) -> list[str]:
+    """Paragraphs with their hard line wraps undone; verse, tables and lists keep their lines."""
+    text = text.expandtabs(8).strip("\n")
+    lines = text.split("\n")
+    filled = [len(line.rstrip()) for line in lines if line.strip()]
+    if not filled:
+        return []
+    width = _wrap_width(filled)
+    if width is None:  # every line is a paragraph
+        return [clean for line in lines if (clean := squeeze(line))]
+    vocabulary = Vocabulary.of(line.rstrip() for line in lines)
+    blocks = [block.split("\n") for block in _BLANK_LINES.split(text)]
+    if len(blocks) * 40 < len(filled):  # hardly any blank line: indents and short lines must do
+        return _by_shape(lines, vocabulary)
+    return [paragraph for block in blocks if (paragraph := _unwrapped(block, width, vocabulary))]
+
+
+def _wrap_width(lengths: list[int]) -> int | None:
+    """The width that lines were wrapped at, or None when they were not."""
+    ordered = sorted(lengths)
+    width = ordered[int(0.9 * (len(ordered) - 1))]
+    if width <= _MAX_WRAP:
+        return width
+    # A few long lines (an address, a table) among wrapped ones do not unwrap the rest.
+    within = [length for length in ordered if length <= _MAX_WRAP]
+    crowded = [length for length in within if length > 50]
+    return within[-1] if len(crowded) > 0.75 * len(ordered) else None
+
+
+def _unwrapped(lines: list[str], width: int, vocabulary: Vocabulary) -> str:
+    stripped = [clean for line in lines if (clean := squeeze(line))]
+    if len(stripped) < 2:
+        return "".join(stripped)
+    if _keeps_lines(lines, width):
+        return "\n".join(stripped)
+    if any(_ITEM.match(line) for line in lines[1:]) and _ITEM.match(lines[0]):
+        items: list[list[str]] = []
+        for raw, clean in zip(lines, stripped, strict=False):
+            if _ITEM.match(raw) or not items:
+                items.append([])
+            items[-1].append(clean)
+        return "\n".join(join_lines(item, vocabulary) for item in items)
+    return join_lines(stripped, vocabulary)
+
+
+def _keeps_lines(lines: list[str], width: int) -> bool:
+    """Verse (all lines well short of the width, most begin with a capital), tables, addresses."""
+    lengths = [len(line.strip()) for line in lines]
+    if sum(bool(_TABLE_GAP.search(line.strip())) for line in lines) > 0.6 * len(lines):
+        return True
+    capitals = sum(line.strip()[:1].isupper() or not line.strip()[:1].isalpha() for line in lines)
+    indents = [len(line) - len(line.lstrip()) for line in lines]
+    short = max(lengths) < 0.8 * width
+    if short and capitals > 0.6 * len(lines):
+        return True
+    return min(indents) >= 2 and max(indents) > min(indents) and short
+
+
+def _by_shape(lines: list[str], vocabulary: Vocabulary) -> list[str]:
+    placed = []
+    for number, line in enumerate(lines):
+        if clean := squeeze(line):
+            indent = len(line) - len(line.lstrip())
+            placed.append(Line(clean, 0, indent, indent + len(clean), -1.0 * number, 1.0))
+    return [join_lines([line.text for line in group], vocabulary) for group in paragraphs([placed])]
