@@ -1,0 +1,96 @@
+"""A memory adapter: a folder with `adapter.toml` (what it is) and `adapter.safetensors` (its weights).
+
+The folder may hold a whole checkpoint too, as the embedded model's does.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from longdoc.core.errors import ModelUnavailable
+from longdoc.engine.cache import Tiers
+from longdoc.engine.memory import DeltaMemory, MemoryConfig, PaperMemory
+
+SETTINGS_FILE = "adapter.toml"
+WEIGHTS_FILE = "adapter.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterInfo:
+    """What `adapter.toml` says.
+
+    base: id of the model that it belongs to.   tiers, segment_tokens: the sizes that it was trained with.
+    memory: None when the adapter has none.   attention: the mode to use unless the user says otherwise.
+    verbatim: the model points at the document's words and does not write its own.
+    prompts: the folder of prompts that it was trained with.   notes: recipe and measurements, not interpreted.
+    """
+
+    name: str
+    base: str
+    tiers: Tiers
+    segment_tokens: int
+    memory: MemoryConfig | None = None
+    attention: str = "auto"
+    verbatim: bool = False
+    prompts: str = "chat"
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def save_adapter(folder: Path, info: AdapterInfo, memories: dict[int, DeltaMemory | PaperMemory]) -> None:
+    """Write both files; the weights in bfloat16."""
+    tables = {
+        "": {k: getattr(info, k) for k in ("name", "base", "segment_tokens", "attention", "verbatim", "prompts")},
+        "tiers": asdict(info.tiers),
+        "memory": asdict(info.memory) if info.memory else None,
+        "notes": info.notes or None,
+    }
+    lines = []
+    for name, table in tables.items():
+        if table is None:
+            continue
+        lines += [f"\n[{name}]"] if name else []
+        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    (folder / SETTINGS_FILE).write_text("\n".join(lines) + "\n")
+    weights = {
+        f"{index}.{name}": tensor.detach().to(torch.bfloat16).contiguous()
+        for index, memory in memories.items()
+        for name, tensor in memory.state_dict().items()
+    }
+    save_file(weights, folder / WEIGHTS_FILE, {"longdoc": "adapter/1"})
+
+
+def load_adapter(folder: Path) -> AdapterInfo:
+    """Read `adapter.toml`. Raises ModelUnavailable when it is not there or not understood."""
+    path = folder / SETTINGS_FILE
+    try:
+        raw = tomllib.loads(path.read_text())
+        known = {f.name for f in fields(AdapterInfo)}
+        if unknown := set(raw) - known:
+            raise ModelUnavailable(f"{path} has unknown entries.", why=", ".join(sorted(unknown)))
+        tiers = Tiers(**raw.pop("tiers"))
+        memory = raw.pop("memory", None)
+        if memory is not None:
+            memory = MemoryConfig(**{**memory, "layers": tuple(memory["layers"])})
+        return AdapterInfo(**raw, tiers=tiers, memory=memory)
+    except (OSError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+        raise ModelUnavailable(
+            f"The adapter {folder} cannot be used.", why=str(error), fix="name a folder with an adapter.toml"
+        ) from error
+
+
+def load_weights(folder: Path, memories: dict[int, DeltaMemory | PaperMemory]) -> None:
+    """Fill the memories from `adapter.safetensors`; every tensor must be there and fit."""
+    try:
+        weights = load_file(folder / WEIGHTS_FILE)
+        for index, memory in memories.items():
+            prefix = f"{index}."
+            memory.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+    except (OSError, RuntimeError) as error:
+        raise ModelUnavailable(f"The weights of the adapter {folder} do not fit.", why=str(error)) from error
