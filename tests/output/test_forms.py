@@ -1,0 +1,161 @@
+"""Markdown, text and JSON of hand-made results, and of hostile documents."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+from handmade import make_answer, make_citation, make_receipt, make_summary
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from longdoc.core.errors import EncryptedInput
+from longdoc.core.types import Evidence, Statement, Summary, SummaryPart
+from longdoc.output.json import (
+    answer_json,
+    dumps,
+    failed_answers,
+    failed_summary,
+    schema,
+    summary_json,
+)
+from longdoc.output.markdown import answers_markdown, escape, summary_markdown, tame
+from longdoc.output.text import answers_text, summary_text
+
+HOSTILE = "\x1b]0;owned\x07 ![x](http://evil.example/?q) <img src=x> [link](http://evil.example) `code` *bold* \x9b2J"
+
+
+def hostile_summary() -> Summary:
+    statement = Statement(HOSTILE, (make_citation(HOSTILE, page=None, section=HOSTILE),))
+    return make_summary(
+        statements=(statement,),
+        parts=(SummaryPart(HOSTILE, (statement,), 0, 9),),
+        receipt=make_receipt(title=HOSTILE, warnings=(HOSTILE,)),
+    )
+
+
+def test_a_summary_in_markdown() -> None:
+    assert summary_markdown(make_summary()).split("\n\n---\n\n")[0] == (
+        "# A Book\n\nIt rained. [p. 12]\n\n## Chapter 1\n\n- It rained. [p. 12]\n- The dog slept. [p. xiii]"
+    )
+
+
+def test_a_summary_without_a_title_is_named_after_its_source() -> None:
+    assert summary_markdown(make_summary(receipt=make_receipt("notes.txt", title=None))).startswith("# notes.txt\n")
+
+
+def test_an_answer_in_markdown_ends_with_one_receipt_for_all_questions() -> None:
+    text = answers_markdown([make_answer("Did it rain?"), make_answer("When?")])
+    assert text.startswith("## Did it rain?\n\nIt rained. [p. 12]\n\n## When?\n\nIt rained. [p. 12]\n\n---\n\nRead ")
+    assert text.count("sha256") == 1
+    assert "Citations: 2 of 2 verified" in text
+
+
+def test_what_is_not_in_the_document_is_said_plainly_with_the_closest_passages() -> None:
+    answer = make_answer(status="not_found", text="", citations=())
+    for text in (answers_markdown([answer]), answers_text([answer])):
+        assert "Not in the document." in text
+        assert "All day it rained. It rained. [p. 12]" in text
+
+
+def test_text_has_no_markup() -> None:
+    text = summary_text(make_summary())
+    assert text.startswith("A Book\n\nIt rained. [p. 12]\n\nChapter 1\n  It rained. [p. 12]\n  The dog")
+    assert not re.search(r"[#*`\\]", text)
+    assert answers_text([make_answer()]).startswith("Did it rain?\n\nIt rained. [p. 12]\n\nRead ")
+
+
+def test_a_document_cannot_load_anything_in_a_markdown_viewer() -> None:
+    for text in (summary_markdown(hostile_summary()), answers_markdown([make_answer(HOSTILE, text=HOSTILE)])):
+        html = MarkdownIt().render(text)
+        assert not re.search(r"<(img|a|code|strong|em)\b", html)
+        assert "&lt;img src=x&gt;" in html
+
+
+@pytest.mark.parametrize("write", [summary_markdown, summary_text])
+def test_a_document_cannot_steer_a_terminal(write: object) -> None:
+    assert callable(write)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", write(hostile_summary()))
+
+
+def test_what_a_model_wrote_keeps_its_lists_and_loses_images_and_tags() -> None:
+    html = MarkdownIt().render(tame("- *one*\n- ![x](http://evil.example)\n- <img src=x>\n\na < b"))
+    assert html.count("<li>") == 3
+    assert "<em>one</em>" in html
+    assert "<img" not in html
+
+
+# What CommonMark itself drops or merges is not ours to keep: white space, and characters it forbids.
+@given(
+    st.text(st.characters(exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp"), exclude_characters="\ufffd"), min_size=1)
+)
+def test_escaped_text_is_shown_as_it_stands(text: str) -> None:
+    from html import unescape
+
+    html = MarkdownIt().render(escape(text))
+    assert unescape(html.removeprefix("<p>").removesuffix("</p>\n")) == text.strip()
+
+
+@pytest.mark.parametrize(
+    "line", ["# a", "> a", "- a", "+ a", "12. a", "12) a", "--- ", "=== ", "~~~", "    a", "| a | b |"]
+)
+def test_a_line_of_the_document_never_becomes_structure(line: str) -> None:
+    html = MarkdownIt().enable("table").render(escape(line))
+    assert html.startswith("<p>")
+    assert "<" not in html[3:].removesuffix("</p>\n")
+
+
+def test_json_follows_the_schemas() -> None:
+    error = EncryptedInput("It is encrypted.", fix="find the key")
+    not_found = make_answer(status="not_found", text="", citations=())
+    nan = make_receipt(read_tokens_per_s=float("nan"))
+    summaries = [
+        summary_json(make_summary()),
+        summary_json(make_summary(status="partial", receipt=nan)),
+        summary_json(hostile_summary()),
+        failed_summary("a.pdf", error),
+        failed_summary("a.pdf", ZeroDivisionError("x")),
+    ]
+    answers = [answer_json(make_answer()), answer_json(not_found), *failed_answers("a.pdf", ["Who?", "When?"], error)]
+    for name, rows in (("longdoc.summary/1", summaries), ("longdoc.answer/1", answers)):
+        jsonschema.Draft202012Validator.check_schema(schema(name))
+        for row in rows:
+            jsonschema.validate(json.loads(dumps(row)), schema(name))
+
+
+@pytest.mark.parametrize("missing", ["summary", "parts", "model", "stats", "citations"])
+def test_the_schema_refuses_a_summary_that_lacks_a_field(missing: str) -> None:
+    row = summary_json(make_summary())
+    del row[missing]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(row, schema("longdoc.summary/1"))
+
+
+def test_the_schema_lets_the_result_grow_and_not_the_citation() -> None:
+    row = answer_json(make_answer())
+    row["new"] = 1
+    jsonschema.validate(row, schema("longdoc.answer/1"))
+    row["citations"][0]["new"] = 1
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(row, schema("longdoc.answer/1"))
+
+
+def test_a_row_of_jsonl_is_one_line_for_every_reader() -> None:
+    text = dumps({"a": "x\u2028y\u2029z\x85w\x9bv\x7f\n"})
+    assert len(text.splitlines()) == 1
+    assert json.loads(text) == {"a": "x\u2028y\u2029z\x85w\x9bv\x7f\n"}
+
+
+def test_evidence_carries_its_place_beside_its_text() -> None:
+    citation = make_citation("Passage.", start_s=3.5, page=None)
+    row = answer_json(make_answer(evidence=(Evidence(citation, 0.5),)))["evidence"][0]
+    assert (row["text"], row["score"], row["start"], row["start_s"]) == ("Passage.", 0.5, 100, 3.5)
+
+
+def test_the_schemas_are_all_the_schemas() -> None:
+    folder = Path(__file__).resolve().parents[2] / "longdoc" / "output" / "schemas"
+    assert sorted(path.name for path in folder.iterdir()) == ["answer-1.json", "summary-1.json"]

@@ -1,0 +1,94 @@
+"""A file is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from longdoc.core.errors import OutputError
+from longdoc.output.write import open_sink
+
+
+def write(path: Path | str, text: str = "new", *, keep: bool = True) -> None:
+    with open_sink(str(path)) as sink:
+        sink.write(text)
+        if keep:
+            sink.keep()
+
+
+def test_a_new_file_and_an_old_one_are_written(in_empty_folder: Path) -> None:
+    write("a.md", "one — ä")
+    write("a.md", "two — ä")
+    assert Path("a.md").read_text(encoding="utf-8") == "two — ä"
+    assert [*Path().iterdir()] == [Path("a.md")]
+
+
+def test_the_target_changes_only_at_the_end(in_empty_folder: Path) -> None:
+    Path("a.md").write_text("old")
+    with open_sink("a.md") as sink:
+        sink.write("new")
+        sink.keep()
+        assert Path("a.md").read_text() == "old"
+    assert Path("a.md").read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_exception_leaves_the_old_file_and_nothing_else(error: type[BaseException], in_empty_folder: Path) -> None:
+    Path("a.md").write_text("old")
+
+    def fail_at_the_end() -> None:
+        with open_sink("a.md") as sink:
+            sink.write("new")
+            sink.keep()
+            raise error
+
+    with pytest.raises(error):
+        fail_at_the_end()
+    assert Path("a.md").read_text() == "old"
+    assert len([*Path().iterdir()]) == 1
+
+
+def test_what_is_not_worth_keeping_is_not_kept(in_empty_folder: Path) -> None:
+    write("a.md", keep=False)
+    assert not [*Path().iterdir()]
+
+
+def test_the_rights_of_an_old_file_and_a_link_to_it_stay(in_empty_folder: Path) -> None:
+    Path("a.md").write_text("old")
+    Path("a.md").chmod(0o640)
+    Path("link.md").symlink_to("a.md")
+    write("link.md")
+    assert Path("link.md").is_symlink()
+    assert Path("a.md").read_text() == "new"
+    assert Path("a.md").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_new_file_has_the_rights_that_any_program_would_give_it(in_empty_folder: Path) -> None:
+    write("a.md")
+    Path("b.md").touch()
+    assert Path("a.md").stat().st_mode == Path("b.md").stat().st_mode
+
+
+def test_a_device_is_written_to_and_not_replaced() -> None:
+    write(os.devnull)
+    assert Path(os.devnull).is_char_device()
+
+
+def test_a_full_disk_is_an_output_error() -> None:
+    with pytest.raises(OutputError):
+        write("/dev/full", "x" * 100_000)
+
+
+@pytest.mark.parametrize("path", ["nowhere/a.md", "."])
+def test_a_target_that_cannot_be_is_an_output_error(path: str, in_empty_folder: Path) -> None:
+    with pytest.raises(OutputError) as raised:
+        write(path)
+    assert raised.value.why
+    assert raised.value.fix
+
+
+def test_a_lone_surrogate_does_not_lose_the_result(in_empty_folder: Path) -> None:
+    write("a.md", "odd name \udcff")
+    assert Path("a.md").read_text() == "odd name ?"
