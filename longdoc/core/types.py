@@ -129,7 +129,8 @@ class Segment:
     """A piece of the text that the engine reads in one call.
 
     token_ids: the model's tokens of `text[start:end]`, at most N of them.
-    section: index into `Document.sections` of the part that it belongs to, or None.
+    section: index into `Document.sections` of the innermost section at its start, or None.
+    part: index into the parts that `longdoc.segment.parts` gave.
     closes_part: True for the last segment of that part: notes are taken after it.
     """
 
@@ -139,6 +140,7 @@ class Segment:
     token_ids: tuple[int, ...]
     section: int | None = None
     closes_part: bool = False
+    part: int = 0
 
     @property
     def num_tokens(self) -> int:

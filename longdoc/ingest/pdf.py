@@ -264,6 +264,6 @@ def _no_text(raw: Raw, skipped: list[SkippedPage]) -> NoTextLayer:
     reasons = sorted({page.reason for page in skipped}) or ["no text layer"]
     return NoTextLayer(
         f"{raw.name} has {len(skipped)} page{'s' if len(skipped) != 1 else ''} and no text on any of them.",
-        why=f"{', '.join(reasons)}: pages that were scanned are pictures",
+        why="its pages are blank" if reasons == ["blank page"] else f"{', '.join(reasons)}: scanned pages are pictures",
         fix=f"ocrmypdf {raw.name} out.pdf && longdoc read out.pdf",
     )

@@ -1,0 +1,6 @@
+"""Floor 2: documents to parts, parts to segments of at most N tokens. Knows nothing of formats and models."""
+
+from longdoc.segment.cut import Encode, count_tokens, segment
+from longdoc.segment.parts import parts
+
+__all__ = ["Encode", "count_tokens", "parts", "segment"]
