@@ -21,6 +21,7 @@ COMMANDS = {
     "summarize": "longdoc.cli.summarize:summarize",
     "ask": "longdoc.cli.ask:ask",
     "config": "longdoc.cli.config:config",
+    "train": "longdoc.cli.train:train",
 }
 
 
