@@ -24,7 +24,7 @@ from longdoc.core.errors import ModelUnavailable
 
 Array = NDArray[np.float64]
 FORMAT = "longdoc.rankers/1"
-_CLIP = 6.0  # standard deviations: a document unlike all those fitted on must not saturate one column
+CLIP = 6.0  # standard deviations: a document unlike all those fitted on must not saturate one column
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Ranker:
     def score(self, columns: Mapping[str, Array]) -> Array:
         """(N,) for each column -> (N,). Higher is better."""
         x = np.stack([np.asarray(columns[name], dtype=np.float64) for name in self.columns], axis=-1)
-        x = np.clip((x - self.mean) / self.std, -_CLIP, _CLIP)
+        x = np.clip((x - self.mean) / self.std, -CLIP, CLIP)
         hidden: Array = np.tanh(x @ self.w1.T + self.b1) @ self.w2
         return hidden + x @ self.linear + self.bias
 

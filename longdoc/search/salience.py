@@ -1,0 +1,195 @@
+"""How much a sentence says of its part of a document: named columns, weighed by a small ranker.
+
+Fitted on human summaries of stories, game sessions, textbooks, abstracts and meetings, so no column may
+depend on the kind of document. A language model may add columns of its own. Knows nothing of budgets:
+choosing is `selection`'s work.
+
+Shape letters: N sentences of the part, V distinct stems.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longdoc.search.ranker import Array, RankerFile
+from longdoc.search.terms import DocumentTerms
+from longdoc.search.words import content_stems
+
+_CHUNK = 300  # sentences compared with each other at once: similarity is quadratic
+
+_PRONOUN_START = re.compile(
+    r"^[\"“‘'(\[—–-]*\s*(?:(?:and|but|so|or|then|for|yet|nor|now|yes|no|well|oh)[,\s]+)*"
+    r"(he|she|it|they|this|that|these|those|his|her|their|its|him|them|such|there|here|who|which)\b",
+    re.IGNORECASE,
+)
+_CONNECTIVE_START = re.compile(
+    r"^[\"“‘'(\[—–-]*\s*(and|but|so|or|then|for|yet|nor|however|therefore|thus|moreover|besides|also|instead|otherwise|"
+    r"nevertheless|still|again|meanwhile|finally|next|similarly|likewise|because|well|yes|no|yeah|oh|okay|ok|right)\b",
+    re.IGNORECASE,
+)
+_FIRST_PERSON = re.compile(r"\b(I|me|my|mine|we|us|our|you|your|I'm|I've|I'll|we're|you're)\b", re.IGNORECASE)
+_THIRD_PERSON = re.compile(r"\b(he|she|they|him|her|his|their|them)\b", re.IGNORECASE)
+_QUOTED = re.compile(r"“[^”]*(?:”|$)|\"[^\"]*(?:\"|$)|«[^»]*(?:»|$)|(?:^|(?<=\s))‘[^’]*(?:’(?=\W|$)|$)")
+_PAST = re.compile(r"\b\w{2,}ed\b|\b(was|were|had|went|came|took|told|saw|made|found|left|gave|said)\b")
+_SPEAKER = re.compile(r"^[A-Z][\w .'’-]{0,40}:\s")
+_BOILERPLATE = re.compile(
+    r"copyright|all rights reserved|gutenberg|transcriber|produced by|\betext\b|isbn|https?://|www\.|"
+    r"learning objectives|end of this section|subscribe|sponsor|\bfigure \d|\btable \d",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"\w+")
+
+COLUMNS = (
+    "position", "lead", "closing", "opens_paragraph", "length", "too_short", "too_long", "centroid_part",
+    "centroid_document", "lexrank", "specific", "frequent", "names", "main_names", "quoted", "unbalanced",
+    "pronoun_start", "connective_start", "numbers", "title", "is_question", "is_heading", "first_person",
+    "third_person", "new_words", "content_share", "past", "speaker", "boilerplate",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SalientSentence:
+    """A sentence with its score. stems: its distinct content words, to see repetition.
+
+    self_contained: opens with no reference to the sentence before, and every quotation it opens it closes.
+    """
+
+    number: int
+    start: int
+    end: int
+    score: float
+    num_words: int
+    stems: frozenset[str]
+    self_contained: bool
+    features: dict[str, float]
+
+
+def score_part(
+    terms: DocumentTerms,
+    start: int,
+    end: int,
+    rankers: RankerFile,
+    *,
+    title: str = "",
+    extra: Mapping[str, Array] | None = None,
+) -> list[SalientSentence]:
+    """The sentences of `text[start:end]` in reading order, scored.
+
+    extra: columns from a model, one value per sentence of `terms.part(start, end)`.
+    Scores have mean 0 and deviation 1 within the part, so that penalties mean the same in every part.
+    """
+    part = terms.part(start, end)
+    if not part:
+        return []
+    columns = features(terms, part, title) | dict(extra or {})
+    scores = rankers.best("salience", columns).score(columns)
+    scores = (scores - scores.mean()) / max(1e-6, float(scores.std()))
+    sentences = []
+    for i, number in enumerate(part):
+        a, b = terms.sentences[number]
+        values = {name: float(column[i]) for name, column in columns.items()}
+        dangling = values["pronoun_start"] > 0 or values["connective_start"] > 0 or values["unbalanced"] > 0
+        num_words = len(terms.text[a:b].split())
+        sentences.append(
+            SalientSentence(number, a, b, float(scores[i]), num_words, terms.stems[number], not dangling, values)
+        )
+    return sentences
+
+
+def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Array]:
+    """COLUMNS -> (N,) each."""
+    num = len(part)
+    table = np.zeros((num, len(COLUMNS)))
+    piece = terms.slice_of(part)
+    flat, owner, weight = terms.flat[piece], terms.owner[piece] - part.start, terms.weight[piece]
+    vector = np.bincount(flat, weight, minlength=len(terms.vocabulary))
+    central = np.bincount(owner, weight * vector[flat], minlength=num) / max(1e-9, float(np.linalg.norm(vector)))
+    norm = max(1e-9, float(np.linalg.norm(terms.centroid)))
+    central_whole = np.bincount(owner, weight * terms.centroid[flat], minlength=num) / norm
+    counts = np.bincount(flat, minlength=len(terms.vocabulary))
+    in_document = np.bincount(terms.flat, minlength=len(terms.vocabulary))
+    per_sentence = np.maximum(1, np.bincount(owner, minlength=num))
+    share = (counts[flat] / num) / (in_document[flat] / max(1, len(terms.sentences)))
+    specific = np.bincount(owner, np.log(share) * (counts[flat] > 1), minlength=num) / per_sentence
+    frequent = np.bincount(owner, np.log(counts[flat]), minlength=num) / per_sentence
+    first_seen = np.zeros(len(flat))
+    first_seen[np.unique(flat, return_index=True)[1]] = 1
+    new = np.bincount(owner, first_seen, minlength=num) / per_sentence
+    lexrank = _lexrank(flat, owner, weight, num)
+    title_stems = frozenset(content_stems(title))
+    most = max(terms.names.values(), default=1)
+    for i, number in enumerate(part):
+        start, end = terms.sentences[number]
+        sentence = terms.text[start:end]
+        gap = terms.text[terms.sentences[number - 1][1] : start] if number else "\n\n"
+        num_words = max(1, len(sentence.split()))
+        names = terms.names_in[number]
+        quoted = sum(len(match) for match in _QUOTED.findall(sentence)) / len(sentence)
+        body = _SPEAKER.sub("", sentence)
+        table[i] = (
+            i / num,
+            1 / (1 + i),
+            1 / (num - i),
+            float("\n" in gap),
+            np.log(num_words),
+            float(num_words < 7),
+            float(num_words > 45),
+            central[i],
+            central_whole[i],
+            lexrank[i],
+            specific[i],
+            frequent[i],
+            min(3, len(names)) / 3,
+            max((np.sqrt(terms.names[name] / most) for name in names), default=0.0),
+            quoted,
+            float(is_unbalanced(sentence)),
+            float(bool(_PRONOUN_START.search(body))),
+            float(bool(_CONNECTIVE_START.search(body))),
+            min(2, sum(c.isdigit() for c in sentence)) / 2,
+            len(title_stems & terms.stems[number]) / max(1, len(title_stems)),
+            float(sentence.rstrip("\"'”’) ").endswith("?")),
+            float(sentence[-1] not in ".!?…\"'”’)。！？]"),
+            min(0.3, len(_FIRST_PERSON.findall(sentence)) / num_words),
+            min(0.3, len(_THIRD_PERSON.findall(sentence)) / num_words),
+            new[i],
+            min(1.0, len(terms.stems[number]) / num_words),
+            min(3, len(_PAST.findall(sentence))) / 3,
+            float(bool(_SPEAKER.search(sentence))),
+            float(bool(_BOILERPLATE.search(sentence))),
+        )
+    return {name: table[:, i] for i, name in enumerate(COLUMNS)}
+
+
+def is_unbalanced(sentence: str) -> bool:
+    """Whether the sentence opens a quotation or a bracket that it does not close, or the other way round."""
+    pairs = (("“", "”"), ("(", ")"), ("«", "»"), ("[", "]"))
+    return sentence.count('"') % 2 == 1 or any(sentence.count(a) != sentence.count(b) for a, b in pairs)
+
+
+def _lexrank(flat: NDArray[np.int64], owner: NDArray[np.int64], weight: Array, num: int) -> Array:
+    """(N,): log of the stationary share of a walk between similar sentences, against an even share.
+
+    LexRank (Erkan and Radev 2004, continuous form), within stretches of _CHUNK sentences: a book is not compared
+    with itself as a whole, which would be quadratic.
+    """
+    ranks = np.zeros(num)
+    for first in range(0, num, _CHUNK):
+        last = min(num, first + _CHUNK)
+        a, b = np.searchsorted(owner, [first, last])
+        stems, local = np.unique(flat[a:b], return_inverse=True)
+        rows = np.zeros((last - first, len(stems)), dtype=np.float32)
+        rows[owner[a:b] - first, local] = weight[a:b]
+        similar = rows @ rows.T
+        np.fill_diagonal(similar, 0)
+        walk = similar / np.maximum(similar.sum(1, keepdims=True), 1e-6)
+        even = np.full(last - first, 1 / (last - first))
+        share = even
+        for _ in range(12):
+            share = 0.15 * even + 0.85 * (share @ walk)
+        ranks[first:last] = np.log(np.maximum(share * (last - first), 1e-3))
+    return ranks

@@ -1,0 +1,92 @@
+"""The words of a document, sentence by sentence, as numbers: what choosing summary sentences counts with.
+
+Made once for a document of any length; everything about a part of it is then a slice of flat arrays.
+Knows nothing of what makes a sentence worth choosing.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longdoc.core.sentences import Span, sentence_spans
+from longdoc.search.ranker import Array
+from longdoc.search.words import content_stems, fold
+
+_CAPITALISED = re.compile(r"[^\W\d_a-z]\w*[a-zà-ÿ]\w*")
+_MIN_NAME_COUNT = 2
+_CAPITALISED_WORDS = """
+    i mr mrs miss dr sir lady lord the a an and but chapter okay yeah oh yes no well god monday tuesday wednesday
+    thursday friday saturday sunday january february march april may june july august september october november
+    december"""
+_NOT_NAMES = frozenset(_CAPITALISED_WORDS.split())
+
+
+class DocumentTerms:
+    """Sentences and the stems of their content words.
+
+    sentences: spans in order.   stems: the distinct stems of each.   names: folded name -> how often it occurs.
+    flat, owner: (T,) stem numbers of all sentences in order, and the sentence of each.   idf: (V,).
+    """
+
+    def __init__(self, text: str, sentences: Sequence[Span] | None = None) -> None:
+        self.text = text
+        self.sentences = list(sentences) if sentences is not None else sentence_spans(text)
+        self._starts = [start for start, _ in self.sentences]
+        vocabulary: dict[str, int] = {}
+        self.stems: list[frozenset[str]] = []
+        flat: list[int] = []
+        owner: list[int] = []
+        self.frequency: Counter[str] = Counter()
+        for number, (start, end) in enumerate(self.sentences):
+            found = content_stems(text[start:end])
+            self.frequency.update(found)
+            distinct = frozenset(found)
+            self.stems.append(distinct)
+            for stem in sorted(distinct):
+                flat.append(vocabulary.setdefault(stem, len(vocabulary)))
+                owner.append(number)
+        self.flat: NDArray[np.int64] = np.asarray(flat, dtype=np.int64)
+        self.owner: NDArray[np.int64] = np.asarray(owner, dtype=np.int64)
+        self.vocabulary = vocabulary
+        num_sentences = max(1, len(self.sentences))
+        in_sentences = np.bincount(self.flat, minlength=len(vocabulary))
+        self.idf: Array = np.log(1 + num_sentences / np.maximum(1, in_sentences))
+        self.weight: Array = self.idf[self.flat]
+        norm = np.sqrt(np.bincount(self.owner, self.weight**2, minlength=num_sentences))
+        self.weight /= np.maximum(norm, 1e-9)[self.owner]
+        self.centroid: Array = np.bincount(self.flat, self.weight, minlength=len(vocabulary)) / num_sentences
+        self.names_in, self.names = self._names()
+
+    def part(self, start: int, end: int) -> range:
+        """Numbers of the sentences that begin in `text[start:end]`."""
+        return range(bisect_left(self._starts, start), bisect_left(self._starts, end))
+
+    def slice_of(self, part: range) -> slice:
+        """The part's piece of `flat`, `owner` and `weight`."""
+        first, last = np.searchsorted(self.owner, [part.start, part.stop])
+        return slice(int(first), int(last))
+
+    def _names(self) -> tuple[list[frozenset[str]], dict[str, int]]:
+        """Words that are capitalised inside sentences too, by sentence, and their counts."""
+        inside: Counter[str] = Counter()
+        found: list[list[str]] = []
+        for start, end in self.sentences:
+            sentence = self.text[start:end]
+            matches = [(match.start(), fold(match[0])) for match in _CAPITALISED.finditer(sentence)]
+            found.append([word for _, word in matches])
+            inside.update(word for at, word in matches if at > 0 and sentence[at - 2 : at - 1] not in ".!?:\"“‘'—")
+        capitals = Counter(word for row in found for word in row)
+        names = {
+            word: capitals[word]
+            for word, count in inside.items()
+            if count >= _MIN_NAME_COUNT and word not in _NOT_NAMES and len(word) > 1
+        }
+        lower = Counter(re.findall(r"\b[a-zà-ÿ]+\b", self.text))
+        names = {word: count for word, count in names.items() if count > 2 * lower[word]}
+        return [frozenset(row) & names.keys() for row in found], names

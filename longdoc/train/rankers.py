@@ -1,0 +1,206 @@
+"""Fits the two small rankers of the lexical floor: which sentence answers, and which one a summary needs.
+
+Documents, not questions, are split into fitted and held out. The held-out figures go into the file
+that the rankers are written to, with the sources and their licences. Knows nothing of language
+models; a caller that has one passes a function that adds its columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from longdoc.core.types import Passage
+from longdoc.search import ranker as ranker_file
+from longdoc.search.answers import ANSWERABILITY_COLUMNS, ScoredSentence, answerability_columns, rank_sentences
+from longdoc.search.candidates import COLUMNS, Candidate, candidates, features, parse
+from longdoc.search.index import PassageIndex
+from longdoc.search.joined import JoinedDocument, JoinedQuestion, Row, is_held_out, join, strangers
+from longdoc.search.measures import contains, overlap, token_f1, tokens
+from longdoc.search.ranker import Array, Ranker, RankerFile
+from longdoc.train.fitting import Group, fit_binary, fit_listwise
+from longdoc.train.licences import licence_of
+from longdoc.train.salience import train_salience
+
+__all__ = ["train_answer_ranker", "train_salience"]
+
+NUM_PASSAGES = 6
+
+ExtraColumns = Callable[[str, PassageIndex, Sequence[Passage], Sequence[Candidate]], Mapping[str, Array]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question put to a long document: its candidates, their columns, and which of them are right."""
+
+    question: JoinedQuestion
+    index: PassageIndex
+    passages: list[Passage]
+    found: list[Candidate]
+    columns: dict[str, Array]
+
+
+def train_answer_ranker(
+    rows: Sequence[Row],
+    out: Path,
+    *,
+    extra: ExtraColumns | None = None,
+    num_hidden: int = 6,
+    num_steps: int = 300,
+    questions_per_document: int = 300,
+) -> dict[str, Any]:
+    """Fits "sentence" (and "sentence+model" with `extra`) and "answerability", writes them to `out`.
+
+    rows: questions, with context, answers, source, doc_id. Returns the held-out figures.
+    """
+    fitted: list[list[JoinedDocument]] = []
+    held_out: list[list[JoinedDocument]] = []
+    for documents, is_kept in _documents(rows, questions_per_document):
+        (held_out if is_kept else fitted).append(documents)
+    groups: list[Group] = []
+    names = list(COLUMNS)
+    for documents in fitted:
+        asked = [a for document in documents for a in _ask(document, document.questions, extra)]
+        for a in asked:
+            names = list(a.columns)
+            groups.append(Group(np.stack(list(a.columns.values()), 1), _target(a), len(asked) ** -0.5))
+    rankers = {"sentence": _fit_columns(groups, names, COLUMNS, num_hidden, num_steps)}
+    if extra is not None:
+        rankers["sentence+model"] = _fit_columns(groups, names, names, num_hidden, num_steps)
+    rankers["answerability"] = _fit_answerability(fitted, RankerFile(rankers, {}))
+    figures = {docs[0].name: _measure(docs, RankerFile(rankers, {}), extra) for docs in held_out}
+    sources = sorted({row["source"] for row in rows})
+    provenance = {
+        "what": "ranks sentences of found passages, and tells whether a document answers",
+        "sources": {source: licence_of(source) for source in sources},
+        "num_questions": len(groups),
+        "split": "by document, a quarter held out",
+        "held_out": figures,
+    }
+    ranker_file.save(out, rankers, provenance)
+    return figures
+
+
+def _fit_columns(
+    groups: Sequence[Group], names: Sequence[str], columns: Sequence[str], num_hidden: int, num_steps: int
+) -> Ranker:
+    picked = [names.index(name) for name in columns]
+    chosen = [Group(group.features[:, picked], group.target, group.weight) for group in groups]
+    return fit_listwise(chosen, columns, num_hidden=num_hidden, num_steps=num_steps, decay=0.1)
+
+
+def _documents(rows: Sequence[Row], max_questions: int) -> Iterator[tuple[list[JoinedDocument], bool]]:
+    """Long documents per source: fitted and held out; collections of tales also with questions that name the tale."""
+    by_source: dict[str, list[Row]] = {}
+    for row in rows:
+        simplified = row["source"] == "onestop-qa" and not row["id"].endswith("Adv")
+        if not simplified and (not row["answerable"] or contains(row["context"], row["answers"]) or _is_free(row)):
+            by_source.setdefault(row["source"], []).append(row)
+    for source, all_rows in by_source.items():
+        for held_out in (False, True):
+            own = [row for row in all_rows if is_held_out(row["doc_id"]) == held_out]
+            for naming in (False, True) if source == "fairytaleqa" else (False,):
+                name = source + (", tale named" if naming else "")
+                documents = join(own, name, naming=naming, max_questions=max_questions)
+                if sum(len(document.questions) for document in documents) >= 50:
+                    yield documents, held_out
+
+
+def _is_free(row: Row) -> bool:
+    """Sources whose answers are written, not copied: the best sentence is the one that shares most words."""
+    return row["source"] in {"fairytaleqa", "onestop-qa"}
+
+
+def _ask(
+    document: JoinedDocument, questions: Sequence[JoinedQuestion], extra: ExtraColumns | None = None
+) -> Iterator[_Asked]:
+    with PassageIndex(document.text, document.sections) as index:
+        for question in questions:
+            if question.is_trick:
+                continue
+            passages = index.search(question.question, NUM_PASSAGES)
+            found = candidates(index, passages)
+            if found:
+                columns = features(parse(question.question, index), index, passages, found)
+                if extra is not None:
+                    columns |= extra(question.question, index, passages, found)
+                yield _Asked(question, index, passages, found, columns)
+
+
+def _target(asked: _Asked) -> Array:
+    """(N,): 1 for sentences of the right paragraph that hold an answer; else the one with most words of it."""
+    text, question = asked.index.text, asked.question
+    holds = np.zeros(len(asked.found))
+    shares = np.zeros(len(asked.found))
+    for i, candidate in enumerate(asked.found):
+        if question.start <= candidate.start and candidate.end <= question.end:
+            sentence = text[candidate.start : candidate.end]
+            holds[i] = contains(sentence, question.answers)
+            own = tokens(sentence)
+            shares[i] = max((overlap(own, g) / len(g) for g in map(tokens, question.answers) if g), default=0.0)
+    if holds.any():
+        return holds
+    return np.where((shares >= 0.5) & (shares == shares.max(initial=0.0)), shares, 0.0)
+
+
+def _fit_answerability(fitted: Sequence[Sequence[JoinedDocument]], rankers: RankerFile) -> Ranker:
+    rows: list[list[float]] = []
+    labels: list[float] = []
+    for documents in fitted:
+        for document, values, belongs in _belonging(documents, fitted, rankers, 150):
+            del document
+            rows.append(values)
+            labels.append(float(belongs))
+    return fit_binary(np.asarray(rows), np.asarray(labels), np.ones(len(rows)), ANSWERABILITY_COLUMNS)
+
+
+def _belonging(
+    documents: Sequence[JoinedDocument],
+    all_documents: Sequence[Sequence[JoinedDocument]],
+    rankers: RankerFile,
+    num: int,
+) -> Iterator[tuple[JoinedDocument, list[float], bool]]:
+    """Columns for a document's own questions, and for as many of other documents, of its own kind and of others."""
+    document = documents[0]
+    same_kind = strangers(document, documents, num // 2)
+    other_kinds = [
+        d for group in all_documents for d in group[:1] if d.name.split(",")[0] != document.name.split(",")[0]
+    ]
+    foreign = strangers(document, other_kinds, num - len(same_kind))
+    own = [q for q in document.questions if not q.is_trick][:num]
+    with PassageIndex(document.text, document.sections) as index:
+        for question in (*own, *same_kind, *foreign):
+            ranked = _ranked(question.question, index, rankers)
+            values = answerability_columns(question.question, index, ranked) if ranked else {}
+            yield document, [values.get(name, 0.0) for name in ANSWERABILITY_COLUMNS], question.belongs
+
+
+def _ranked(question: str, index: PassageIndex, rankers: RankerFile) -> list[ScoredSentence]:
+    return rank_sentences(question, index, index.search(question, NUM_PASSAGES), rankers)
+
+
+def _measure(documents: Sequence[JoinedDocument], rankers: RankerFile, extra: ExtraColumns | None) -> dict[str, float]:
+    """Held-out figures on the first long document of a source."""
+    rows: list[tuple[float, ...]] = []
+    for asked in _ask(documents[0], documents[0].questions, extra):
+        text, gold = asked.index.text, asked.question.answers
+        ranked = rank_sentences(asked.question.question, asked.index, asked.passages, rankers, asked.columns)
+        top, plain = ranked[0], asked.found[int(asked.columns["bm25"].argmax())]
+        sentence, wide = text[top.start : top.end], text[slice(*top.wide)]
+        rows.append(
+            (
+                contains(text[plain.start : plain.end], gold),
+                contains(sentence, gold),
+                contains(wide, gold),
+                token_f1(text[plain.start : plain.end], gold),
+                token_f1(sentence, gold),
+                token_f1(wide, gold),
+            )
+        )
+    names = ("contained_bm25", "contained", "contained_wide", "f1_bm25", "f1", "f1_wide")
+    figures = {name: round(float(v), 3) for name, v in zip(names, np.mean(rows, 0), strict=True)}
+    return {"num_questions": len(rows), "num_words": len(documents[0].text.split()), **figures}
