@@ -13,10 +13,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from longdoc.core.events import Event, Finished, ModelLoaded, ModelLoading, Opened, Opening, SegmentRead, Writing
-from longdoc.output.progress import reading_words, warning_lines
-from longdoc.output.wording import one_line, shorten
+from longdoc.output.progress import seconds_left, warning_lines
+from longdoc.output.wording import duration, memory, one_line, percent, shorten
 
-_MAX_NAME_CHARACTERS = 32
+# (columns from which it holds, characters of a description, width of a bar)
+_WIDTHS = ((120, 36, 24), (100, 24, 16), (0, 16, 6))
 
 
 class Bar:
@@ -28,6 +29,8 @@ class Bar:
 
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, force_terminal=True)
+        fitting = next(widths for widths in _WIDTHS if self._console.width >= widths[0])
+        _, self._max_description, self._bar_width = fitting
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
 
@@ -52,9 +55,7 @@ class Bar:
             case ModelLoaded():
                 self._drop("loading")
             case SegmentRead(tokens_read, num_tokens, _, section):
-                where = "reading" if section is None else f"reading {section}"
-                details = reading_words(event).replace(f", {one_line(section)}" if section else "", "", 1)
-                self._show("reading", where, tokens_read, num_tokens, details)
+                self._show("reading", section or "reading", tokens_read, num_tokens, _short(event))
             case Writing(what, done, total, detail):
                 self._show(f"writing {what}", what, done, total, f"{done:,} of {total:,} {detail or ''}")
             case Finished():
@@ -68,7 +69,7 @@ class Bar:
         self._tasks = {}
 
     def _show(self, stage: str, description: str, done: int, total: int | None, details: str) -> None:
-        words = escape(shorten(description, _MAX_NAME_CHARACTERS))
+        words = escape(shorten(description, self._max_description))
         details = escape(one_line(details))
         progress = self._started()
         if stage in self._tasks:
@@ -86,7 +87,7 @@ class Bar:
             self._progress = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
+                BarColumn(bar_width=self._bar_width),
                 TextColumn("{task.fields[details]}"),
                 console=self._console,
                 transient=True,
@@ -95,3 +96,11 @@ class Bar:
             )
             self._progress.start()
         return self._progress
+
+
+def _short(event: SegmentRead) -> str:
+    """`21% 12,288/56,812 · 5 s left · 9,100 tokens/s · 512 MB`: what may be cut off comes last."""
+    words = [f"{percent(event.tokens_read, event.num_tokens)} {event.tokens_read:,}/{event.num_tokens:,}"]
+    rest_s = seconds_left(event)
+    words += [f"{duration(rest_s)} left"] if rest_s is not None else []
+    return " · ".join([*words, f"{event.tokens_per_s:,.0f} tokens/s", memory(event.memory_bytes)])

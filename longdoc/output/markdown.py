@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from longdoc.core.types import Answer, Citation, Receipt, Statement, Summary
-from longdoc.output.wording import clean, one_line, places, receipt_lines, shorten
+from longdoc.core.types import Answer, Citation, CitationCount, Receipt, Statement, Summary
+from longdoc.output.wording import clean, count_citations, one_line, places, receipt_lines, shorten
 
 # Characters that could open code, emphasis, a link, an image, a tag, an entity or a table cell. An
 # underscore inside a word is only a letter to CommonMark.
@@ -50,7 +50,7 @@ def summary_markdown(summary: Summary) -> str:
         blocks.append(f"## {escape(part.title)}")
         notes = [_statement(s, name, summary.verbatim) for s in part.statements]
         blocks.append("\n".join(f"- {note}" for note in notes) if notes else "(nothing noted)")
-    blocks += _receipt(receipt, summary.citations.total, summary.citations.verified)
+    blocks += _receipt(receipt, summary.citations)
     return "\n\n".join(blocks) + "\n"
 
 
@@ -66,8 +66,7 @@ def answers_markdown(
         blocks += [f"## {escape(answer.question)}"] if heading else []
         blocks += _answer(answer, quote=quote)
     if receipt and answers:
-        citations = [c for answer in answers for c in answer.citations]
-        blocks += _receipt(answers[-1].receipt, len(citations), sum(c.verified for c in citations))
+        blocks += _receipt(answers[-1].receipt, count_citations(answers))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -104,6 +103,5 @@ def _incomplete(status: str, receipt: Receipt) -> list[str]:
     return [f"**{status.capitalize()}: {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens were read.**"]
 
 
-def _receipt(receipt: Receipt, citations_total: int, citations_verified: int) -> list[str]:
-    lines = receipt_lines(receipt, citations_total=citations_total, citations_verified=citations_verified)
-    return ["---", "\n".join(escape(line) for line in lines)]
+def _receipt(receipt: Receipt, citations: CitationCount) -> list[str]:
+    return ["---", "\n".join(escape(line) for line in receipt_lines(receipt, citations))]

@@ -144,10 +144,15 @@ def reading_words(event: SegmentRead) -> str:
     words = [f"{event.tokens_read:,} of {event.num_tokens:,} tokens ({percent(event.tokens_read, event.num_tokens)})"]
     words += [one_line(event.section)] if event.section else []
     words += [f"{event.tokens_per_s:,.0f} tokens/s", memory(event.memory_bytes)]
-    rest_tokens = event.num_tokens - event.tokens_read
-    if rest_tokens > 0 and event.tokens_per_s > 0:
-        words.append(f"{duration(rest_tokens / event.tokens_per_s)} left")
+    rest_s = seconds_left(event)
+    words += [f"{duration(rest_s)} left"] if rest_s is not None else []
     return ", ".join(words)
+
+
+def seconds_left(event: SegmentRead) -> float | None:
+    """How long the reading still takes, or None when it is done or cannot be told."""
+    rest_tokens = event.num_tokens - event.tokens_read
+    return rest_tokens / event.tokens_per_s if rest_tokens > 0 and event.tokens_per_s > 0 else None
 
 
 @contextmanager

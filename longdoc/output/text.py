@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from longdoc.core.types import Answer, Citation, Receipt, Summary
 from longdoc.output.markdown import NOT_FOUND
-from longdoc.output.wording import clean, one_line, places, receipt_lines
+from longdoc.output.wording import clean, count_citations, one_line, places, receipt_lines
 
 
 def summary_text(summary: Summary) -> str:
@@ -19,7 +19,7 @@ def summary_text(summary: Summary) -> str:
     for part in summary.parts:
         notes = [_with_places(one_line(s.text), s.citations, name) for s in part.statements]
         blocks.append("\n".join([one_line(part.title), *(f"  {note}" for note in notes)]))
-    blocks += _receipt(summary.receipt, summary.citations.total, summary.citations.verified)
+    blocks += ["\n".join(receipt_lines(summary.receipt, summary.citations))]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -38,9 +38,8 @@ def answers_text(answers: Sequence[Answer], *, quote: bool = False) -> str:
                 f"  {_with_places(one_line(e.citation.quote), [e.citation], name)}"
                 for e in answer.evidence
             ]  # fmt: skip
-    citations = [c for answer in answers for c in answer.citations]
     if answers:
-        blocks += _receipt(answers[-1].receipt, len(citations), sum(c.verified for c in citations))
+        blocks += ["\n".join(receipt_lines(answers[-1].receipt, count_citations(answers)))]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -52,8 +51,3 @@ def _incomplete(status: str, receipt: Receipt) -> list[str]:
     if status not in {"partial", "failed"}:
         return []
     return [f"{status.upper()}: {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens were read."]
-
-
-def _receipt(receipt: Receipt, citations_total: int, citations_verified: int) -> list[str]:
-    lines = receipt_lines(receipt, citations_total=citations_total, citations_verified=citations_verified)
-    return ["\n".join(lines)]

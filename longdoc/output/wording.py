@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from longdoc.core.types import Citation, Receipt, SkippedPage
+from longdoc.core.types import Answer, Citation, CitationCount, Receipt, SkippedPage
 
 # C0 except tab and newline, DEL, and C1: U+009B alone starts an escape sequence in several terminals.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -29,12 +29,13 @@ def one_line(text: str) -> str:
 
 
 def shorten(text: str, max_characters: int) -> str:
-    """`text` on one line, cut at a word with an ellipsis where it is longer."""
+    """`text` on one line, with an ellipsis where it is longer: at a word, unless that is far back."""
     line = one_line(text)
     if len(line) <= max_characters:
         return line
     cut = line[: max_characters - 1]
-    return (cut.rsplit(" ", 1)[0] if " " in cut else cut).rstrip(" ,;:") + "…"
+    at_word = cut.rpartition(" ")[0]
+    return (at_word if len(at_word) > max_characters // 2 else cut).rstrip(" ,;:") + "…"
 
 
 def percent(part: int, whole: int) -> str:
@@ -94,6 +95,12 @@ def places(citations: Iterable[Citation], *, document: str | None = None) -> lis
     return list(dict.fromkeys(place(c, document=document) for c in citations if c.verified))
 
 
+def count_citations(answers: Iterable[Answer]) -> CitationCount:
+    """The citations of answers; whether each statement has one is counted for summaries only."""
+    citations = [citation for answer in answers for citation in answer.citations]
+    return CitationCount(total=len(citations), verified=sum(citation.verified for citation in citations))
+
+
 def _ranges(pages: Sequence[int]) -> str:
     """`7, 9–12`: sorted pages with neighbours joined; beyond a dozen ranges the rest is counted."""
     runs = [
@@ -110,7 +117,7 @@ def skipped_pages(skipped: Sequence[SkippedPage]) -> str:
     return "; ".join(f"{_ranges([p.page for p in skipped if p.reason == why])} ({one_line(why)})" for why in reasons)
 
 
-def receipt_lines(receipt: Receipt, *, citations_total: int, citations_verified: int) -> list[str]:
+def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
     """What was read, of how much, by what and at what cost: one sentence a line, without markup."""
     read = f"Read {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens"
     read += f" ({percent(receipt.tokens_read, receipt.num_tokens)})"
@@ -121,12 +128,14 @@ def receipt_lines(receipt: Receipt, *, citations_total: int, citations_verified:
         read += f"; skipped: {skipped_pages(receipt.skipped)}"
     cost = f"{duration(receipt.seconds)}, {receipt.read_tokens_per_s:,.0f} tokens/s"
     cost += f", {memory(receipt.peak_memory_bytes)}."
-    checked = f"Citations: {citations_verified:,} of {citations_total:,} verified; "
+    checked = f"Citations: {citations.verified:,} of {citations.total:,} verified"
+    if citations.statements:
+        checked += f", {citations.statements_cited:,} of {count(citations.statements, 'statement')} cited"
     return [
         f"{read}. {cost}",
         _model_line(receipt),
         *(one_line(f"Note: {warning}") for warning in receipt.warnings),
-        f"{checked}sha256 {receipt.source.sha256[:16]}….",
+        f"{checked}; {one_line(receipt.source.name)}, sha256 {receipt.source.sha256[:16]}….",
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from handmade import make_citation, make_receipt
 
-from longdoc.core.types import AttentionInfo, ModelInfo, SkippedPage
+from longdoc.core.types import AttentionInfo, CitationCount, ModelInfo, SkippedPage
 from longdoc.output.wording import (
     clean,
     clock,
@@ -76,6 +76,7 @@ def test_control_characters_are_dropped_and_words_kept() -> None:
 def test_shortening_ends_at_a_word() -> None:
     assert shorten("one two three", 10) == "one two…"
     assert shorten("x" * 20, 10) == "x" * 9 + "…"
+    assert shorten("in " + "x" * 20, 10) == "in xxxxxx…"
 
 
 def test_skipped_pages_are_grouped_by_reason_and_never_silently_cut() -> None:
@@ -87,13 +88,13 @@ def test_skipped_pages_are_grouped_by_reason_and_never_silently_cut() -> None:
 
 def test_the_receipt_tells_what_was_read_by_what_and_at_what_cost() -> None:
     receipt = make_receipt(warnings=("2 undecodable bytes",))
-    assert receipt_lines(receipt, citations_total=41, citations_verified=40) == [
+    assert receipt_lines(receipt, CitationCount(41, 40, 38, 37)) == [
         "Read 56,812 of 56,812 tokens (100%), 215 of 216 pages; skipped: 7 (no text layer). "
         "12 s, 9,100 tokens/s, 512 MB.",
         "Model embedded, adapter memory; attention stream (sinks 4, window 512, memory on): "
         "longer than the model's context.",
         "Note: 2 undecodable bytes",
-        "Citations: 40 of 41 verified; sha256 0123456789abcdef….",
+        "Citations: 40 of 41 verified, 37 of 38 statements cited; book.pdf, sha256 0123456789abcdef….",
     ]
 
 
@@ -104,6 +105,6 @@ def test_the_receipt_of_exact_attention_has_no_tiers_and_of_text_no_pages() -> N
         model=ModelInfo("a/b", quantization="nf4"),
         attention=AttentionInfo("exact", 0, 0, False, "it fits"),
     )
-    first, second, _ = receipt_lines(receipt, citations_total=0, citations_verified=0)
+    first, second, _ = receipt_lines(receipt, CitationCount())
     assert "page" not in first
     assert second == "Model a/b, nf4; attention exact: it fits."
