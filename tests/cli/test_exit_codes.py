@@ -30,6 +30,12 @@ def test_an_error_gives_its_exit_code_and_says_what_why_and_what_to_do(
     assert err == "error: It broke.\n  why: it was old\n  try: buy a new one\n"
 
 
+def test_an_error_cannot_steer_the_terminal(pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    pipeline.errors["a.pdf"] = errors.DamagedInput("\x1b]0;owned\x07It broke.", why="line one\nline\x9b two")
+    run(["summarize", "a.pdf", "--quiet"])
+    assert capsys.readouterr().err == "error: ]0;ownedIt broke.\n  why: line one\n       line two\n"
+
+
 def test_a_bug_is_70_and_one_clear_message_without_a_traceback(
     pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
