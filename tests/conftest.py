@@ -53,6 +53,8 @@ def longdoc_process(child_environment: dict[str, str]) -> Callable[..., subproce
 
     def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         program = [sys.executable, str(REPOSITORY / "tests" / "handmade.py"), *arguments]
-        return subprocess.Popen(program, **({"env": child_environment} | options))
+        options.setdefault("env", child_environment)
+        process: subprocess.Popen[bytes] = subprocess.Popen(program, **options)
+        return process
 
     return start

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from handmade import make_citation, make_receipt
 
@@ -55,7 +57,7 @@ def test_times_are_written_as_players_show_them() -> None:
         ({"page": None}, "character 100"),
     ],
 )
-def test_a_place_is_the_most_exact_that_a_reader_can_turn_to(changes: dict[str, object], where: str) -> None:
+def test_a_place_is_the_most_exact_that_a_reader_can_turn_to(changes: dict[str, Any], where: str) -> None:
     assert place(make_citation(**changes)) == where
 
 
