@@ -43,6 +43,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _LAST_WORD = re.compile(r"([^\W\d_]+(?:[-'’][^\W\d_]+)*)[-‐]$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _HYPHEN = ("-", "‐")
+_PREFIX_WORDS = "be co com con de dis em en ex in mis non out per pre pro re sub un"
+_PREFIXES = frozenset(_PREFIX_WORDS.split())
 _LINE_DASH = re.compile(r"(?:--|[—–])$")
 
 
@@ -60,25 +62,35 @@ def squeeze(text: str) -> str:
 
 @dataclass(slots=True)
 class Vocabulary:
-    """How often each word, in lower case and with its inner hyphens, occurs in the document."""
+    """How often each word, in lower case and with its inner hyphens, occurs in the document.
+
+    firsts, lasts: what stands before the first and after the last hyphen of a compound.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
+    firsts: set[str] = field(default_factory=set)
+    lasts: set[str] = field(default_factory=set)
 
-    def add(self, line: str) -> None:
-        """Count the words of a line; the fragments that a line end cuts off are no words."""
+    def add(self, line: str, *, continues: bool = False) -> None:
+        """Count the words of a line. continues: the line above ends with a hyphen, so the first is half a word."""
         words = _WORD.findall(line)
-        if words and line.endswith(_HYPHEN):
-            words.pop()
-        for word in words:
-            self.counts[word.lower()] += 1
+        if continues and words:
+            words = words[1:]
+        if line.endswith(_HYPHEN):
+            words = words[:-1]
+        for word in map(str.lower, words):
+            self.counts[word] += 1
             if "-" in word:
-                self.counts.update(part for part in word.lower().split("-") if part)
+                self.firsts.add(word.partition("-")[0])
+                self.lasts.add(word.rpartition("-")[2])
 
     @classmethod
     def of(cls, lines: Iterable[str]) -> Vocabulary:
         vocabulary = cls()
+        above = ""
         for line in lines:
-            vocabulary.add(line)
+            vocabulary.add(line, continues=above.endswith(_HYPHEN))
+            above = line
         return vocabulary
 
     def keeps_hyphen(self, left: str, right: str) -> bool:
@@ -87,14 +99,20 @@ class Vocabulary:
             return True  # Anglo-/Saxon
         if left.isupper() and len(left) > 1:
             return True
-        joined = self.counts[(left + right).lower()]
-        compound = self.counts[f"{left}-{right}".lower()]
+        left, right = left.lower(), right.lower()
+        joined, compound = self.counts[left + right], self.counts[f"{left}-{right}"]
         if joined != compound:
             return compound > joined
-        # Never seen either way: two words of the document make a compound, fragments make a word.
-        return "-" in left or (
-            len(left) > 2 and len(right) > 2 and self.counts[left.lower()] > 0 and self.counts[right.lower()] > 0
-        )
+        # Never seen either way. Two words of the document, or halves of its other compounds, make a compound.
+        if "-" in left:
+            return True
+        if left in _PREFIXES:
+            return False
+        knows_left = len(left) > 2 and (self.counts[left] > 0 or left in self.firsts)
+        knows_right = len(right) > 2 and (self.counts[right] > 0 or (right in self.lasts and left in self.firsts))
+        if knows_right and (knows_left or left.endswith("ing")):  # dining-/room
+            return True
+        return left in self.firsts and len(left) > 2 and right.endswith(("ing", "ed"))  # ill-/timed
 
 
 def joint(left: str, right: str, vocabulary: Vocabulary) -> tuple[str, str]:
@@ -116,6 +134,13 @@ def joint(left: str, right: str, vocabulary: Vocabulary) -> tuple[str, str]:
 def _is_dense(character: str) -> bool:
     """Scripts written without spaces between words: Chinese, Japanese, their full-width marks."""
     return "\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff" or "\uff00" <= character <= "\uffef"
+
+
+def keep_lines(lines: list[str]) -> tuple[list[str], list[int]]:
+    """As `join_with_starts`, for verse: every line stays a line."""
+    pieces = [f"{line}\n" for line in lines[:-1]] + lines[-1:]
+    starts = [sum(map(len, pieces[:index])) for index in range(len(pieces))]
+    return pieces, starts
 
 
 def join_lines(lines: list[str], vocabulary: Vocabulary) -> str:

@@ -73,7 +73,8 @@ def _worded(paragraphs: Sequence[Paragraph]) -> list[_Found]:
         taken = index
         if not rest.strip(".:—- ") and index + 1 < len(paragraphs):
             below = " ".join(paragraphs[index + 1][0].split())
-            if _is_title(below) and not _WORDED.fullmatch(below):
+            other = _WORDED.fullmatch(below)
+            if _is_title(below) and not (other and other["number"]):
                 title = f"{title}. {below.rstrip('.')}"
                 taken = index + 1
         found.append((index, _tidy(title), match["word"].lower()))

@@ -52,17 +52,31 @@ class _Column:
         return max(self.edge - self.margin, 1e-6)
 
 
-def paragraphs(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
+@dataclass(slots=True)
+class Paragraph:
+    """keeps_lines: verse, whose line ends mean something."""
+
+    lines: list[Line]
+    keeps_lines: bool = False
+
+
+def paragraphs(pages: Sequence[Sequence[Line]]) -> list[Paragraph]:
     """The lines of each paragraph, in reading order; a paragraph may go over columns and pages."""
     columns = _columns(pages)
     indents = _uses_indents(columns)
-    found: list[list[Line]] = []
+    found: list[Paragraph] = []
     previous: tuple[Line, _Column] | None = None
     for column in columns:
         for index, line in enumerate(column.lines):
             if previous is None or _breaks(*previous, line, column, is_first=index == 0, indents=indents):
-                found.append([])
-            found[-1].append(line)
+                if previous is not None and index and _is_verse(previous[0], line, column):
+                    if len(found[-1].lines) == 1:
+                        found[-1].keeps_lines = True
+                    if not found[-1].keeps_lines:
+                        found.append(Paragraph([]))
+                else:
+                    found.append(Paragraph([]))
+            found[-1].lines.append(line)
             previous = (line, column)
     return found
 
@@ -127,11 +141,30 @@ def _is_short(line: Line, column: _Column) -> bool:
     return line.right < column.edge - _SHORT * column.width
 
 
+def _is_centred(line: Line, column: _Column) -> bool:
+    left, right = line.left - column.margin, column.edge - line.right
+    return min(left, right) > 2 * line.height and abs(left - right) < 0.1 * column.width
+
+
+def _is_verse(above: Line, line: Line, column: _Column) -> bool:
+    """The next line of a poem: as far in as the one above, no sentence ends between them."""
+    return (
+        abs(above.left - line.left) < 0.2 * line.height
+        and line.left - column.margin > 0.8 * line.height
+        and above.bottom - line.bottom < _WIDE_GAP * max(column.pitch, 0.9 * line.height)
+        and not _is_centred(line, column)
+        and not _BULLET.match(line.text)
+        and not _ENDS_SENTENCE.search(above.text)
+    )
+
+
 def _breaks(above: Line, above_column: _Column, line: Line, column: _Column, *, is_first: bool, indents: bool) -> bool:
     """Whether a paragraph begins at `line`. is_first: it is the first line of its column."""
     sizes = max(above.height, line.height) / max(min(above.height, line.height), 1e-6)
     ended = bool(_ENDS_SENTENCE.search(above.text))
     if sizes > _OTHER_SIZE and (ended or _is_short(above, above_column) or sizes > 1.4):
+        return True
+    if _is_centred(line, column) != _is_centred(above, above_column) and (ended or _is_centred(above, above_column)):
         return True
     if not is_first and above.bottom - line.bottom > _WIDE_GAP * max(column.pitch, 0.9 * line.height):
         return True

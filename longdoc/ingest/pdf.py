@@ -15,7 +15,7 @@ from typing import Any
 from longdoc.core.errors import DamagedInput, EncryptedInput, NoTextLayer
 from longdoc.core.events import Opening
 from longdoc.core.types import Anchor, SkippedPage
-from longdoc.ingest.clean import Vocabulary, join_with_starts, normalise, squeeze
+from longdoc.ingest.clean import Vocabulary, join_with_starts, keep_lines, normalise, squeeze
 from longdoc.ingest.headings import find_headings
 from longdoc.ingest.lines import Line, paragraphs
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
@@ -129,11 +129,12 @@ def _assemble(pages: Sequence[Sequence[Line]]) -> tuple[str, dict[int, int], lis
     builder = TextBuilder()
     page_starts: dict[int, int] = {}
     paragraph_starts = []
-    for lines in paragraphs(pages):
-        pieces, starts = join_with_starts([line.text for line in lines], vocabulary)
+    for paragraph in paragraphs(pages):
+        texts = [line.text for line in paragraph.lines]
+        pieces, starts = keep_lines(texts) if paragraph.keeps_lines else join_with_starts(texts, vocabulary)
         start = builder.paragraph("".join(pieces))
         paragraph_starts.append(start)
-        for line, within in zip(lines, starts, strict=True):
+        for line, within in zip(paragraph.lines, starts, strict=True):
             page_starts.setdefault(line.page, start + within)
     return builder.text(), page_starts, paragraph_starts
 

@@ -26,11 +26,11 @@ def drop_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set
     a line at the edge of any other page that says nothing but this title is a running head.
     """
     by_letters = {letters(title): starts for title, starts in titles.items() if letters(title)}
-    body = min((page for starts in by_letters.values() for page in starts), default=0)  # before it: the contents
     edges = [_edges(lines) for lines in pages]
     kept = []
     for index, lines in enumerate(pages):
         dropped = set()
+        lists_titles = sum(letters(line.text) in by_letters for line in lines) > 2  # a table of contents
         for side in (0, 1):
             for line in edges[index][side]:
                 near = [
@@ -40,8 +40,9 @@ def drop_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set
                     for other in edges[index + away][side]
                 ]
                 starts = by_letters.get(letters(line.text))
-                is_title = starts is not None and index not in starts and index > body
-                if is_title or any(_same(line, other) for other in near):
+                if starts is not None and (index in starts or lists_titles):
+                    continue  # here the title is a title
+                if starts is not None or any(_same(line, other) for other in near):
                     dropped.add(line)
         kept.append([line for line in lines if line not in dropped])
     return kept

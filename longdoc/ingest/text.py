@@ -61,6 +61,7 @@ def read(raw: Raw) -> Parsed:
     found = [(paragraph, builder.paragraph(paragraph)) for paragraph in text_paragraphs(text)]
     headings = find_headings(found)
     whole = builder.text()
+    title = title or _title_above(found, headings[0].start if headings else 0)
     return Parsed(whole, title=title, sections=sections_from(headings, len(whole)), warnings=tuple(warnings))
 
 
@@ -75,6 +76,16 @@ def _without_gutenberg(text: str) -> tuple[str, str | None, int]:
         return text, None, 0
     title = _GUTENBERG_TITLE.search(text, 0, begin) if start else None
     return text[begin:stop], " ".join(title[1].split()) if title else None, len(text) - (stop - begin)
+
+
+def _title_above(paragraphs: list[tuple[str, int]], body: int) -> str | None:
+    """The first line, when it stands above the first heading and is in capitals or followed by "by"."""
+    if not paragraphs or paragraphs[0][1] >= body:
+        return None
+    first, below = paragraphs[0][0], paragraphs[1][0] if len(paragraphs) > 1 else ""
+    title, _, rest = first.partition("\n")
+    named = re.match(r"(?:written )?by\b", rest or below, re.I)
+    return title if 2 < len(title) <= 80 and (title.isupper() or named) else None
 
 
 def text_paragraphs(text: str) -> list[str]:
@@ -141,4 +152,8 @@ def _by_shape(lines: list[str], vocabulary: Vocabulary) -> list[str]:
         if clean := squeeze(line):
             indent = len(line) - len(line.lstrip())
             placed.append(Line(clean, 0, indent, indent + len(clean), -1.0 * number, 1.0))
-    return [join_lines([line.text for line in group], vocabulary) for group in paragraphs([placed])]
+    shaped = []
+    for paragraph in paragraphs([placed]):
+        texts = [line.text for line in paragraph.lines]
+        shaped.append("\n".join(texts) if paragraph.keeps_lines else join_lines(texts, vocabulary))
+    return shaped

@@ -1,0 +1,1 @@
+"""How the sample files are made: the source texts repaired, and one writer for each format."""
