@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from reportlab.lib.units import inch
@@ -43,6 +44,8 @@ class _Pages:
         self._book = book
         self._canvas = canvas
         self._starts = starts
+        words = " ".join(p for c in book.chapters for p in c.paragraphs).replace("—", " ").split()
+        self._compounds = Counter(_bare(word) for word in words if "-" in word)
         self._number = 0  # printed number of the open page; 0 in the front matter
         self._height = 0.0
         self._chapter = ""
@@ -128,7 +131,7 @@ class _Pages:
             lines: list[_Line] = [([line], 2 * _INDENT, False) for line in paragraph.split("\n")]
             self._height -= 0.4 * _LEADING
         else:
-            lines = _break_lines(paragraph, 0.0 if first else _INDENT)
+            lines = _break_lines(paragraph, 0.0 if first else _INDENT, self._compounds)
         for words, indent, justified in lines:
             if self._height < _BOTTOM:
                 self._close_page()
@@ -148,7 +151,7 @@ class _Pages:
         self._canvas.drawText(text)
 
 
-def _break_lines(paragraph: str, indent: float) -> list[_Line]:
+def _break_lines(paragraph: str, indent: float, compounds: Counter[str]) -> list[_Line]:
     """Lines filled one after the other; a word is hyphenated where the spaces would get too wide."""
     space = stringWidth(" ", _FONT, _SIZE)
     lines: list[_Line] = []
@@ -164,7 +167,7 @@ def _break_lines(paragraph: str, indent: float) -> list[_Line]:
             continue
         missing = room - stringWidth(" ".join(words), _FONT, _SIZE)
         if missing > _MAX_STRETCH * space * max(len(words) - 1, 1) * 0.35:
-            for head, tail in _hyphenations(word):
+            for head, tail in _hyphenations(word, compounds):
                 trial = _line_text([*words, head])
                 if stringWidth(trial, _FONT, _SIZE) <= room:
                     words = trial.split(" ")
@@ -185,9 +188,19 @@ def _line_text(words: list[str]) -> str:
     return re.sub(r"— (?=\S)", "—", " ".join(words))
 
 
-def _hyphenations(word: str) -> list[tuple[str, str]]:
-    """(head with hyphen, tail), longest head first; compounds are cut at their own hyphen only."""
+def _bare(word: str) -> str:
+    return re.sub(r"[^\w-]", "", word).lower()
+
+
+def _hyphenations(word: str, compounds: Counter[str]) -> list[tuple[str, str]]:
+    """(head with hyphen, tail), longest head first.
+
+    A compound is cut at its own hyphen, and only when the book has it elsewhere too: otherwise nobody who
+    reads the page could tell whether the hyphen belongs to the word.
+    """
     if "-" in word:
+        if compounds[_bare(word)] < 2:
+            return []
         cuts = [match.end() for match in re.finditer(r"(?<=\w)-(?=\w)", word)]
         return [(word[:cut], word[cut:]) for cut in reversed(cuts)]
     match = re.search(r"[a-z]{7,}", word)
