@@ -1,0 +1,249 @@
+"""From a model's name to weights that read: checkpoint, tokenizer, adapter, quantization, self-check.
+
+Knows nothing of documents, prompts or results.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longdoc.core.errors import ModelUnavailable, OutOfMemory
+from longdoc.core.paths import data_folder
+from longdoc.core.settings import EMBEDDED_MODEL, ModelOptions
+from longdoc.core.types import ModelInfo
+from longdoc.engine.adapter import SETTINGS_FILE, AdapterInfo, load_adapter, load_weights
+from longdoc.engine.attention import attach_memory, install
+from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
+
+_CHECK_TOKENS = 32
+_CHOOSE = "choose a Llama, Qwen, Mistral, Gemma, Phi, SmolLM, Granite or OLMo model"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model in evaluation mode under longdoc's attention, with its tokenizer and what is known of it.
+
+    native_tokens: the context that it was trained for.   adapter: None when it has none.
+    """
+
+    model: Any
+    tokenizer: Any
+    info: ModelInfo
+    adapter: AdapterInfo | None
+    native_tokens: int
+    num_parameters: int
+    device: torch.device
+
+    @property
+    def has_memory(self) -> bool:
+        return self.adapter is not None and self.adapter.memory is not None
+
+
+def load_model(options: ModelOptions) -> LoadedModel:
+    """Load, quantize, check and wire a model.
+
+    Raises ModelUnavailable (69) when it is not there or cannot work, OutOfMemory (71) when it does not fit.
+    """
+    _quieten()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device = _device(options.device)
+    path = _resolve(options.model)
+    tokenizer, model, quantization = _load_stock(path, options, device)
+    model.eval().requires_grad_(False)
+    _self_check(model, str(path), device)
+    folder = _adapter_folder(options.adapter, path)
+    adapter = load_adapter(folder) if folder else None
+    if adapter is not None and adapter.memory is not None and folder is not None:
+        memories = attach_memory(model, adapter.memory)
+        load_weights(folder, memories)
+        dtype = next(model.parameters()).dtype
+        for memory in memories.values():
+            memory.to(device, dtype if dtype.is_floating_point else torch.float32).eval().requires_grad_(False)
+    text_config = model.config.get_text_config(decoder=True)
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        info=ModelInfo(
+            id=options.model,
+            revision=options.revision or getattr(model.config, "_commit_hash", None),
+            quantization=quantization,
+            adapter=adapter.name if adapter else None,
+        ),
+        adapter=adapter,
+        native_tokens=int(getattr(text_config, "max_position_embeddings", 2048)),
+        num_parameters=model.num_parameters(),
+        device=device,
+    )
+
+
+def _quieten() -> None:
+    """longdoc draws its own progress; a library's bars and hints would end up between its lines."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", module="transformers|bitsandbytes|torch")
+
+
+def _device(name: str) -> torch.device:
+    """"auto" is the first GPU when there is one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelUnavailable(
+            f"The device {name} cannot be used.", why=str(error).split("\n")[0], fix="--device cpu, or --device auto"
+        ) from error
+    return device
+
+
+def _resolve(model: str) -> str | Path:
+    """A folder, or an id for the hub's cache."""
+    if model != EMBEDDED_MODEL:
+        path = Path(model).expanduser()
+        return path if path.is_dir() else model
+    folder = data_folder("adapters") / EMBEDDED_MODEL
+    if not (folder / "config.json").is_file():
+        raise ModelUnavailable(
+            "The embedded model is not in this installation.",
+            why=f"{folder} holds no checkpoint",
+            fix="install longdoc again, or name a model with --model",
+        )
+    return folder
+
+
+def _load_stock(path: str | Path, options: ModelOptions, device: torch.device) -> tuple[Any, Any, str]:
+    """Tokenizer and stock model, quantized as asked; -> also the quantization's name."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    common: dict[str, Any] = {"revision": options.revision, "local_files_only": options.offline or None}
+    common = {k: v for k, v in common.items() if v is not None}
+    try:
+        config = AutoConfig.from_pretrained(path, **common)
+        tokenizer = AutoTokenizer.from_pretrained(path, **common)
+        quantization, arguments = _quantization(options, config, device)
+        model = AutoModelForCausalLM.from_pretrained(
+            path, dtype=_dtype(device), attn_implementation="sdpa", **arguments, **common
+        )
+        if not arguments:
+            model.to(device)
+    except torch.OutOfMemoryError as error:
+        raise OutOfMemory(
+            f"The model {options.model} does not fit on {device}.",
+            why=str(error).split("\n")[0],
+            fix="--quantize 4bit, a smaller model, or --device cpu",
+        ) from error
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, json.JSONDecodeError) as error:
+        raise ModelUnavailable(
+            f"The model {options.model} cannot be loaded.",
+            why=_first_lines(error),
+            fix="check the id or the folder; without a network, download it once elsewhere and name its folder",
+        ) from error
+    if not tokenizer.is_fast:
+        raise ModelUnavailable(
+            f"The model {options.model} has no fast tokenizer.", why="longdoc needs the offsets of tokens", fix=_CHOOSE
+        )
+    return tokenizer, model, quantization
+
+
+def _first_lines(error: Exception) -> str:
+    """The first two lines of a message that may fill a screen."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:400] or type(error).__name__
+
+
+def _dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it, else float32."""
+    if device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _quantization(options: ModelOptions, config: Any, device: torch.device) -> tuple[str, dict[str, Any]]:
+    """The name of the quantization and the arguments that load it. auto: 4 bit on a GPU too small for bfloat16."""
+    wanted = options.quantize
+    if getattr(config, "quantization_config", None) is not None:
+        return "as saved", {"device_map": {"": str(device)}}
+    if wanted == "auto":
+        wanted = "none"
+        if device.type == "cuda":
+            text = config.get_text_config(decoder=True)
+            estimate = 2 * (12 * text.num_hidden_layers * text.hidden_size**2 + 2 * text.vocab_size * text.hidden_size)
+            wanted = "4bit" if estimate > 0.6 * torch.cuda.mem_get_info(device)[0] else "none"
+    if wanted == "none":
+        return "none", {}
+    from transformers import BitsAndBytesConfig
+
+    if wanted == "8bit":
+        name, settings = "8bit", BitsAndBytesConfig(load_in_8bit=True)
+    else:
+        name, settings = "nf4", BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )  # fmt: skip
+    return name, {"quantization_config": settings, "device_map": {"": str(device)}}
+
+
+def set_cpu_kernel(model: Any, *, reading: bool) -> None:
+    """bitsandbytes' packed 4-bit CPU kernel is fast for one token and slow for many: off while reading.
+
+    Layers pack their weights at the first step with the kernel on, and cannot go back; so it is switched on
+    only by a caller that will read no more.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = not reading
+
+
+def _adapter_folder(name: str | None, model_path: str | Path) -> Path | None:
+    """The adapter beside the model, a named one, or none."""
+    if name == "none":
+        return None
+    if name is None:
+        beside = Path(model_path)
+        return beside if isinstance(model_path, Path) and (beside / SETTINGS_FILE).is_file() else None
+    for folder in (Path(name).expanduser(), data_folder("adapters") / name):
+        if (folder / SETTINGS_FILE).is_file():
+            return folder
+    raise ModelUnavailable(
+        f"There is no adapter {name}.", why=f"no {SETTINGS_FILE} in it", fix="--adapter none, or the folder's path"
+    )
+
+
+def _self_check(model: Any, name: str, device: torch.device) -> None:
+    """A short text through stock attention and through ours with a covering window: refuse a model that differs.
+
+    Catches families that the hooks do not fit (latent attention, learned sinks, unknown rotations) without a list.
+    """
+    set_cpu_kernel(model, reading=True)
+    generator = torch.Generator().manual_seed(0)
+    vocab = model.get_input_embeddings().weight.shape[0]
+    ids = torch.randint(vocab, (1, _CHECK_TOKENS), generator=generator).to(device)
+    try:
+        with torch.inference_mode():
+            stock: Tensor = model(ids, use_cache=False).logits.float()
+            install(model)
+            cache = StreamingCache(model.config, Tiers(sinks=4, window=KEEP_ALL))
+            halves = [model(half, past_key_values=cache, use_cache=True).logits for half in ids.split(20, 1)]
+    except (RuntimeError, TypeError, AttributeError, IndexError, AssertionError) as error:
+        raise ModelUnavailable(f"The model {name} cannot be streamed.", why=_first_lines(error), fix=_CHOOSE) from error
+    difference = (torch.cat(halves, 1).float() - stock).norm() / stock.norm()
+    tolerance = 1e-3 if next(model.parameters()).dtype == torch.float32 else 5e-2
+    if not bool(difference <= tolerance):
+        raise ModelUnavailable(
+            f"The model {name} gives other results under longdoc's attention.",
+            why=f"logits differ by {float(difference):.2g}, more than {tolerance:g}",
+            fix=_CHOOSE,
+        )

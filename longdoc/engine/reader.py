@@ -1,0 +1,181 @@
+"""The reader: streams tokens into a state, forks it, scores and writes.
+
+A state is a `StreamingCache` with the logits of its last token. Everything that writes works on a fork, so one
+reading serves any number of notes and questions. No full-length cache exists anywhere on this path.
+
+Shapes: B batch, T tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from longdoc.core.errors import LongdocError, OutOfMemory
+from longdoc.core.settings import ModelOptions
+from longdoc.core.types import AttentionInfo
+from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
+from longdoc.engine.load import LoadedModel
+from longdoc.engine.verbatim import VerbatimConstraint
+
+_DEFAULT_TIERS = Tiers(sinks=64, window=4096)
+_DEFAULT_SEGMENT_TOKENS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingState:
+    """What has been read. logits: (V,) of the last token, None before the first.   num_tokens: read so far."""
+
+    cache: StreamingCache
+    logits: Tensor | None
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPlan:
+    """How a document of a given length will be read."""
+
+    tiers: Tiers
+    segment_tokens: int
+    use_memory: bool
+    info: AttentionInfo
+
+
+def plan_reading(loaded: LoadedModel, options: ModelOptions, num_tokens: int, reserve_tokens: int = 1024) -> ReadingPlan:
+    """Choose mode and tiers: the user's word, else the adapter's, else `exact` when the document fits.
+
+    reserve_tokens: room for prompts and answers on top of the document.
+    """
+    adapter = loaded.adapter
+    tiers = adapter.tiers if adapter else _DEFAULT_TIERS
+    if adapter is None:
+        tiers = replace(tiers, window=min(tiers.window, max(256, loaded.native_tokens // 2)))
+    segment_tokens = options.segment_tokens or (adapter.segment_tokens if adapter else _DEFAULT_SEGMENT_TOKENS)
+    mode, why = options.attention, "asked for"
+    if mode == "auto":
+        fits = num_tokens + reserve_tokens <= loaded.native_tokens
+        if adapter is not None and adapter.attention != "auto":
+            mode, why = adapter.attention, "the adapter was trained for it"  # type: ignore[assignment]
+        elif fits:
+            mode, why = "exact", f"{num_tokens:,} tokens fit the model's native context of {loaded.native_tokens:,}"
+        else:
+            mode, why = "stream", f"{num_tokens:,} tokens exceed the native context of {loaded.native_tokens:,}"
+    if mode == "exact":
+        tiers = Tiers(sinks=0, window=KEEP_ALL)
+    else:
+        tiers = Tiers(
+            sinks=tiers.sinks if options.sinks is None else options.sinks,
+            window=tiers.window if options.window is None else options.window,
+        )
+    memory = loaded.has_memory and options.memory and mode == "stream"
+    shown = 0 if mode == "exact" else tiers.window
+    return ReadingPlan(tiers, segment_tokens, memory, AttentionInfo(mode, tiers.sinks, shown, memory, why))
+
+
+class Reader:
+    """Runs one model under one plan. Greedy everywhere: the same input gives the same output."""
+
+    def __init__(self, loaded: LoadedModel, plan: ReadingPlan) -> None:
+        self.loaded = loaded
+        self.plan = plan
+        self.tokens_written = 0
+        self.write_seconds = 0.0
+
+    def start(self) -> ReadingState:
+        """A state into which nothing was read."""
+        cache = StreamingCache(self.loaded.model.config, self.plan.tiers, use_memory=self.plan.use_memory)
+        return ReadingState(cache, None, 0)
+
+    def read(self, state: ReadingState, ids: Sequence[int]) -> ReadingState:
+        """The state after `ids` as well, in calls of at most a segment. The given state stays as it is."""
+        if not ids:
+            return state
+        cache = state.cache.fork()
+        tokens = torch.tensor([list(ids)], device=self.loaded.device)
+        logits = None
+        for piece in tokens.split(self.plan.segment_tokens, 1):
+            logits = self._forward(piece, cache, keep=1)[0, -1]
+        assert logits is not None
+        if not bool(torch.isfinite(logits).all()):
+            raise LongdocError(
+                "The model's output is not finite any more.",
+                why=f"after {state.num_tokens + len(ids):,} tokens",
+                fix="read without the memory (--no-memory) or in float32 on the CPU, and report the document's kind",
+            )
+        return ReadingState(cache, logits, state.num_tokens + len(ids))
+
+    def score(self, state: ReadingState, continuations: Sequence[Sequence[int]], batch: int = 16) -> list[Tensor]:
+        """Log-probabilities of each token of each continuation after `state`: one (T,) float32 tensor each."""
+        results: list[Tensor] = [torch.zeros(0)] * len(continuations)
+        order = sorted(range(len(continuations)), key=lambda i: len(continuations[i]))
+        for first in range(0, len(order), batch):
+            chosen = order[first : first + batch]
+            for index, scores in zip(chosen, self._score_batch(state, [continuations[i] for i in chosen]), strict=True):
+                results[index] = scores
+        return results
+
+    def _score_batch(self, state: ReadingState, rows: list[Sequence[int]]) -> list[Tensor]:
+        """Rows padded on the right: padding comes after every token that counts, so causality makes it harmless."""
+        length = max(len(row) for row in rows)
+        if length == 0:
+            return [torch.zeros(0) for _ in rows]
+        ids = torch.tensor([[*row, *[0] * (length - len(row))] for row in rows], device=self.loaded.device)
+        cache = state.cache.expand(len(rows)) if state.num_tokens else state.cache.fork()
+        logits = self._forward(ids, cache, keep=0).float()
+        if state.logits is not None:
+            first = state.logits.float().expand(len(rows), 1, -1)
+        else:
+            first = torch.zeros_like(logits[:, :1])  # nothing read: the first token is as likely as any other
+        log_probabilities = F.log_softmax(torch.cat([first, logits[:, :-1]], 1), -1)
+        taken = log_probabilities.gather(-1, ids[..., None])[..., 0].cpu()
+        return [taken[i, : len(row)] for i, row in enumerate(rows)]
+
+    def write(
+        self,
+        state: ReadingState,
+        *,
+        max_tokens: int,
+        constraint: VerbatimConstraint | None = None,
+        end_ids: frozenset[int] = frozenset(),
+    ) -> Iterator[int]:
+        """Decode greedily from a fork of `state`; yields token ids, without the end id.
+
+        constraint: what may be emitted (`verbatim.py`).   end_ids: tokens that end the writing.
+        """
+        assert state.logits is not None, "there must be something to go on from"
+        started = time.perf_counter()
+        cache, logits = state.cache.fork(), state.logits
+        try:
+            for _ in range(max_tokens):
+                if constraint is not None:
+                    if not constraint.allowed():
+                        return
+                    logits = constraint.mask(logits)
+                token = int(logits.argmax())
+                if token in end_ids or (constraint is not None and token == constraint.end_id):
+                    return
+                if constraint is not None:
+                    constraint.advance(token)
+                self.tokens_written += 1
+                yield token
+                logits = self._forward(torch.tensor([[token]], device=self.loaded.device), cache, keep=1)[0, -1]
+        finally:
+            self.write_seconds += time.perf_counter() - started
+
+    def _forward(self, ids: Tensor, cache: StreamingCache, keep: int) -> Tensor:
+        """(B, T) -> (B, T or keep, V); the cache moves on."""
+        try:
+            with torch.inference_mode():
+                out = self.loaded.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=keep)
+            return out.logits  # type: ignore[no-any-return]
+        except torch.OutOfMemoryError as error:
+            raise OutOfMemory(
+                "The GPU's memory is full.",
+                why=str(error).split("\n")[0],
+                fix="a smaller --segment or --window, or --quantize 4bit",
+            ) from error
