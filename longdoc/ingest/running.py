@@ -15,6 +15,8 @@ from longdoc.ingest.lines import Line
 _EDGE_LINES = 2
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _NUMBER = re.compile(r"(?<![^\W_])(?:\d{1,5}|[ivxlcdm]{1,8})(?![^\W_])", re.IGNORECASE)
+_CHAPTER = re.compile(r"(?:chapter|part|book|act|scene|section|letter|lecture|canto)\s+\w+\.?", re.IGNORECASE)
+_PAGE_OF = re.compile(r"(?:of|/|von|de|sur)\s*\d+", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
 _VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 
@@ -45,6 +47,9 @@ def drop_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set
                 if starts is not None or any(_same(line, other) for other in near):
                     dropped.add(line)
         kept.append([line for line in lines if line not in dropped])
+    emptied = sum(bool(before) and not after for before, after in zip(pages, kept, strict=True))
+    if emptied * 2 > sum(map(bool, pages)):
+        return [list(lines) for lines in pages]  # cards, slides, labels: what repeats is all there is
     return kept
 
 
@@ -85,9 +90,13 @@ def _outermost(lines: list[Line]) -> list[Line]:
     return taken
 
 
-def _numbers(text: str) -> list[int]:
+def _folios(text: str) -> list[int]:
+    """Numbers that may be the page's: at an end of the line, or "7 of 90"."""
     found = []
     for match in _NUMBER.finditer(text):
+        around = text[: match.start()].strip(" -–—|[("), text[match.end() :].strip(" -–—|])")
+        if all(around) and not _PAGE_OF.fullmatch(around[1]):
+            continue
         value = int(match[0]) if match[0].isdigit() else roman_value(match[0])
         if value is not None:
             found.append(value)
@@ -101,8 +110,8 @@ def _mask(text: str) -> str:
 def _same(line: Line, other: Line) -> bool:
     if line.text == other.text:
         return not line.text.isdigit() or len(line.text) > 2
-    if _mask(line.text) != _mask(other.text):
+    if _mask(line.text) != _mask(other.text) or _CHAPTER.fullmatch(line.text):
         return False
     away = other.page - line.page
-    pairs = zip(_numbers(line.text), _numbers(other.text), strict=False)
+    pairs = zip(_folios(line.text), _folios(other.text), strict=False)
     return any(theirs - ours == away for ours, theirs in pairs)

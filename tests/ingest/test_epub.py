@@ -1,0 +1,150 @@
+"""EPUB: reading order, nav and NCX, page lists, DRM, archives that lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from made_sources import epub, page_html
+
+from longdoc.core.errors import DamagedInput, EmptyInput, EncryptedInput
+from longdoc.ingest import read_document
+
+CHAPTERS = {
+    "one": page_html(
+        "<h1 id='a'>The First</h1><p>It begins   here,\n on <i>a</i> line.</p><h2 id='b'>Inner</h2><p>More.</p>"
+    ),
+    "two": page_html("<h1>The Second</h1><p>It goes on.</p>"),
+    "notes": page_html("<p>A note outside.</p>"),
+}
+NAV = page_html(
+    '<nav epub:type="landmarks"><ol><li><a href="two.xhtml">Start</a></li></ol></nav>'
+    '<nav epub:type="toc"><ol><li><a href="one.xhtml">The First</a>'
+    '<ol><li><a href="one.xhtml#b">Inner</a></li></ol></li>'
+    '<li><a href="two.xhtml">The Second</a></li></ol></nav>'
+)
+NCX = """<?xml version="1.0"?><!DOCTYPE ncx PUBLIC "-//NISO//DTD ncx 2005-1//EN" "x.dtd">
+<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/"><navMap>
+<navPoint><navLabel><text>First &amp; foremost&nbsp;</text></navLabel><content src="one.xhtml"/>
+<navPoint><navLabel><text>Inner</text></navLabel><content src="one.xhtml#b"/></navPoint></navPoint>
+<navPoint><navLabel><text>Second</text></navLabel><content src="two.xhtml"/></navPoint>
+</navMap></ncx>"""
+
+
+def test_the_spine_is_the_order_and_what_is_not_linear_stays_out(tmp_path: Path) -> None:
+    path = epub(tmp_path / "book.epub", CHAPTERS, spine=["two", "notes", "one"], nonlinear=["notes"])
+    document = read_document(str(path))
+    assert document.text == ("The Second\n\nIt goes on.\n\nThe First\n\nIt begins here, on a line.\n\nInner\n\nMore.")
+    assert document.title == "A Book"
+    assert document.source.format == "epub"
+    assert document.num_pages is None
+    assert document.warnings == ("1 documents outside the reading order were left out",)
+
+
+def test_the_nav_document_gives_nested_sections(tmp_path: Path) -> None:
+    document = read_document(str(epub(tmp_path / "book.epub", CHAPTERS, spine=["one", "two"], nav=NAV)))
+    assert [(s.title, s.level) for s in document.sections] == [("The First", 1), ("Inner", 2), ("The Second", 1)]
+    for section in document.sections:
+        assert document.text[section.start :].startswith(section.title)
+    assert document.sections[0].end == document.sections[2].start
+
+
+def test_an_epub_2_has_its_sections_from_the_ncx(tmp_path: Path) -> None:
+    document = read_document(str(epub(tmp_path / "book.epub", CHAPTERS, spine=["one", "two"], ncx=NCX)))
+    assert [(s.title, s.level) for s in document.sections] == [("First & foremost", 1), ("Inner", 2), ("Second", 1)]
+
+
+def test_without_a_table_of_contents_the_headings_give_the_sections(tmp_path: Path) -> None:
+    document = read_document(str(epub(tmp_path / "book.epub", CHAPTERS, spine=["one", "two"])))
+    assert [(s.title, s.level) for s in document.sections] == [("The First", 1), ("Inner", 2), ("The Second", 1)]
+
+
+def test_printed_page_numbers_become_labels_and_not_text(tmp_path: Path) -> None:
+    body = (
+        '<p><span epub:type="pagebreak" id="p9" title="9"/>Nine begins and '
+        '<span epub:type="pagebreak" id="p10">10</span>'
+        "ten goes on.</p>"
+    )
+    nav = page_html(
+        '<nav epub:type="page-list"><ol><li><a href="one.xhtml#p9">9</a></li>'
+        '<li><a href="one.xhtml#p10">10</a></li></ol></nav>'
+    )
+    for more in ({"nav": nav}, {}):
+        document = read_document(str(epub(tmp_path / "book.epub", {"one": page_html(body)}, **more)))
+        assert document.text == "Nine begins and ten goes on."
+        start = document.text.index("ten")
+        assert document.cite(start, start + 3).label == "10"
+        assert document.cite(0, 4).label == "9"
+
+
+def test_self_closed_elements_do_not_swallow_the_text(tmp_path: Path) -> None:
+    body = (
+        '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="x.js"/></head>'
+        '<body><a id="x"/><p>Here.</p></body></html>'
+    )
+    assert read_document(str(epub(tmp_path / "book.epub", {"one": body}))).text == "Here."
+
+
+def encryption(algorithm: str, target: str) -> dict[str, str | bytes]:
+    return {
+        "META-INF/encryption.xml": '<encryption xmlns="urn:oasis:names:tc:opendocument:xmlns:container" '
+        'xmlns:enc="http://www.w3.org/2001/04/xmlenc#"><enc:EncryptedData>'
+        f'<enc:EncryptionMethod Algorithm="{algorithm}"/><enc:CipherData><enc:CipherReference URI="{target}"/>'
+        "</enc:CipherData></enc:EncryptedData></encryption>"
+    }
+
+
+def test_a_copy_protected_book_is_refused_by_name(tmp_path: Path) -> None:
+    drm = encryption("http://www.w3.org/2001/04/xmlenc#aes128-cbc", "OPS/one.xhtml")
+    with pytest.raises(EncryptedInput, match="copy-protected"):
+        read_document(str(epub(tmp_path / "book.epub", CHAPTERS, more={**drm, "META-INF/rights.xml": "<rights/>"})))
+
+
+def test_scrambled_fonts_are_no_copy_protection(tmp_path: Path) -> None:
+    fonts = encryption("http://www.idpf.org/2008/embedding", "OPS/font.otf")
+    assert "It goes on." in read_document(str(epub(tmp_path / "book.epub", CHAPTERS, more=fonts))).text
+
+
+def test_a_zip_bomb_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    bomb = {"one": page_html("<p>" + "0" * 30_000_000 + "</p>")}
+    path = epub(tmp_path / "book.epub", bomb)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(DamagedInput, match="damaged EPUB") as caught:
+        read_document(str(path))
+    assert "bomb" in str(caught.value.why)
+
+
+def test_an_entity_bomb_is_just_text(tmp_path: Path) -> None:
+    lol = '<!DOCTYPE html [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'
+    body = page_html("<p>&b; and so on.</p>").replace("<html", f"{lol}<html", 1)
+    ncx = NCX.replace('<!DOCTYPE ncx PUBLIC "-//NISO//DTD ncx 2005-1//EN" "x.dtd">', lol).replace("Second", "&b;")
+    document = read_document(
+        str(epub(tmp_path / "book.epub", {**CHAPTERS, "one": body}, spine=["one", "two"], ncx=ncx))
+    )
+    assert "and so on." in document.text
+    assert "hahaha" not in document.text
+
+
+def test_paths_that_climb_out_of_the_archive_lead_nowhere(tmp_path: Path) -> None:
+    path = epub(tmp_path / "book.epub", {"../../../../etc/passwd": page_html("<p>x</p>"), **CHAPTERS})
+    text = read_document(str(path)).text
+    assert "root:" not in text
+
+
+@pytest.mark.parametrize("depth", [50, 20_000])
+def test_deeply_nested_elements_are_read(tmp_path: Path, depth: int) -> None:
+    body = page_html("<div>" * depth + "deep" + "</div>" * depth)
+    assert read_document(str(epub(tmp_path / "book.epub", {"one": body}))).text == "deep"
+
+
+def test_a_book_of_pictures_has_no_text(tmp_path: Path) -> None:
+    with pytest.raises(EmptyInput):
+        read_document(str(epub(tmp_path / "book.epub", {"one": page_html("<img src='x.png' alt=''/>")})))
+
+
+@pytest.mark.parametrize("keep", [100, 700])
+def test_a_cut_archive_is_damaged(tmp_path: Path, keep: int) -> None:
+    path = epub(tmp_path / "book.epub", CHAPTERS)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(DamagedInput):
+        read_document(str(path))
