@@ -167,4 +167,7 @@ def _forced(position: int, buffer: _Buffer, max_tokens: int) -> tuple[int, int]:
         place = buffer.starts[count]
         if place > position and buffer.ends[count - 1] <= place:
             return place, count
-    return buffer.ends[max_tokens - 1], max_tokens
+    count = max_tokens  # one character of more than max_tokens tokens: it stays whole
+    while count < len(buffer.ids) and buffer.starts[count] < buffer.ends[count - 1]:
+        count += 1
+    return buffer.ends[count - 1], count
