@@ -1,0 +1,146 @@
+"""Answers: search proposes passages, the model re-ranks them and reads them again, the answer is checked.
+
+The document is read once; each question forks the final state. Verbatim: the answer is a sentence of the document,
+chosen by a ranker over lexical columns and the model's. Written: the model answers in its own words after the
+passages, the strongest last, and the answer is traced to them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import numpy.typing as npt
+
+from longdoc.core.errors import UsageError
+from longdoc.core.events import Listener, Writing, ignore
+from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions
+from longdoc.core.types import Answer, Citation, Evidence, Passage, Receipt, Statement
+from longdoc.pipeline import citations
+from longdoc.pipeline.session import Reading, Session
+from longdoc.search.answers import ScoredSentence, answerability, per_passage, rank_sentences
+from longdoc.search.candidates import candidates
+
+NOT_IN_DOCUMENT = "NOT IN THE DOCUMENT"
+_MIN_ANSWERABLE = 0.5
+_PROPOSED = 10  # passages that search proposes for re-ranking
+_ANSWER_TOKENS = 160
+
+
+def ask(
+    source: str,
+    questions: Sequence[str],
+    *,
+    source_options: SourceOptions,
+    model_options: ModelOptions,
+    options: AskOptions,
+    on_event: Listener = ignore,
+    session: Session | None = None,
+) -> list[Answer]:
+    """Read a source once and answer each question, in order.
+
+    session: a model that is loaded already, and perhaps the document read. No questions: it is only read.
+    """
+    if any(not question.strip() for question in questions):
+        raise UsageError("A question is empty.", fix='longdoc ask SOURCE -q "Who is the author?"')
+    session = session or Session(model_options)
+    reading = session.read(source, source_options, on_event)
+    answers = []
+    for number, question in enumerate(questions):
+        on_event(Writing("answers", number, len(questions), question))
+        answers.append(_answer(reading, question.strip(), options, on_event))
+        on_event(Writing("answers", number + 1, len(questions)))
+    return answers
+
+
+def _answer(reading: Reading, question: str, options: AskOptions, on_event: Listener) -> Answer:
+    """One question."""
+    verbatim = options.verbatim if options.verbatim is not None else reading.is_verbatim_model
+    rankers = reading.session.rankers["ranker"]
+    proposed = reading.index.search(question, _PROPOSED)
+    columns = model_columns(reading, question, proposed) if verbatim else {}
+    ranked = rank_sentences(question, reading.index, proposed, rankers, columns)
+    evidence = _evidence(reading, proposed, ranked, options.passages)
+    likely = answerability(question, reading.index, ranked, rankers)
+    text, found = "", ()
+    if likely >= _MIN_ANSWERABLE:
+        text, found = _chosen(reading, ranked) if verbatim else _written(reading, question, evidence)
+    checked, counts = citations.check(reading.document, [Statement(text, found)])
+    settings = {**asdict(options), "verbatim": verbatim, "answerable": round(likely, 3)}
+    receipt: Receipt = reading.finish(settings, on_event)
+    answered = bool(text) and counts.statements_cited == 1
+    complete = "answered" if answered else "not_found"
+    return Answer(
+        status=complete if receipt.is_complete else "partial",
+        question=question,
+        text=text if answered else "",
+        citations=checked[0].citations if answered else (),
+        evidence=tuple(evidence),
+        provenance=_provenance(reading, verbatim) if answered else (),
+        receipt=receipt,
+        verbatim=verbatim,
+    )
+
+
+def _chosen(reading: Reading, ranked: Sequence[ScoredSentence]) -> tuple[str, tuple[Citation, ...]]:
+    """The best sentence."""
+    citation = reading.document.cite(ranked[0].start, ranked[0].end)
+    return " ".join(citation.quote.split()), (citation,)
+
+
+def _written(reading: Reading, question: str, evidence: Sequence[Evidence]) -> tuple[str, tuple[Citation, ...]]:
+    """The model's words after the passages were read again at the end of the context, the strongest last."""
+    reader, framing = reading.reader, reading.framing
+    passages = "\n\n".join(e.citation.quote for e in reversed(evidence))
+    request = framing.request("answer", question=question, passages=passages)
+    state = reader.read(reading.state, request)
+    ids = list(reader.write(state, max_tokens=_ANSWER_TOKENS, end_ids=framing.end_ids()))
+    text = framing.tokenizer.decode(ids, skip_special_tokens=True).strip()
+    if not text or NOT_IN_DOCUMENT in text.upper():
+        return "", ()
+    supporter = citations.Supporter(reading.document, reading.terms)
+    return text, supporter.support(text, [(e.citation.start, e.citation.end) for e in evidence])
+
+
+def model_columns(
+    reading: Reading, question: str, passages: Sequence[Passage]
+) -> Mapping[str, npt.NDArray[np.float64]]:
+    """What the model adds to the ranker: per sentence, how much its passage makes the question more likely.
+
+    log P(question | passage) - log P(question), per token: the passage's evidence for the question, in nats.
+    """
+    if not passages:
+        return {}
+    reader, framing = reading.reader, reading.framing
+    began = time.perf_counter()
+    request = framing.request("question", question=question)
+    start = reader.start()
+    texts = [framing.encode(" " + " ".join(reading.document.text[p.start : p.end].split())) for p in passages]
+    alone = reader.score(start, [request])[0]
+    rows = reader.score(start, [[*text, *request] for text in texts])
+    gain = [float((row[-len(request) :] - alone).mean()) for row in rows]
+    reader.write_seconds += time.perf_counter() - began
+    return {"question_gain": per_passage(candidates(reading.index, passages), gain)}
+
+
+def _evidence(
+    reading: Reading, proposed: Sequence[Passage], ranked: Sequence[ScoredSentence], most: int
+) -> list[Evidence]:
+    """The passages that hold the best sentences, best first, with the probability of theirs."""
+    best: dict[int, float] = {}
+    for sentence in ranked:
+        best[sentence.passage] = max(best.get(sentence.passage, 0.0), sentence.probability)
+    order = sorted(best, key=lambda p: -best[p])[:most]
+    return [Evidence(reading.document.cite(proposed[p].start, proposed[p].end), round(best[p], 4)) for p in order]
+
+
+def _provenance(reading: Reading, verbatim: bool) -> tuple[str, ...]:
+    """Which tiers the answer came from. A verbatim answer is chosen among the passages that search proposed."""
+    tiers = ["search"]
+    if not verbatim:
+        tiers.append("window")
+        if reading.plan.use_memory:
+            tiers.append("memory")
+    return tuple(tiers)

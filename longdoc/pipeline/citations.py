@@ -1,0 +1,80 @@
+"""Every citation is checked: the quote must stand at its span, in the document that was read.
+
+A statement in the model's own words gets its citations here as well: the sentences of the document that share most
+of its words, or none. What fails is dropped and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from longdoc.core.types import Citation, CitationCount, Document, Statement
+from longdoc.search.terms import DocumentTerms
+from longdoc.search.words import content_stems
+
+Span = tuple[int, int]
+_MIN_SHARE = 0.5  # of a statement's content words, by weight, that its sentences must hold
+_MAX_SENTENCES = 2
+
+
+def is_verified(document: Document, citation: Citation) -> bool:
+    """Whether the quote is what stands at the span, and the page is the one that the span lies on."""
+    if not citation.quote or document.text[citation.start : citation.end] != citation.quote:
+        return False
+    anchor = document.anchor_at(citation.start)
+    return (citation.page, citation.label, citation.start_s) == (
+        (anchor.page, anchor.label, anchor.start_s) if anchor else (None, None, None)
+    )
+
+
+def check(document: Document, statements: Iterable[Statement]) -> tuple[list[Statement], CitationCount]:
+    """The statements with their verified citations only, and the count of what was made and what held."""
+    kept: list[Statement] = []
+    total = verified = cited = 0
+    for statement in statements:
+        good = tuple(c for c in statement.citations if is_verified(document, c))
+        total += len(statement.citations)
+        verified += len(good)
+        cited += bool(good)
+        kept.append(Statement(statement.text, good))
+    return kept, CitationCount(total, verified, len(kept), cited)
+
+
+class Supporter:
+    """Finds the sentences that bear a statement. terms: of the whole document."""
+
+    def __init__(self, document: Document, terms: DocumentTerms) -> None:
+        self.document = document
+        self.terms = terms
+        self._weight: Callable[[str], float] = self._weights()
+
+    def support(self, statement: str, within: Sequence[Span]) -> tuple[Citation, ...]:
+        """Up to two citations from the given spans that together hold enough of the statement's words, or none."""
+        wanted = set(content_stems(statement))
+        total = sum(self._weight(stem) for stem in wanted)
+        if not total:
+            return ()
+        numbers = sorted({n for start, end in within for n in self.terms.part(start, end)})
+        chosen: list[int] = []
+        missing = set(wanted)
+        for _ in range(_MAX_SENTENCES):
+            gain, best = max(
+                ((sum(self._weight(s) for s in missing & self.terms.stems[n]), -n) for n in numbers), default=(0.0, 0)
+            )
+            if gain < 0.2 * total:
+                break
+            chosen.append(-best)
+            missing -= self.terms.stems[-best]
+        if sum(self._weight(stem) for stem in missing) > (1 - _MIN_SHARE) * total:
+            return ()
+        return tuple(self.document.cite(*self.terms.sentences[n]) for n in sorted(chosen))
+
+    def _weights(self) -> Callable[[str], float]:
+        terms = self.terms
+        absent = float(terms.idf.max()) if len(terms.idf) else 1.0
+
+        def weight(stem: str) -> float:
+            index = terms.vocabulary.get(stem)
+            return float(terms.idf[index]) if index is not None else absent
+
+        return weight

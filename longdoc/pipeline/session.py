@@ -1,0 +1,182 @@
+"""A session: one model, loaded once, and what it has read of the last document.
+
+`Session.read` is the only way to a `Reading`: the document, its tokens through the model, its receipt.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from longdoc.core.events import Finished, Listener, ModelLoaded, ModelLoading, SegmentRead
+from longdoc.core.paths import data_folder
+from longdoc.core.settings import ModelOptions, SourceOptions
+from longdoc.core.types import Document, Receipt, Section
+from longdoc.engine.load import LoadedModel, load_model
+from longdoc.engine.reader import Reader, ReadingPlan, ReadingState, plan_reading
+from longdoc.ingest import read_document
+from longdoc.pipeline.framing import Framing
+from longdoc.search.index import PassageIndex
+from longdoc.search.ranker import RankerFile, load
+from longdoc.search.terms import DocumentTerms
+from longdoc.segment import count_tokens, parts, segment
+
+OnPart = Callable[["Reading", int, ReadingState], None]
+
+
+class Reading:
+    """A document on its way through the model, and afterwards what is left of it.
+
+    parts: sections that tile the text.   state: of all that was read so far.   num_tokens: of the whole document.
+    """
+
+    def __init__(self, session: Session, document: Document, started: float) -> None:
+        loaded = session.loaded
+        self.session = session
+        self.document = document
+        self.started = started
+        self.parts: tuple[Section, ...] = parts(document)
+        self.num_tokens = count_tokens(document, session.encode, parts=self.parts)
+        self.plan: ReadingPlan = plan_reading(loaded, session.options, self.num_tokens)
+        self.reader = Reader(loaded, self.plan)
+        self.framing = Framing(loaded.tokenizer, loaded.adapter.prompts if loaded.adapter else "chat")
+        self.tokens_read = 0
+        self.read_seconds = 0.0
+        self.state: ReadingState = self.reader.start()
+
+    @cached_property
+    def terms(self) -> DocumentTerms:
+        """Sentences and words, for choosing and checking."""
+        return DocumentTerms(self.document.text)
+
+    @cached_property
+    def index(self) -> PassageIndex:
+        """Passages, for searching."""
+        return PassageIndex(self.document.text, self.document.sections)
+
+    @property
+    def is_verbatim_model(self) -> bool:
+        """Whether the model points at the document's words instead of writing its own."""
+        adapter = self.session.loaded.adapter
+        return adapter is not None and adapter.verbatim
+
+    def read_all(self, on_event: Listener, on_part: OnPart | None) -> None:
+        """Every token of the document, segment by segment; `on_part` is called at the end of each part."""
+        self.state = self.reader.read(self.state, self.framing.opening())
+        pieces = segment(self.document, self.session.encode, self.plan.segment_tokens, parts=self.parts)
+        for piece in pieces:
+            began = time.perf_counter()
+            self.state = self.reader.read(self.state, piece.token_ids)
+            self.read_seconds += time.perf_counter() - began
+            self.tokens_read += piece.num_tokens
+            title = self.parts[piece.part].title
+            speed = self.tokens_read / max(1e-9, self.read_seconds)
+            on_event(SegmentRead(self.tokens_read, self.num_tokens, speed, title, peak_memory_bytes()))
+            if on_part is not None and piece.closes_part:
+                on_part(self, piece.part, self.state)
+
+    def receipt(self, settings: dict[str, Any]) -> Receipt:
+        """What was read, of how much, by what, at what cost; to be taken when all is done."""
+        document, reader = self.document, self.reader
+        return Receipt(
+            source=document.source,
+            title=document.title,
+            num_pages=document.num_pages,
+            skipped=document.skipped,
+            num_tokens=self.num_tokens,
+            tokens_read=self.tokens_read,
+            model=self.session.loaded.info,
+            attention=self.plan.info,
+            prompts=dict(self.framing.used),
+            settings={**asdict(self.session.options), "segment_tokens": self.plan.segment_tokens, **settings},
+            seconds=time.perf_counter() - self.started,
+            read_tokens_per_s=self.tokens_read / max(1e-9, self.read_seconds),
+            write_tokens_per_s=reader.tokens_written / reader.write_seconds if reader.write_seconds else 0.0,
+            peak_memory_bytes=peak_memory_bytes(),
+            warnings=document.warnings,
+        )
+
+    def finish(self, settings: dict[str, Any], on_event: Listener) -> Receipt:
+        """The receipt, told to the listener as well."""
+        receipt = self.receipt(settings)
+        on_event(Finished(receipt))
+        return receipt
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What makes two readings the same: the bytes, and how they were parsed."""
+
+    sha256: str
+    options: SourceOptions
+
+
+class Session:
+    """Loads the model at the first need and keeps it; remembers the reading of the last document."""
+
+    def __init__(self, options: ModelOptions) -> None:
+        self.options = options
+        self._loaded: LoadedModel | None = None
+        self._last: tuple[_Key, Reading] | None = None
+
+    @property
+    def loaded(self) -> LoadedModel:
+        """The model. `load` comes first."""
+        assert self._loaded is not None
+        return self._loaded
+
+    @cached_property
+    def rankers(self) -> dict[str, RankerFile]:
+        """The small rankers that choose among sentences: "ranker" for answers, "salience" for summaries."""
+        folder = data_folder("adapters") / "lexical"
+        return {name: load(folder / f"{name}.json") for name in ("ranker", "salience")}
+
+    def load(self, on_event: Listener) -> None:
+        """Load the model unless it is there."""
+        if self._loaded is not None:
+            return
+        began = time.perf_counter()
+        on_event(ModelLoading(self.options.model))
+        self._loaded = load_model(self.options)
+        why = f"{self._loaded.info.quantization} on {self._loaded.device}"
+        seconds = time.perf_counter() - began
+        on_event(ModelLoaded(self.options.model, self._loaded.num_parameters, seconds, why))
+
+    def encode(self, text: str) -> list[tuple[int, int, int]]:
+        """(token id, start, end) of each token of a text, without special tokens."""
+        encoded = self.loaded.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        pairs = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        return [(token, start, end) for token, (start, end) in pairs]
+
+    def read(
+        self, source: str, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None
+    ) -> Reading:
+        """Read a source to its end. Without `on_part`, a document that was just read is not read again."""
+        started = time.perf_counter()
+        document = read_document(source, options, on_event)
+        key = _Key(document.source.sha256, options)
+        if on_part is None and self._last is not None and self._last[0] == key:
+            return self._last[1]
+        self.load(on_event)
+        reading = Reading(self, document, started)
+        reading.read_all(on_event, on_part)
+        self._last = (key, reading)
+        return reading
+
+
+def open_session(options: ModelOptions, on_event: Listener) -> Session:
+    """A session with its model loaded, for several sources or questions."""
+    session = Session(options)
+    session.load(on_event)
+    return session
+
+
+def peak_memory_bytes() -> int:
+    """The process's peak resident set so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,239 @@
+"""Summaries: notes at the end of every part while the document is read once, then the whole out of them.
+
+Two ways. Verbatim: the statements are sentences of the document, chosen by a salience ranker and by how well the
+model, having read the part, expects each of them as the part's short form. Written: a model writes notes on each
+part, and a merge that never overflows makes the whole of them; each sentence is then traced to the document.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from longdoc.core.events import Listener, Writing, ignore
+from longdoc.core.sentences import sentence_spans
+from longdoc.core.settings import ModelOptions, SourceOptions, SummaryOptions
+from longdoc.core.types import Section, Statement, Summary, SummaryPart
+from longdoc.engine.reader import ReadingState
+from longdoc.pipeline import citations
+from longdoc.pipeline.session import Reading, Session
+from longdoc.search.salience import SalientSentence, score_part
+from longdoc.search.selection import select, select_overall
+
+_CANDIDATES = 24  # sentences per part that the model is asked about
+_MODEL_SHARE = 0.3  # weight of the model's expectation beside salience, both in standard deviations
+_PART_WORDS = 60  # budget of the notes on one part
+_NOTE_TOKENS = 2  # tokens that a written word may take, with room to finish the sentence
+_MERGE_TOKENS = 3000  # notes that one merge reads at most
+
+
+def summarize(
+    source: str,
+    *,
+    source_options: SourceOptions,
+    model_options: ModelOptions,
+    options: SummaryOptions,
+    on_event: Listener = ignore,
+    session: Session | None = None,
+) -> Summary:
+    """Read a source once and summarize it, part by part and as a whole.
+
+    session: a model that is loaded already. Raises what `read_document` and `load_model` raise.
+    """
+    session = session or Session(model_options)
+    session.load(on_event)
+    notes: _Notes | None = None
+
+    def take_notes(reading: Reading, part: int, state: ReadingState) -> None:
+        nonlocal notes
+        if notes is None:
+            verbatim = options.verbatim if options.verbatim is not None else reading.is_verbatim_model
+            notes = (_Chosen if verbatim else _Written)(reading, options)
+        notes.take(part, state)
+        on_event(Writing("notes", part + 1, len(reading.parts), reading.parts[part].title))
+
+    reading = session.read(source, source_options, on_event, take_notes)
+    assert notes is not None, "a document that was read has parts"
+    on_event(Writing("summary", 0, 1))
+    whole, parts = notes.finish()
+    on_event(Writing("summary", 1, 1))
+    return _result(reading, options, whole, parts, isinstance(notes, _Chosen), on_event)
+
+
+def _result(
+    reading: Reading,
+    options: SummaryOptions,
+    whole: Sequence[Statement],
+    parts: Sequence[SummaryPart],
+    verbatim: bool,
+    on_event: Listener,
+) -> Summary:
+    """Check every citation and put the result together with its receipt."""
+    document = reading.document
+    everything = [*whole, *(s for part in parts for s in part.statements)]
+    checked, counts = citations.check(document, everything)
+    rest = iter(checked[len(whole) :])
+    checked_parts = tuple(
+        SummaryPart(part.title, tuple(next(rest) for _ in part.statements), part.start, part.end) for part in parts
+    )
+    receipt = reading.finish({**asdict(options), "verbatim": verbatim}, on_event)
+    return Summary(
+        status="complete" if receipt.is_complete else "partial",
+        statements=tuple(checked[: len(whole)]),
+        parts=checked_parts,
+        citations=counts,
+        receipt=receipt,
+        verbatim=verbatim,
+    )
+
+
+class _Notes:
+    """Notes on the parts of one reading."""
+
+    def __init__(self, reading: Reading, options: SummaryOptions) -> None:
+        self.reading = reading
+        self.options = options
+
+    def take(self, part: int, state: ReadingState) -> None:
+        """Called at the end of each part with the state that has just read it."""
+        raise NotImplementedError
+
+    def finish(self) -> tuple[list[Statement], list[SummaryPart]]:
+        """The whole, and the parts."""
+        raise NotImplementedError
+
+
+class _Chosen(_Notes):
+    """Statements are sentences of the document."""
+
+    def __init__(self, reading: Reading, options: SummaryOptions) -> None:
+        super().__init__(reading, options)
+        self.scored: list[list[SalientSentence]] = []
+        self.request = reading.framing.request("notes", **_values(reading, "", _PART_WORDS))
+
+    def take(self, part: int, state: ReadingState) -> None:
+        section = self.reading.parts[part]
+        scored = score_part(
+            self.reading.terms, section.start, section.end, self.reading.session.rankers["salience"], title=section.title
+        )
+        self.scored.append(self._with_expectation(scored, state))
+
+    def _with_expectation(self, scored: list[SalientSentence], state: ReadingState) -> list[SalientSentence]:
+        """Add, for the most salient sentences, how much more the model expects them after the request than before it."""
+        best = sorted(scored, key=lambda s: (-s.score, s.number))[:_CANDIDATES]
+        if len(best) < 2:
+            return scored
+        reader, framing = self.reading.reader, self.reading.framing
+        text = self.reading.document.text
+        began = time.perf_counter()
+        rows = [framing.encode(" " + " ".join(text[s.start : s.end].split())) for s in best]
+        asked = reader.score(reader.read(state, self.request), rows)
+        mean = np.array([float(row.mean()) for row in asked])
+        reader.write_seconds += time.perf_counter() - began
+        expected = (mean - mean.mean()) / max(1e-6, float(mean.std()))
+        bonus = {s.number: _MODEL_SHARE * float(e) for s, e in zip(best, expected, strict=True)}
+        return [_raised(s, bonus[s.number]) if s.number in bonus else s for s in scored]
+
+    def finish(self) -> tuple[list[Statement], list[SummaryPart]]:
+        chosen = select_overall(self.scored, self.options.words)
+        parts = []
+        for section, scored in zip(self.reading.parts, self.scored, strict=True):
+            picked = select(scored, _PART_WORDS)
+            parts.append(SummaryPart(section.title, tuple(map(self._statement, picked)), section.start, section.end))
+        return [self._statement(s) for s in chosen], parts
+
+    def _statement(self, sentence: SalientSentence) -> Statement:
+        citation = self.reading.document.cite(sentence.start, sentence.end)
+        return Statement(" ".join(citation.quote.split()), (citation,))
+
+
+def _raised(sentence: SalientSentence, bonus: float) -> SalientSentence:
+    """The sentence with its score raised by the model's bonus."""
+    return SalientSentence(
+        sentence.number,
+        sentence.start,
+        sentence.end,
+        sentence.score + bonus,
+        sentence.num_words,
+        sentence.stems,
+        sentence.self_contained,
+        sentence.features,
+    )
+
+
+class _Written(_Notes):
+    """Statements are the model's own words, traced to the document afterwards."""
+
+    def __init__(self, reading: Reading, options: SummaryOptions) -> None:
+        super().__init__(reading, options)
+        self.notes: list[str] = []
+        self.supporter = citations.Supporter(reading.document, reading.terms)
+
+    def take(self, part: int, state: ReadingState) -> None:
+        framing = self.reading.framing
+        title = self.reading.parts[part].title
+        request = framing.request("notes", **_values(self.reading, title, _PART_WORDS))
+        self.notes.append(self._write(state, request, _PART_WORDS))
+
+    def finish(self) -> tuple[list[Statement], list[SummaryPart]]:
+        parts = [
+            SummaryPart(section.title, tuple(self._traced(note, [section])), section.start, section.end)
+            for section, note in zip(self.reading.parts, self.notes, strict=True)
+        ]
+        whole = self._merge(self.notes)
+        return self._traced(whole, self.reading.parts), parts
+
+    def _merge(self, notes: list[str]) -> str:
+        """One text out of many, in rounds of at most `_MERGE_TOKENS` tokens each."""
+        framing = self.reading.framing
+        if len(notes) == 1:
+            return notes[0]
+        lengths = [len(framing.encode(note)) for note in notes]
+        if sum(lengths) <= _MERGE_TOKENS:
+            return self._merge_once(notes, self.options.words)
+        groups: list[list[str]] = [[]]
+        size = 0
+        for note, length in zip(notes, lengths, strict=True):
+            if len(groups[-1]) >= 2 and size + length > _MERGE_TOKENS:
+                groups.append([])
+                size = 0
+            groups[-1].append(note)
+            size += length
+        if len(groups) == 1:
+            return self._merge_once(notes, self.options.words)
+        return self._merge([self._merge_once(group, self.options.words) for group in groups])
+
+    def _merge_once(self, notes: list[str], words: int) -> str:
+        reader, framing = self.reading.reader, self.reading.framing
+        state = reader.read(reader.start(), [*framing.opening(), *framing.encode("\n\n".join(notes))])
+        return self._write(state, framing.request("merge", words=str(words)), words)
+
+    def _write(self, state: ReadingState, request: list[int], words: int) -> str:
+        reader, framing = self.reading.reader, self.reading.framing
+        ids = list(
+            reader.write(
+                reader.read(state, request), max_tokens=_NOTE_TOKENS * words + 60, end_ids=framing.end_ids()
+            )
+        )
+        return _whole_sentences(framing.tokenizer.decode(ids, skip_special_tokens=True).strip())
+
+    def _traced(self, text: str, within: Sequence[Section]) -> list[Statement]:
+        spans = [(section.start, section.end) for section in within]
+        statements = [" ".join(text[a:b].split()) for a, b in sentence_spans(text)]
+        return [Statement(s, self.supporter.support(s, spans)) for s in statements]
+
+
+def _whole_sentences(text: str) -> str:
+    """A text without the sentence that the budget cut off, unless it is the only one."""
+    spans = sentence_spans(text)
+    if len(spans) > 1 and text[spans[-1][1] - 1] not in ".!?\"'”’)»。！？":
+        return text[: spans[-2][1]]
+    return text
+
+
+def _values(reading: Reading, title: str, words: int) -> dict[str, str]:
+    """The variables of the notes prompt; the embedded model's has none."""
+    return {} if reading.framing.prompt_set == "embedded" else {"title": title, "words": str(words)}
