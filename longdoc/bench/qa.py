@@ -101,17 +101,18 @@ def run(
         source: join(rows, source, max_words=max_words, max_questions=2 * num_questions, naming=naming)[0]
         for source, rows in by_source.items()
     }
-    results = []
+    results: list[dict[str, Any]] = []
     for source, document in documents.items():
         foreign = strangers(document, list(documents.values()), num_questions)
         for name, system in systems.items():
-            results.append({"source": source, "system": name} | measure(document, foreign, system, num_questions))
+            figures = measure(document, foreign, system, num_questions)
+            results.append({"source": source, "system": name, **figures})
     return {"schema": SCHEMA, "bench": "qa", "decline_below": DECLINE_BELOW, "results": results}
 
 
 def measure(
     document: JoinedDocument, foreign: Sequence[JoinedQuestion], system: System, num_questions: int
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """All figures of one system on one long document."""
     ask = system(document)
     own = [q for q in document.questions if not q.is_trick][:num_questions]
@@ -142,10 +143,10 @@ def measure(
     }
 
 
-def auc(own: Sequence[float], foreign: Sequence[float]) -> float:
-    """The chance that a question of the document gets more confidence than a foreign one; 1/2 for none."""
+def auc(own: Sequence[float], foreign: Sequence[float]) -> float | None:
+    """The chance that a question of the document gets more confidence than a foreign one; None without both."""
     if not own or not foreign:
-        return 0.5
+        return None
     wins = sum((a > b) + 0.5 * (a == b) for a in own for b in foreign)
     return round(wins / len(own) / len(foreign), 4)
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longdoc.search.ranker import Array, RankerFile
-from longdoc.search.terms import DocumentTerms
+from longdoc.search.terms import SPEAKER, DocumentTerms, without_speaker
 from longdoc.search.words import content_stems
 
 _CHUNK = 300  # sentences compared with each other at once: similarity is quadratic
@@ -34,22 +34,24 @@ _CONNECTIVE_START = re.compile(
 )
 _FIRST_PERSON = re.compile(r"\b(I|me|my|mine|we|us|our|you|your|I'm|I've|I'll|we're|you're)\b", re.IGNORECASE)
 _THIRD_PERSON = re.compile(r"\b(he|she|they|him|her|his|their|them)\b", re.IGNORECASE)
-_QUOTED = re.compile(r"“[^”]*(?:”|$)|\"[^\"]*(?:\"|$)|«[^»]*(?:»|$)|(?:^|(?<=\s))‘[^’]*(?:’(?=\W|$)|$)")
 _PAST = re.compile(r"\b\w{2,}ed\b|\b(was|were|had|went|came|took|told|saw|made|found|left|gave|said)\b")
-_SPEAKER = re.compile(r"^[A-Z][\w .'’-]{0,40}:\s")
 _BOILERPLATE = re.compile(
     r"copyright|all rights reserved|gutenberg|transcriber|produced by|\betext\b|isbn|https?://|www\.|"
-    r"learning objectives|end of this section|subscribe|sponsor|\bfigure \d|\btable \d",
+    r"learning objectives|end of this section|subscribe|sponsor|welcome (back )?to|this episode|"
+    r"thanks? (you )?(so much )?for|thank you|\bfigure \d|\btable \d",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"\w+")
+# Single quotation marks, not apostrophes: before a capital, after a mark of punctuation.
+_SINGLE_OPENS = re.compile(r"(?<![\w.,!?—])[‘'](?=[A-Z])|(?<=[,;] )[‘'](?=\w)")
+_SINGLE_CLOSES = re.compile(r"(?<=[.,!?—])['’](?!\w)")
 
 COLUMNS = (
-    "position", "lead", "closing", "opens_paragraph", "length", "too_short", "too_long", "centroid_part",
-    "centroid_document", "lexrank", "specific", "frequent", "names", "main_names", "quoted", "unbalanced",
-    "pronoun_start", "connective_start", "numbers", "title", "is_question", "is_heading", "first_person",
-    "third_person", "new_words", "content_share", "past", "speaker", "boilerplate",
+    "position", "lead", "closing", "opens_paragraph", "length", "too_short", "too_long", "centroid", "lexrank",
+    "frequent", "names", "main_names", "quoted", "unbalanced", "pronoun_start", "connective_start", "numbers", "title",
+    "is_question", "is_heading", "first_person", "third_person", "new_words", "content_share", "past", "speaker",
+    "boilerplate", "key_sum", "key_mean", "key_part",
 )  # fmt: skip
+DIALOGUE_AROUND = "dialogue_around"  # the part's mean of "quoted": not ranked by, but narrative is told by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +104,21 @@ def score_part(
 
 
 def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Array]:
-    """COLUMNS -> (N,) each."""
+    """COLUMNS and DIALOGUE_AROUND -> (N,) each."""
     num = len(part)
     table = np.zeros((num, len(COLUMNS)))
     piece = terms.slice_of(part)
     flat, owner, weight = terms.flat[piece], terms.owner[piece] - part.start, terms.weight[piece]
     vector = np.bincount(flat, weight, minlength=len(terms.vocabulary))
     central = np.bincount(owner, weight * vector[flat], minlength=num) / max(1e-9, float(np.linalg.norm(vector)))
-    norm = max(1e-9, float(np.linalg.norm(terms.centroid)))
-    central_whole = np.bincount(owner, weight * terms.centroid[flat], minlength=num) / norm
     counts = np.bincount(flat, minlength=len(terms.vocabulary))
-    in_document = np.bincount(terms.flat, minlength=len(terms.vocabulary))
     per_sentence = np.maximum(1, np.bincount(owner, minlength=num))
-    share = (counts[flat] / num) / (in_document[flat] / max(1, len(terms.sentences)))
-    specific = np.bincount(owner, np.log(share) * (counts[flat] > 1), minlength=num) / per_sentence
     frequent = np.bincount(owner, np.log(counts[flat]), minlength=num) / per_sentence
     first_seen = np.zeros(len(flat))
     first_seen[np.unique(flat, return_index=True)[1]] = 1
     new = np.bincount(owner, first_seen, minlength=num) / per_sentence
+    key = np.bincount(owner, terms.key[flat], minlength=num)
+    key_part = np.bincount(owner, terms.key[flat] * np.log(counts[flat]), minlength=num)
     lexrank = _lexrank(flat, owner, weight, num)
     title_stems = frozenset(content_stems(title))
     most = max(terms.names.values(), default=1)
@@ -129,8 +128,7 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
         gap = terms.text[terms.sentences[number - 1][1] : start] if number else "\n\n"
         num_words = max(1, len(sentence.split()))
         names = terms.names_in[number]
-        quoted = sum(len(match) for match in _QUOTED.findall(sentence)) / len(sentence)
-        body = _SPEAKER.sub("", sentence)
+        body = without_speaker(sentence)
         table[i] = (
             i / num,
             1 / (1 + i),
@@ -140,35 +138,38 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
             float(num_words < 7),
             float(num_words > 45),
             central[i],
-            central_whole[i],
             lexrank[i],
-            specific[i],
             frequent[i],
             min(3, len(names)) / 3,
             max((np.sqrt(terms.names[name] / most) for name in names), default=0.0),
-            quoted,
+            terms.quoted[number],
             float(is_unbalanced(sentence)),
             float(bool(_PRONOUN_START.search(body))),
             float(bool(_CONNECTIVE_START.search(body))),
             min(2, sum(c.isdigit() for c in sentence)) / 2,
             len(title_stems & terms.stems[number]) / max(1, len(title_stems)),
             float(sentence.rstrip("\"'”’) ").endswith("?")),
-            float(sentence[-1] not in ".!?…\"'”’)。！？]"),
+            float(sentence[-1] not in ".!?…\"'”’)。！？]" or sentence.isupper()),
             min(0.3, len(_FIRST_PERSON.findall(sentence)) / num_words),
             min(0.3, len(_THIRD_PERSON.findall(sentence)) / num_words),
             new[i],
             min(1.0, len(terms.stems[number]) / num_words),
             min(3, len(_PAST.findall(sentence))) / 3,
-            float(bool(_SPEAKER.search(sentence))),
+            float(bool(SPEAKER.search(sentence))),
             float(bool(_BOILERPLATE.search(sentence))),
+            np.log1p(key[i]),
+            key[i] / per_sentence[i],
+            np.log1p(key_part[i]),
         )
-    return {name: table[:, i] for i, name in enumerate(COLUMNS)}
+    columns = {name: table[:, i] for i, name in enumerate(COLUMNS)}
+    return columns | {DIALOGUE_AROUND: np.full(num, terms.quoted[part.start : part.stop].mean())}
 
 
 def is_unbalanced(sentence: str) -> bool:
     """Whether the sentence opens a quotation or a bracket that it does not close, or the other way round."""
     pairs = (("“", "”"), ("(", ")"), ("«", "»"), ("[", "]"))
-    return sentence.count('"') % 2 == 1 or any(sentence.count(a) != sentence.count(b) for a, b in pairs)
+    single = len(_SINGLE_OPENS.findall(sentence)) != len(_SINGLE_CLOSES.findall(sentence))
+    return single or sentence.count('"') % 2 == 1 or any(sentence.count(a) != sentence.count(b) for a, b in pairs)
 
 
 def _lexrank(flat: NDArray[np.int64], owner: NDArray[np.int64], weight: Array, num: int) -> Array:

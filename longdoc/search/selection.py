@@ -7,16 +7,25 @@ quotation, no "He said so." without a he, reading order. Knows nothing of how sc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from longdoc.search.salience import SalientSentence
+from longdoc.search.salience import DIALOGUE_AROUND, SalientSentence
 
-_REPETITION = 1.2  # standard deviations of salience that a complete repetition costs
+_REPETITION = 1.0  # standard deviations of salience that a complete repetition costs
 _TOO_SIMILAR = 0.6  # share of the smaller sentence's words that another has: said already
+_MIN_WORTH = 0.0  # a short sentence of little worth is not put in only because it still fits
+_WORDS_PER_PART = 30  # of the summary of a whole: about a sentence
+_NARRATIVE = 0.1  # share of dialogue from which names are taken for characters: they carry the story
+_EASY_WORDS = 14  # shorter ones say little when they stand alone
 _MIN_WORDS, _MAX_WORDS = 6, 60
 
 
 def select(
-    scored: Sequence[SalientSentence], budget_words: int, already_chosen: Sequence[SalientSentence] = ()
+    scored: Sequence[SalientSentence],
+    budget_words: int,
+    already_chosen: Sequence[SalientSentence] = (),
+    *,
+    max_sentences: int | None = None,
 ) -> list[SalientSentence]:
     """Sentences of one part in reading order, together about `budget_words` words and never none.
 
@@ -29,11 +38,11 @@ def select(
     likeness = {s.number: max((_overlap(s, other) for other in already_chosen), default=0.0) for s in pool}
     chosen: list[SalientSentence] = []
     left = budget_words
-    while pool:
+    while pool and (max_sentences is None or len(chosen) < max_sentences):
         fitting = [s for s in pool if s.num_words <= left and likeness[s.number] < _TOO_SIMILAR]
-        if not fitting:
+        best = max(fitting, key=lambda s: (worth[s.number] - _REPETITION * likeness[s.number], -s.number), default=None)
+        if best is None or (chosen and worth[best.number] < _MIN_WORTH):
             break
-        best = max(fitting, key=lambda s: (worth[s.number] - _REPETITION * likeness[s.number], -s.number))
         chosen.append(best)
         left -= best.num_words
         pool.remove(best)
@@ -45,24 +54,31 @@ def select(
 
 
 def select_overall(parts: Sequence[Sequence[SalientSentence]], words: int) -> list[SalientSentence]:
-    """A summary of the whole: every part gets a share of the words that grows with the root of its length.
+    """A summary of the whole in about `words` words, in reading order.
 
-    When there are more parts than sentences to give, neighbouring parts share one quota. Reading order.
+    Every part gives its best sentence, neighbouring parts one together when there are more parts than sentences to
+    give; what is left goes to the best of the rest. So the middle and the end are in it whatever their scores.
     """
+    parts = [[_for_the_whole(s) for s in part] for part in parts]
     lengths = [sum(s.num_words for s in part) for part in parts]
-    num_quotas = max(1, min(len(parts), words // 25))
-    groups = _groups(lengths, num_quotas)
-    roots = [max(1.0, sum(lengths[i] for i in group)) ** 0.5 for group in groups]
+    groups = _groups(lengths, max(1, min(len(parts), words // _WORDS_PER_PART)))
     chosen: list[SalientSentence] = []
-    left, rest = float(words), sum(roots)
-    for group, root in zip(groups, roots, strict=True):
-        quota = max(1, round(left * root / rest))
-        pool = [s for i in group for s in parts[i]]
-        picked = select(pool, quota, chosen) if pool else []
-        chosen += picked
-        left = max(0.0, left - sum(s.num_words for s in picked))
-        rest = max(1e-9, rest - root)
+    for number, group in enumerate(groups):
+        left = words - sum(s.num_words for s in chosen)
+        budget = min(_MAX_WORDS, round(1.5 * left / (len(groups) - number)))
+        chosen += select([s for i in group for s in parts[i]], budget, chosen, max_sentences=1)
+    taken = {s.number for s in chosen}
+    rest = [s for part in parts for s in part if s.number not in taken]
+    left = words - sum(s.num_words for s in chosen)
+    if left >= _EASY_WORDS and rest:
+        chosen += [s for s in select(rest, left, chosen) if s.num_words <= left]
     return sorted(chosen, key=lambda s: s.start)
+
+
+def _for_the_whole(sentence: SalientSentence) -> SalientSentence:
+    """The sentence with a score for the whole document: its main figures and subjects count, not the part's."""
+    f = sentence.features
+    return replace(sentence, score=sentence.score + 0.8 * f["main_names"] + 0.8 * f["key_sum"])
 
 
 def _groups(lengths: Sequence[int], num_groups: int) -> list[list[int]]:
@@ -87,8 +103,10 @@ def _handicap(sentence: SalientSentence) -> float:
         + 1.5 * (f["is_question"] > 0)
         + 1.0 * (f["pronoun_start"] > 0)
         + 0.5 * (f["connective_start"] > 0)
-        + 1.5 * f["quoted"]
-        + 1.0 * (f["too_short"] > 0)
+        + 1.5 * (f["quoted"] > 0.25)
+        + 1.0 * f["quoted"]
+        + max(0.0, (_EASY_WORDS - sentence.num_words) / 8)
+        - 1.0 * f["names"] * (f[DIALOGUE_AROUND] > _NARRATIVE)
     )
 
 

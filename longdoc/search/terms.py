@@ -16,9 +16,16 @@ from numpy.typing import NDArray
 
 from longdoc.core.sentences import Span, sentence_spans
 from longdoc.search.ranker import Array
-from longdoc.search.words import content_stems, fold
+from longdoc.search.words import content_stems, fold, usual_share
 
 _CAPITALISED = re.compile(r"[^\W\d_a-z]\w*[a-zà-ÿ]\w*")
+# A quotation, in straight, curly or angular marks, closed by its mark or by the end of the paragraph.
+_QUOTATION = re.compile(
+    r"“(?:(?!\n\s*\n)[^”]){0,4000}”?|\"(?:(?!\n\s*\n)[^\"]){0,4000}\"?|«(?:(?!\n\s*\n)[^»]){0,4000}»?|"
+    r"(?<![\w.,!?])[‘'](?=[A-Z])(?:(?!\n\s*\n)(?!['’](?!\w)).){0,4000}['’]?",
+    re.DOTALL,
+)
+SPEAKER = re.compile(r"^[A-Z][\w .'’-]{0,40}:\s+")
 _MIN_NAME_COUNT = 2
 _CAPITALISED_WORDS = """
     i mr mrs miss dr sir lady lord the a an and but chapter okay yeah oh yes no well god monday tuesday wednesday
@@ -27,11 +34,18 @@ _CAPITALISED_WORDS = """
 _NOT_NAMES = frozenset(_CAPITALISED_WORDS.split())
 
 
+def without_speaker(sentence: str) -> str:
+    """The sentence without the name of who says it: "Daniel: Welcome." names nobody."""
+    return SPEAKER.sub("", sentence)
+
+
 class DocumentTerms:
     """Sentences and the stems of their content words.
 
     sentences: spans in order.   stems: the distinct stems of each.   names: folded name -> how often it occurs.
-    flat, owner: (T,) stem numbers of all sentences in order, and the sentence of each.   idf: (V,).
+    flat, owner: (T,) stem numbers of all sentences in order, and the sentence of each.   idf, key: (V,), how rare
+    a stem is in the document, and how much more the document uses it than English at large.
+    quoted: (N,) share of each sentence that lies inside quotation marks, also those opened before it.
     """
 
     def __init__(self, text: str, sentences: Sequence[Span] | None = None) -> None:
@@ -44,7 +58,7 @@ class DocumentTerms:
         owner: list[int] = []
         self.frequency: Counter[str] = Counter()
         for number, (start, end) in enumerate(self.sentences):
-            found = content_stems(text[start:end])
+            found = content_stems(without_speaker(text[start:end]))
             self.frequency.update(found)
             distinct = frozenset(found)
             self.stems.append(distinct)
@@ -60,7 +74,8 @@ class DocumentTerms:
         self.weight: Array = self.idf[self.flat]
         norm = np.sqrt(np.bincount(self.owner, self.weight**2, minlength=num_sentences))
         self.weight /= np.maximum(norm, 1e-9)[self.owner]
-        self.centroid: Array = np.bincount(self.flat, self.weight, minlength=len(vocabulary)) / num_sentences
+        self.key: Array = self._key()
+        self.quoted = self._quoted()
         self.names_in, self.names = self._names()
 
     def part(self, start: int, end: int) -> range:
@@ -72,12 +87,33 @@ class DocumentTerms:
         first, last = np.searchsorted(self.owner, [part.start, part.stop])
         return slice(int(first), int(last))
 
+    def _key(self) -> Array:
+        """(V,): 0 for words used as often as elsewhere, towards 1 and more for the document's own subjects.
+
+        The idea of topic signatures (Lin and Hovy 2000) with a log ratio, because it needs no corpus at hand.
+        """
+        total = max(1, sum(self.frequency.values()))
+        ratios = (
+            np.log1p(count) * np.log(count / total / usual_share(stem)) if count > 1 else 0.0
+            for stem, count in ((stem, self.frequency[stem]) for stem in self.vocabulary)
+        )
+        key = np.maximum(0.0, np.fromiter(ratios, dtype=np.float64, count=len(self.vocabulary)))
+        return key / max(1e-9, float(np.quantile(key, 0.99))) if len(key) else key
+
+    def _quoted(self) -> Array:
+        """(N,): a quotation runs over sentences until it is closed or its paragraph ends."""
+        inside = np.zeros(len(self.text) + 1, dtype=np.int32)
+        for match in _QUOTATION.finditer(self.text):
+            inside[match.start() + 1 : match.end() + 1] = 1
+        before = np.cumsum(inside)
+        return np.asarray([(before[end] - before[start]) / max(1, end - start) for start, end in self.sentences])
+
     def _names(self) -> tuple[list[frozenset[str]], dict[str, int]]:
         """Words that are capitalised inside sentences too, by sentence, and their counts."""
         inside: Counter[str] = Counter()
         found: list[list[str]] = []
         for start, end in self.sentences:
-            sentence = self.text[start:end]
+            sentence = without_speaker(self.text[start:end])
             matches = [(match.start(), fold(match[0])) for match in _CAPITALISED.finditer(sentence)]
             found.append([word for _, word in matches])
             inside.update(word for at, word in matches if at > 0 and sentence[at - 2 : at - 1] not in ".!?:\"“‘'—")

@@ -1,13 +1,14 @@
 """Fits the ranker that chooses summary sentences, from human summaries of five kinds of text.
 
-The target is an oracle: the sentences that, added greedily, raise the overlap (ROUGE-1 and -2) with the human
-summary most. Documents, not summaries, are held out. Knows nothing of language models.
+The target is an oracle: the sentences that, added greedily, cover most of the words of the human summary.
+Documents, not summaries, are held out. Knows nothing of language models.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,11 +18,12 @@ import numpy as np
 
 from longdoc.search import ranker as ranker_file
 from longdoc.search.joined import Row, is_held_out
-from longdoc.search.measures import rouge_n, tokens
+from longdoc.search.measures import rouge_n
 from longdoc.search.ranker import Array, Ranker, RankerFile
-from longdoc.search.salience import COLUMNS, features, score_part
+from longdoc.search.salience import COLUMNS, DIALOGUE_AROUND, features, score_part
 from longdoc.search.selection import select
 from longdoc.search.terms import DocumentTerms
+from longdoc.search.words import content_stems, usual_share
 from longdoc.train.fitting import Group, fit_listwise
 from longdoc.train.licences import licence_of
 
@@ -61,9 +63,9 @@ def train_salience(
         terms = DocumentTerms(document.document)
         part = range(len(terms.sentences))
         columns = features(terms, part, document.title) | dict(extra(terms, part) if extra else {})
-        names = list(columns)
+        names = [name for name in columns if name != DIALOGUE_AROUND]
         weight = in_source[document.source] ** -0.5
-        groups.append(Group(np.stack(list(columns.values()), 1), oracle(terms, document.summaries), weight))
+        groups.append(Group(np.stack([columns[name] for name in names], 1), oracle(terms, document.summaries), weight))
     rankers = {"salience": _fit(groups, names, COLUMNS, num_hidden, num_steps)}
     if extra is not None:
         rankers["salience+model"] = _fit(groups, names, names, num_hidden, num_steps)
@@ -100,32 +102,39 @@ def summarised(rows: Sequence[Row], max_per_source: int = _MAX_PER_SOURCE) -> It
 
 
 def oracle(terms: DocumentTerms, summaries: Sequence[str]) -> Array:
-    """(N,): how much each sentence of a greedy best summary raises its ROUGE-1 + ROUGE-2; 0 for the others."""
+    """(N,): what each sentence of a greedy best summary adds to it; 0 for the others.
+
+    Plain ROUGE rewards "that", "their" and "with"; here a shared stem counts by how rare it is in English.
+    """
     target = np.zeros(len(terms.sentences))
-    found = [tokens(terms.text[a:b]) for a, b in terms.sentences]
+    lengths = [b - a for a, b in terms.sentences]
+    found = [content_stems(terms.text[a:b]) for a, b in terms.sentences]
     for summary in summaries:
-        gold = tokens(summary)
-        left, left_pairs = Counter(gold), Counter(pairwise(gold))
-        budget = 1.3 * len(gold)
-        rest = {i for i, own in enumerate(found) if 5 <= len(own) <= 60}
+        gold = content_stems(summary)
+        left = {stem: -math.log(usual_share(stem)) / 10 for stem in gold}
+        pairs = set(pairwise(gold))
+        budget = 1.3 * len(summary)
+        rest = {
+            i for i, own in enumerate(found) if len(own) >= 3 and 30 <= lengths[i] <= 400 and left.keys() & set(own)
+        }
         for _ in range(_ORACLE_SENTENCES):
-            gains = {i: _gain(found[i], left, left_pairs) for i in rest if len(found[i]) <= budget}
+            gains = {i: _gain(found[i], left, pairs, lengths[i]) for i in rest if lengths[i] <= budget}
             best = max(gains, key=lambda i: (gains[i], -i), default=None)
             if best is None or gains[best] <= 0:
                 break
             target[best] += gains[best]
-            left -= Counter(found[best])
-            left_pairs -= Counter(pairwise(found[best]))
-            budget -= len(found[best])
+            for stem in found[best]:
+                left.pop(stem, None)
+            pairs -= set(pairwise(found[best]))
+            budget -= lengths[best]
             rest.discard(best)
     return target
 
 
-def _gain(own: Sequence[str], left: Counter[str], left_pairs: Counter[tuple[str, str]]) -> float:
-    """What a sentence adds that the summary still lacks; long ones must bring more (square root of the length)."""
-    num_words = sum(min(n, left[w]) for w, n in Counter(own).items() if len(w) > 3)
-    num_pairs = sum(min(n, left_pairs[p]) for p, n in Counter(pairwise(own)).items())
-    return float((num_words + 2 * num_pairs - 0.15 * len(own)) / len(own) ** 0.5)
+def _gain(own: Sequence[str], left: Mapping[str, float], pairs: Set[tuple[str, str]], num_chars: int) -> float:
+    """What a sentence adds that the summary still lacks; long ones must bring more (root of the length)."""
+    value = sum(left.get(stem, 0.0) for stem in set(own)) + sum(pair in pairs for pair in pairwise(own))
+    return float(value / num_chars**0.5)
 
 
 def measure(

@@ -1,0 +1,120 @@
+"""Ranking sentences and declining, with the ranker that ships."""
+
+import json
+
+import numpy as np
+import pytest
+
+from longdoc.core.errors import ModelUnavailable
+from longdoc.core.paths import data_folder
+from longdoc.search.answers import answerability, per_passage, rank_sentences
+from longdoc.search.candidates import COLUMNS, candidates, features, parse
+from longdoc.search.index import PassageIndex
+from longdoc.search.ranker import Ranker, RankerFile, load, save
+
+TEXT = (
+    "The harbour of Bergen was built in 1702 by Admiral Hansen. It took nine years and cost forty thousand crowns. "
+    "Fishermen had asked for it since the great storm. The admiral lost his eldest son in that storm.\n\n"
+    + "The market was held on Saturdays, and farmers brought wool, cheese and timber down from the valleys. " * 30
+    + "\n\nThe lighthouse was added later, because ships ran aground on the northern rocks. Its keeper was Marta Lund. "
+)
+
+
+@pytest.fixture(scope="module")
+def rankers():
+    return load(data_folder("adapters") / "lexical" / "ranker.json")
+
+
+@pytest.fixture(scope="module")
+def index():
+    with PassageIndex(TEXT) as index:
+        yield index
+
+
+def answer(question, index, rankers):
+    return rank_sentences(question, index, index.search(question), rankers)
+
+
+@pytest.mark.parametrize(
+    ("question", "held"),
+    [
+        ("Who built the harbour of Bergen?", "Admiral Hansen"),
+        ("Why was the lighthouse added?", "northern rocks"),
+        ("Who was the keeper of the lighthouse?", "Marta Lund"),
+    ],
+)
+def test_the_best_sentence_holds_the_answer(question, held, index, rankers):
+    best = answer(question, index, rankers)[0]
+    assert held in TEXT[best.start : best.end]
+
+
+def test_the_wide_span_begins_with_the_sentence_and_probabilities_sum_to_one(index, rankers):
+    ranked = answer("Who built the harbour?", index, rankers)
+    assert all(s.wide[0] <= s.start and s.end <= s.wide[1] for s in ranked)
+    assert sum(s.probability for s in ranked) == pytest.approx(1.0)
+    assert [s.score for s in ranked] == sorted((s.score for s in ranked), reverse=True)
+
+
+def test_a_question_of_another_document_gets_less_confidence(index, rankers):
+    own, foreign = "Who built the harbour of Bergen?", "Which enzyme does the virus use to copy its genome?"
+    confident = answerability(own, index, answer(own, index, rankers), rankers)
+    doubtful = answerability(foreign, index, answer(foreign, index, rankers), rankers)
+    assert doubtful < 0.5 < confident
+
+
+def test_no_passages_give_no_sentences_and_no_confidence(index, rankers):
+    assert rank_sentences("zzz", index, [], rankers) == []
+    assert answerability("zzz", index, [], rankers) == 0.0
+
+
+def test_every_column_is_finite_for_questions_of_any_kind(index):
+    for question in ("?", "Who?", "1702", "the of and", "Wie heißt der Hafen?", "ほん"):
+        passages = index.search(question) or index.search("harbour")
+        found = candidates(index, passages)
+        columns = features(parse(question, index), index, passages, found)
+        assert set(columns) == set(COLUMNS)
+        assert all(np.isfinite(column).all() for column in columns.values())
+
+
+def test_a_ranker_with_model_columns_is_used_only_when_they_are_there(index):
+    def ranker(columns, weight):
+        n = len(columns)
+        zeros, ones = np.zeros(n), np.ones(n)
+        linear = np.zeros(n)
+        linear[-1] = weight
+        return Ranker(columns, zeros, ones, linear, np.zeros((0, n)), np.zeros(0), np.zeros(0))
+
+    both = RankerFile(
+        {"sentence": ranker(("coverage",), 1.0), "sentence+model": ranker(("coverage", "log_p_question"), 1.0)}, {}
+    )
+    passages = index.search("harbour")
+    found = candidates(index, passages)
+    extra = {"log_p_question": np.linspace(0, 5, len(found))}
+    best = rank_sentences("harbour", index, passages, both, extra)[0]
+    assert (best.start, best.end) == (found[-1].start, found[-1].end)
+    assert "harbour" in TEXT[slice(*rank_sentences("harbour", index, passages, both)[0].wide)].lower()
+    assert len(per_passage(found, list(range(len(passages))))) == len(found)
+
+
+def test_a_ranker_survives_its_file(tmp_path, rankers):
+    save(tmp_path / "copy.json", rankers.rankers, rankers.provenance)
+    again = load(tmp_path / "copy.json")
+    columns = {name: np.linspace(0, 1, 5) for name in COLUMNS}
+    ours, theirs = rankers.best("sentence", columns), again.best("sentence", columns)
+    np.testing.assert_allclose(ours.score(columns), theirs.score(columns), atol=1e-4)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", json.dumps({"format": "longdoc.rankers/1", "rankers": {"a": {}}})])
+def test_a_damaged_ranker_file_is_refused(tmp_path, content):
+    path = tmp_path / "ranker.json"
+    path.write_text(content)
+    with pytest.raises(ModelUnavailable):
+        load(path)
+
+
+def test_the_files_that_ship_name_their_sources_and_held_out_figures():
+    for name in ("ranker", "salience"):
+        provenance = load(data_folder("adapters") / "lexical" / f"{name}.json").provenance
+        assert provenance["sources"]
+        assert provenance["held_out"]
+        assert "unknown" not in provenance["sources"].values()

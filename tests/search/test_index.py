@@ -1,0 +1,107 @@
+"""The passage index: exact spans, any question, sections named in questions."""
+
+import sqlite3
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from longdoc.core.errors import LongdocError
+from longdoc.core.types import Section
+from longdoc.search import index as index_module
+from longdoc.search.index import PassageIndex
+
+TALE = (
+    "The Snow Man stood in the yard. He looked at the sun and did not like it. "
+    "The old dog barked at him from his kennel. He had once slept near the stove.\n\n"
+)
+COURT = "The king gave the golden ring to his daughter. She went to the river and threw it in.\n\n"
+FILLER = "Nothing of note happened on that day, and the people of the village went about their work as before. "
+
+
+@pytest.fixture(scope="module")
+def book():
+    parts = [("The Snow Man", TALE), ("Village Days", FILLER * 60), ("The King", COURT), ("More Days", FILLER * 60)]
+    text, sections = "", []
+    for title, body in parts:
+        piece = f"{title}\n\n{body}"
+        sections.append(Section(title, len(text), len(text) + len(piece)))
+        text += piece
+    with PassageIndex(text, sections) as index:
+        yield index
+
+
+def test_finds_the_passage_that_holds_the_words(book):
+    best = book.search("Who gave the golden ring to his daughter?")[0]
+    assert "golden ring" in book.text[best.start : best.end]
+
+
+def test_an_irregular_form_is_found_by_its_verb(book):
+    best = book.search("What did she throw?")[0]
+    assert "threw it in" in book.text[best.start : best.end]
+
+
+def test_passages_cover_the_text_in_order_and_lie_on_sentences(book):
+    spans = [book.span(i) for i in range(len(book.passages))]
+    starts, ends = {s for s, _ in book.sentences}, {e for _, e in book.sentences}
+    assert all(start in starts and end in ends for start, end in spans)
+    assert spans[0][0] == book.sentences[0][0]
+    assert spans[-1][1] == book.sentences[-1][1]
+    for (_, first_end), (second_start, _) in zip(book.passages, book.passages[1:], strict=False):
+        assert second_start <= first_end
+
+
+def test_a_section_named_in_the_question_is_searched_first(book):
+    best = book.search('Where did the dog sleep (in "The Snow Man")?')[0]
+    assert book.sections[0].start <= best.start < book.sections[0].end
+
+
+@settings(max_examples=150, deadline=None)
+@given(question=st.text(max_size=80))
+def test_any_question_gives_passages_of_the_text_and_never_fails(book, question):
+    for passage in book.search(question, 3):
+        assert 0 <= passage.start < passage.end <= len(book.text)
+
+
+@pytest.mark.parametrize("question", ["", "?", '"', "a OR NEAR(", "body:", "* -", "\x00", "col : ^x", "who is it?"])
+def test_query_syntax_in_a_question_is_only_text(book, question):
+    assert len(book.search(question, 3)) <= 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=400))
+def test_any_text_can_be_indexed_and_spans_are_exact(text):
+    with PassageIndex(text) as index:
+        for start, end in index.sentences:
+            assert text[start:end]
+            assert text[start:end].strip() == text[start:end]
+        assert all(0 <= first < last <= len(index.sentences) for first, last in index.passages)
+
+
+def test_chinese_is_found_by_words_of_two_characters():
+    with PassageIndex("国王把金戒指给了女儿。" + "村民们照常工作。" * 300, passage_words=20, stride_words=15) as index:
+        assert not index.is_english
+        best = index.search("谁有戒指?")[0]
+        assert "戒指" in index.text[best.start : best.end]
+
+
+def test_accents_do_not_matter():
+    with PassageIndex("Le café était fermé. Il pleuvait.") as index:
+        assert index.search("cafe")
+
+
+def test_a_table_without_full_stops_is_cut_into_pieces():
+    with PassageIndex("value " * 5000) as index:
+        assert all(end - start <= 6 * index_module.MAX_SENTENCE_WORDS for start, end in index.sentences)
+        assert len(index.passages) > 10
+
+
+def test_a_sqlite_without_fts5_is_named_in_the_error(monkeypatch):
+    class Bare(sqlite3.Connection):
+        def execute(self, *_):
+            raise sqlite3.OperationalError("no such module: fts5")
+
+    monkeypatch.setattr(index_module.sqlite3, "connect", lambda _: Bare(":memory:"))
+    with pytest.raises(LongdocError, match="cannot search") as error:
+        PassageIndex("Some text.")
+    assert "FTS5" in (error.value.why or "")

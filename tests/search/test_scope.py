@@ -1,0 +1,44 @@
+"""Sections named in questions."""
+
+import pytest
+
+from longdoc.core.types import Section
+from longdoc.search import scope
+
+SECTIONS = (
+    Section("Chapter I. A Scandal in Bohemia", 0, 100),
+    Section("Chapter II. The Red-Headed League", 100, 200),
+    Section("THE SNOW MAN", 200, 300),
+)
+
+
+def always(name, spans):
+    return True
+
+
+def never(name, spans):
+    return False
+
+
+@pytest.mark.parametrize("name", ["chapter 2", "Chapter II", "chapter two"])
+def test_a_chapter_is_named_by_its_number_in_any_writing(name):
+    found = scope.find(f"What happens in {name}?", SECTIONS, never)
+    assert found is not None
+    assert found.spans == ((100, 200),)
+    assert found.rest == "What happens in  ?"
+
+
+def test_a_title_that_is_met_everywhere_is_no_name_unless_it_is_quoted():
+    assert scope.find("Who built the snow man?", SECTIONS, never) is None
+    assert scope.find("Who built the snow man?", SECTIONS, always) is not None
+    assert scope.find('Who barks in "The Snow Man"?', SECTIONS, never) is not None
+
+
+def test_a_question_that_is_only_a_title_keeps_its_words():
+    found = scope.find("The Snow Man", SECTIONS, always)
+    assert found is not None
+    assert found.rest == "The Snow Man"
+
+
+def test_without_sections_there_is_no_scope():
+    assert scope.find("What happens in chapter 2?", (), always) is None
