@@ -33,9 +33,13 @@ _SPACES = dict.fromkeys(
 _NOTHING = dict.fromkeys(
     [*"\u200b\u2060\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", SOFT_HYPHEN], ""
 )
-_CONTROL = {chr(code): "" for code in [*range(0x09), *range(0x0E, 0x20), 0x7F, *range(0x80, 0x85), *range(0x86, 0xA0)]}
+_CONTROL = {chr(code): "" for code in [*range(0x09), *range(0x0E, 0x20), 0x7F]}
+# Nobody writes these control characters; they are curly quotes and dashes of a file that was taken for Latin-1.
+_WINDOWS = {chr(code): bytes([code]).decode("cp1252", errors="ignore") for code in range(0x80, 0xA0) if code != 0x85}
 _LINE_ENDS = {"\x0b": "\n", "\x0c": "\n\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n\n"}
-_TABLE = str.maketrans(_LIGATURES | _SPACES | _NOTHING | _CONTROL | _LINE_ENDS | {"\ufffe": "-", "\uffff": ""})
+_TABLE = str.maketrans(
+    _LIGATURES | _SPACES | _NOTHING | _CONTROL | _WINDOWS | _LINE_ENDS | {"\ufffe": "-", "\uffff": ""}
+)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BLANKS = re.compile(r"[^\S\n]+")
 

@@ -59,7 +59,7 @@ def read(raw: Raw) -> Parsed:
     text = builder.text()
     if not text:
         raise EmptyInput(
-            f"{raw.name} has no text.", why="its documents hold no words (pictures only?)", fix=f"unzip -l {raw.name}"
+            f"{raw.name} has no text.", why="its documents hold no words (pictures only?)", fix=f"unzip -l {raw.quoted}"
         )
     headings = _headings(package.contents, places) or _ranked(inner) or find_headings(paragraphs)
     return Parsed(

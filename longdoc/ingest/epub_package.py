@@ -9,6 +9,7 @@ import html
 import io
 import posixpath
 import re
+import shlex
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -84,7 +85,9 @@ class Archive:
             raise damaged(self.name, f"{path} is missing") from error
         if info.flag_bits & 1:
             raise EncryptedInput(
-                f"{self.name} is encrypted.", why="the archive has a password", fix=f"unzip {self.name} -d book"
+                f"{self.name} is encrypted.",
+                why="the archive has a password",
+                fix=f"unzip {shlex.quote(self.name)} -d book",
             )
         try:
             with self.zip.open(info) as member:
@@ -99,7 +102,7 @@ class Archive:
 
 
 def damaged(name: str, why: str) -> DamagedInput:
-    return DamagedInput(f"{name} is a damaged EPUB.", why=why, fix=f"ebook-convert {name} repaired.epub")
+    return DamagedInput(f"{name} is a damaged EPUB.", why=why, fix=f"ebook-convert {shlex.quote(name)} repaired.epub")
 
 
 def read_package(archive: Archive) -> Package:
@@ -284,7 +287,7 @@ def text_of(archive: Archive, path: str) -> str:
 
 def _xml(archive: Archive, path: str) -> ElementTree.Element:
     """An XML member. Its DOCTYPE goes first, and with it all entities that it may define."""
-    text = _DOCTYPE.sub("", text_of(archive, path))
+    text = _DOCTYPE.sub("", text_of(archive, path), count=1)
     text = _ENTITY.sub(lambda m: m[0] if m[1] in _XML_OWN else html.unescape(m[0]), text)
     text = re.sub(r"&(?!(?:#\d+|#x[0-9A-Fa-f]+|amp|lt|gt|quot|apos);)", "&amp;", text).lstrip("\ufeff \r\n\t")
     try:

@@ -70,6 +70,8 @@ def _worded(paragraphs: Sequence[Paragraph]) -> list[_Found]:
         if not _is_title_rest(match["rest"] or "", match["word"]):
             continue
         title = line.rstrip(".")
+        if rest and rest[0].isalnum():  # CHAPTER IV A NEW LIFE
+            title = f"{title.removesuffix(rest.rstrip('.')).rstrip()}. {rest}"
         taken = index
         if not rest.strip(".:—- ") and index + 1 < len(paragraphs):
             below = " ".join(paragraphs[index + 1][0].split())
@@ -127,10 +129,11 @@ def _numbered(paragraphs: Sequence[Paragraph]) -> list[_Found]:
 def _without_contents(found: list[_Found], paragraphs: Sequence[Paragraph]) -> list[_Found]:
     """Drop the list of chapters at the front: headings with hardly any text below that come again later."""
     kept = []
+    last_place = {_key(title): place for place, (_, title, _) in enumerate(found)}
     for place, (index, title, word) in enumerate(found):
         following = found[place + 1][0] if place + 1 < len(found) else len(paragraphs)
         body = sum(len(text) for text, _ in paragraphs[index + 1 : following])
-        comes_again = any(_key(later) == _key(title) for _, later, _ in found[place + 1 :])
+        comes_again = last_place[_key(title)] > place
         if body < _MIN_BODY and comes_again and not _CONTENTS.fullmatch(title):
             continue
         kept.append((index, title, word))

@@ -5,6 +5,7 @@ Knows no format. A reader takes a `Raw` and returns a `Parsed`; `read.py` makes 
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 
 from longdoc.core.events import Listener, ignore
@@ -25,6 +26,11 @@ class Raw:
     data: bytes
     options: SourceOptions = field(default_factory=SourceOptions)
     on_event: Listener = ignore
+
+    @property
+    def quoted(self) -> str:
+        """The name as it stands in a command line that a user may copy."""
+        return shlex.quote(self.name)
 
     @property
     def suffix(self) -> str:

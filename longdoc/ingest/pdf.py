@@ -98,7 +98,7 @@ def _count_with_pypdf(raw: Raw) -> int:
 
     try:
         num_pages = len(open_with_pypdf(raw.data, raw.options.password).pages)
-    except (FileNotDecryptedError, DependencyError) as error:
+    except (FileNotDecryptedError, DependencyError, NotImplementedError) as error:
         raise _encrypted(raw) from error
     except (PyPdfError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, OSError) as error:
         raise _damaged(raw, f"neither pdfium nor pypdf can open it ({error})") from error
@@ -246,18 +246,20 @@ def _encrypted(raw: Raw) -> EncryptedInput:
         return EncryptedInput(
             f"{raw.name} is encrypted.",
             why="the password that was given does not open it",
-            fix=f"longdoc read {raw.name} --password-file secret.txt  # with the right password in secret.txt",
+            fix=f"longdoc summarize {raw.quoted} --password-file secret.txt  # with the right password in secret.txt",
         )
     return EncryptedInput(
         f"{raw.name} is encrypted.",
         why="the empty password does not open it",
-        fix=f"longdoc read {raw.name} --password-file secret.txt",
+        fix=f"longdoc summarize {raw.quoted} --password-file secret.txt",
     )
 
 
 def _damaged(raw: Raw, why: str) -> DamagedInput:
     return DamagedInput(
-        f"{raw.name} is a damaged PDF.", why=why, fix=f"qpdf {raw.name} repaired.pdf && longdoc read repaired.pdf"
+        f"{raw.name} is a damaged PDF.",
+        why=why,
+        fix=f"qpdf {raw.quoted} repaired.pdf && longdoc summarize repaired.pdf",
     )
 
 
@@ -266,5 +268,5 @@ def _no_text(raw: Raw, skipped: list[SkippedPage]) -> NoTextLayer:
     return NoTextLayer(
         f"{raw.name} has {len(skipped)} page{'s' if len(skipped) != 1 else ''} and no text on any of them.",
         why="its pages are blank" if reasons == ["blank page"] else f"{', '.join(reasons)}: scanned pages are pictures",
-        fix=f"ocrmypdf {raw.name} out.pdf && longdoc read out.pdf",
+        fix=f"ocrmypdf {raw.quoted} out.pdf && longdoc summarize out.pdf",
     )

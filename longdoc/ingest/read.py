@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import io
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ _FOREIGN = (
     (b"PK\x03\x04", "a ZIP archive or an office document", "unzip -l {name}"),
     (b"\xd0\xcf\x11\xe0", "an old office document", "libreoffice --convert-to pdf {name}"),
     (b"{\\rtf", "an RTF document", "libreoffice --convert-to pdf {name}"),
-    (b"\x1f\x8b", "a gzip file", "gunzip -c {name} | longdoc read -"),
+    (b"\x1f\x8b", "a gzip file", "gunzip -c {name} | longdoc summarize -"),
     (b"\x89PNG", "a picture", "img2pdf {name} | ocrmypdf - out.pdf"),
     (b"\xff\xd8\xff", "a picture", "img2pdf {name} | ocrmypdf - out.pdf"),
     (b"BOOKMOBI", "a Mobipocket book", "ebook-convert {name} out.epub"),
@@ -80,7 +81,7 @@ def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Lis
     on_event(Opening(source))
     data, sha256 = _bytes(source)
     if not data:
-        raise EmptyInput(f"{_shown(source)} is empty.", why="it has no bytes", fix=f"ls -l {source}")
+        raise EmptyInput(f"{_shown(source)} is empty.", why="it has no bytes", fix=f"ls -l {shlex.quote(source)}")
     raw = Raw(source, data, options, on_event)
     reader = chosen or _detect(raw)
     try:
@@ -94,7 +95,9 @@ def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Lis
         raise _damaged(source, reader, f"{type(error).__name__}: {error}") from error
     if not parsed.text.strip():
         raise EmptyInput(
-            f"{_shown(source)} has no text.", why=f"the {reader.name} reader found none in it", fix=f"file {source}"
+            f"{_shown(source)} has no text.",
+            why=f"the {reader.name} reader found none in it",
+            fix=f"file {shlex.quote(source)}",
         )
     document = Document(
         text=parsed.text,
@@ -136,15 +139,19 @@ def _bytes(source: str) -> tuple[bytes, str]:
     try:
         if path.is_dir():
             raise InputNotFound(
-                f"{source} is a folder.", why="one document at a time is read", fix=f"longdoc batch {source} -o results"
+                f"{source} is a folder.",
+                why="one document at a time is read",
+                fix=f"longdoc summarize {shlex.quote(source)}/*",
             )
         with path.open("rb") as stream:
             return _hashed(stream)
     except FileNotFoundError as error:
-        raise InputNotFound(f"There is no file {source}.", why="no such path", fix=f"ls {path.parent}") from error
+        raise InputNotFound(
+            f"There is no file {source}.", why="no such path", fix=f"ls {shlex.quote(str(path.parent))}"
+        ) from error
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise InputNotFound(f"{source} cannot be opened.", why=why, fix=f"ls -l {source}") from error
+        raise InputNotFound(f"{source} cannot be opened.", why=why, fix=f"ls -l {shlex.quote(source)}") from error
 
 
 def _hashed(stream: BinaryIO) -> tuple[bytes, str]:
@@ -160,7 +167,7 @@ def _detect(raw: Raw) -> Format:
     for mark, what, fix in _FOREIGN:
         if raw.data.startswith(mark) and not (mark.startswith(b"PK") and FORMATS[1].matches(raw)):
             raise UnknownFormat(
-                f"{_shown(raw.name)} is {what}.", why="longdoc has no reader for it", fix=fix.format(name=raw.name)
+                f"{_shown(raw.name)} is {what}.", why="longdoc has no reader for it", fix=fix.format(name=raw.quoted)
             )
     for reader in FORMATS:
         if reader.matches(raw):
@@ -168,13 +175,15 @@ def _detect(raw: Raw) -> Format:
     raise UnknownFormat(
         f"{_shown(raw.name)} is in no format that longdoc knows.",
         why="its bytes are neither text nor a document",
-        fix=f"file {raw.name}",
+        fix=f"file {raw.quoted}",
     )
 
 
 def _damaged(source: str, reader: Format, why: str) -> DamagedInput:
     return DamagedInput(
-        f"{_shown(source)} cannot be read as {reader.name}.", why=why, fix=f"longdoc read {source} --format text"
+        f"{_shown(source)} cannot be read as {reader.name}.",
+        why=why,
+        fix=f"longdoc summarize {shlex.quote(source)} --format text",
     )
 
 

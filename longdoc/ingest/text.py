@@ -14,7 +14,9 @@ from longdoc.ingest.headings import find_headings
 from longdoc.ingest.lines import Line, paragraphs
 from longdoc.ingest.parsed import Parsed, Raw, TextBuilder, sections_from
 
-_GUTENBERG_START = re.compile(r"^\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK.*?\*\*\* *$", re.M | re.S | re.I)
+_GUTENBERG_START = re.compile(
+    r"^\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK[^*]{0,300}\*\*\* *$", re.M | re.I
+)
 _GUTENBERG_END = re.compile(
     r"^(?:\*\*\* ?END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK|End of (?:the )?Project Gutenberg(?:'s|’s| EBook))",
     re.M | re.I,
@@ -43,11 +45,11 @@ def decode_source(raw: Raw, *, declared: bool = False) -> tuple[str, list[str]]:
         raise UnknownFormat(
             f"{raw.name} is not text.",
             why=f"no encoding fits its bytes ({error})",
-            fix=f"file {raw.name}  # longdoc reads PDF, EPUB, HTML, Markdown, plain text, SRT and WebVTT",
+            fix=f"file {raw.quoted}  # longdoc reads PDF, EPUB, HTML, Markdown, plain text, SRT and WebVTT",
         ) from error
     text = normalise(text)
     if not text.strip():
-        raise EmptyInput(f"{raw.name} is empty.", why="there is nothing but white space in it", fix=f"cat {raw.name}")
+        raise EmptyInput(f"{raw.name} is empty.", why="there is nothing but white space in it", fix=f"cat {raw.quoted}")
     return text, [warning] if warning else []
 
 

@@ -95,7 +95,7 @@ def _with_pysubs2(raw: Raw, format_: str) -> Parsed:
         raise DamagedInput(
             f"{raw.name} is a damaged {format_.upper()} file.",
             why=str(error),
-            fix=f"longdoc read {raw.name} --format text",
+            fix=f"longdoc summarize {raw.quoted} --format text",
         ) from error
     cues: list[_Cue] = []
     for event in subtitles:
@@ -163,7 +163,7 @@ def _assemble(raw: Raw, cues: list[_Cue], warnings: list[str]) -> Parsed:
         builder.paragraph("".join(pieces))
     whole = builder.text()
     if not whole:
-        raise EmptyInput(f"{raw.name} has no text.", why="no cue says anything", fix=f"less {raw.name}")
+        raise EmptyInput(f"{raw.name} has no text.", why="no cue says anything", fix=f"less {raw.quoted}")
     return Parsed(whole, anchors=tuple(anchors), warnings=tuple(warnings))
 
 

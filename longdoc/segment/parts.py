@@ -30,6 +30,7 @@ def parts(
         return ()
     if not document.sections:
         return _even(document)
+    max_characters = max(max_characters, 2 * text_length // MAX_PARTS)  # a library of novels has long parts
     chosen = _divide(document, Section(document.title or FRONT_MATTER, 0, text_length, 0), max_characters)
     chosen = _join_small(chosen, max(min_characters, 0))
     if len(chosen) > MAX_PARTS:
