@@ -1,0 +1,33 @@
+"""Cutting dates out of sentences."""
+
+import pytest
+
+from longdoc.search.shortest import shortest_answer
+
+SENTENCE = "Nikola Tesla was born on 10 July 1856 in Smiljan and built his first motor in 1882."
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("When was Nikola Tesla born?", "10 July 1856"),
+        ("In what year was Tesla born?", "1856"),
+        ("When did he build his motor?", "1882"),
+    ],
+)
+def test_the_date_nearest_to_the_words_of_the_question_is_taken(question, answer):
+    span = shortest_answer(question, SENTENCE)
+    assert span is not None
+    assert SENTENCE[slice(*span)] == answer
+
+
+def test_a_range_stays_whole():
+    sentence = "The movement had its heyday between 1945 and 1970."
+    span = shortest_answer("When was the heyday of the movement?", sentence)
+    assert span is not None
+    assert sentence[slice(*span)] == "between 1945 and 1970"
+
+
+@pytest.mark.parametrize("question", ["Who was born in 1856?", "Where was Tesla born?", "", "When?"])
+def test_nothing_is_cut_when_no_date_is_asked_for_or_it_is_not_sure(question):
+    assert shortest_answer(question, SENTENCE) is None
