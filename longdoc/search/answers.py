@@ -26,7 +26,7 @@ ANSWERABILITY_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """A sentence that may answer. `wide` is the sentence with the neighbour that most likely completes it.
+    """A sentence that may answer. `wide` is the sentence and the next one.
 
     probability: its share among the candidates, not the probability that the document answers at all.
     passage: index into the passages that were ranked.   features: by column, for whoever asks why.
@@ -64,7 +64,6 @@ def rank_sentences(
     scores = rankers.best("sentence", columns).score(columns)
     share = np.exp(scores - scores.max())
     share /= share.sum()
-    score_of = {candidate.number: float(scores[i]) for i, candidate in enumerate(found)}
     ranked = [
         ScoredSentence(
             start=candidate.start,
@@ -72,7 +71,7 @@ def rank_sentences(
             score=float(scores[i]),
             probability=float(share[i]),
             passage=candidate.passage,
-            wide=_wide(candidate, index, score_of),
+            wide=_wide(candidate, index),
             features={name: float(column[i]) for name, column in columns.items()},
         )
         for i, candidate in enumerate(found)
@@ -80,9 +79,8 @@ def rank_sentences(
     return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.start))
 
 
-def _wide(candidate: Candidate, index: PassageIndex, score_of: Mapping[int, float]) -> Span:
-    """The sentence and the next one: an answer is named, then told. The one before only at the end of a text."""
-    del score_of
+def _wide(candidate: Candidate, index: PassageIndex) -> Span:
+    """The sentence and the next one, which measured as well as the better-ranked of its two neighbours."""
     number = candidate.number
     if number + 1 < len(index.sentences):
         return candidate.start, index.sentences[number + 1][1]

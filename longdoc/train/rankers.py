@@ -151,8 +151,7 @@ def _fit_answerability(fitted: Sequence[Sequence[JoinedDocument]], rankers: Rank
     rows: list[list[float]] = []
     labels: list[float] = []
     for documents in fitted:
-        for document, values, belongs in _belonging(documents, fitted, rankers, 150):
-            del document
+        for values, belongs in _belonging(documents, fitted, rankers, 150):
             rows.append(values)
             labels.append(float(belongs))
     return fit_binary(np.asarray(rows), np.asarray(labels), np.ones(len(rows)), ANSWERABILITY_COLUMNS)
@@ -163,7 +162,7 @@ def _belonging(
     all_documents: Sequence[Sequence[JoinedDocument]],
     rankers: RankerFile,
     num: int,
-) -> Iterator[tuple[JoinedDocument, list[float], bool]]:
+) -> Iterator[tuple[list[float], bool]]:
     """Columns for a document's own questions, and for as many of other documents, of its own kind and of others."""
     document = documents[0]
     same_kind = strangers(document, documents, num // 2)
@@ -176,7 +175,7 @@ def _belonging(
         for question in (*own, *same_kind, *foreign):
             ranked = _ranked(question.question, index, rankers)
             values = answerability_columns(question.question, index, ranked) if ranked else {}
-            yield document, [values.get(name, 0.0) for name in ANSWERABILITY_COLUMNS], question.belongs
+            yield [values.get(name, 0.0) for name in ANSWERABILITY_COLUMNS], question.belongs
 
 
 def _ranked(question: str, index: PassageIndex, rankers: RankerFile) -> list[ScoredSentence]:
