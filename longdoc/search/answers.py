@@ -20,7 +20,7 @@ from longdoc.search.ranker import Array, RankerFile
 
 ANSWERABILITY_COLUMNS = (
     "best_coverage", "best_wide", "best_passage", "top_coverage", "top_wide", "top_passage", "best_bigrams",
-    "top_names", "known", "known_names", "margin", "agreement", "num_words",
+    "top_names", "known", "known_names", "margin", "agreement", "num_words", "num_passages",
 )  # fmt: skip
 
 
@@ -122,5 +122,6 @@ def answerability_columns(question: str, index: PassageIndex, ranked: Sequence[S
         min(3.0, top.score - second),
         float(top.passage == 0),
         min(12.0, len(asked.weights)) / 12,
+        float(np.log1p(len(index.passages))),
     )
     return dict(zip(ANSWERABILITY_COLUMNS, values, strict=True))

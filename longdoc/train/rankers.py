@@ -151,10 +151,22 @@ def _fit_answerability(fitted: Sequence[Sequence[JoinedDocument]], rankers: Rank
     rows: list[list[float]] = []
     labels: list[float] = []
     for documents in fitted:
-        for values, belongs in _belonging(documents, fitted, rankers, 150):
-            rows.append(values)
-            labels.append(float(belongs))
+        for max_chars in (None, 100_000, 30_000):  # a word that is missing says more of a long document
+            shortened = [_shortened(documents[0], max_chars), *documents[1:]]
+            for values, belongs in _belonging(shortened, fitted, rankers, 100):
+                rows.append(values)
+                labels.append(float(belongs))
     return fit_binary(np.asarray(rows), np.asarray(labels), np.ones(len(rows)), ANSWERABILITY_COLUMNS)
+
+
+def _shortened(document: JoinedDocument, max_chars: int | None) -> JoinedDocument:
+    """The beginning of a document, whole paragraphs, with the questions on it."""
+    if max_chars is None:
+        return document
+    questions = tuple(q for q in document.questions if q.end <= max_chars)
+    end = max((q.end for q in questions), default=max_chars)
+    sections = tuple(s for s in document.sections if s.end <= end)
+    return JoinedDocument(document.name, document.text[:end], sections, questions)
 
 
 def _belonging(
