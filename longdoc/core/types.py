@@ -10,8 +10,9 @@ Offsets are code points into `Document.text`, half-open: `text[start:end]`.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any, Literal
 
 SummaryStatus = Literal["complete", "partial", "failed"]
@@ -90,11 +91,16 @@ class Document:
     skipped: tuple[SkippedPage, ...] = ()
     warnings: tuple[str, ...] = ()
     _offsets: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
+    _edges: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
+    _innermost: tuple[int | None, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         offsets = tuple(anchor.offset for anchor in self.anchors)
         assert list(offsets) == sorted(offsets), "anchors must be sorted by offset"
+        edges, innermost = _innermost_sections(self.sections)
         object.__setattr__(self, "_offsets", offsets)
+        object.__setattr__(self, "_edges", edges)
+        object.__setattr__(self, "_innermost", innermost)
 
     def anchor_at(self, offset: int) -> Anchor | None:
         """The anchor whose span holds the character at `offset`."""
@@ -103,8 +109,13 @@ class Document:
 
     def section_at(self, offset: int) -> Section | None:
         """The innermost section that holds the character at `offset`."""
-        holding = [s for s in self.sections if s.start <= offset < s.end]
-        return max(holding, key=lambda s: (s.level, s.start), default=None)
+        index = self.section_index_at(offset)
+        return self.sections[index] if index is not None else None
+
+    def section_index_at(self, offset: int) -> int | None:
+        """Where in `sections` the innermost section that holds the character at `offset` stands."""
+        place = bisect_right(self._edges, offset) - 1
+        return self._innermost[place] if place >= 0 else None
 
     def cite(self, start: int, end: int) -> Citation:
         """The citation of `text[start:end]`: verified, because it is copied from the span itself."""
@@ -122,6 +133,26 @@ class Document:
             speaker=anchor.speaker,
             verified=True,
         )
+
+
+def _innermost_sections(sections: Sequence[Section]) -> tuple[tuple[int, ...], tuple[int | None, ...]]:
+    """Offsets where the innermost section changes, and its index from each of them on.
+
+    Innermost is the highest level and among those the latest start. Handbooks have thousands of sections, and every
+    citation asks for one.
+    """
+    edges = sorted({edge for section in sections for edge in (section.start, section.end)})
+    by_start = sorted(range(len(sections)), key=lambda i: sections[i].start, reverse=True)
+    open_sections: list[tuple[int, int, int]] = []  # a heap with the innermost at its top
+    innermost: list[int | None] = []
+    for edge in edges:
+        while by_start and sections[by_start[-1]].start <= edge:
+            index = by_start.pop()
+            heappush(open_sections, (-sections[index].level, -sections[index].start, index))
+        while open_sections and sections[open_sections[0][2]].end <= edge:
+            heappop(open_sections)
+        innermost.append(open_sections[0][2] if open_sections else None)
+    return tuple(edges), tuple(innermost)
 
 
 @dataclass(frozen=True, slots=True)

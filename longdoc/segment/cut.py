@@ -45,7 +45,7 @@ def segment(
         for start, end, token_ids in _cuts(document.text, part, encode, max_tokens):
             if pending is not None:
                 yield pending
-            section = _section_index(document, start)
+            section = document.section_index_at(start)
             pending = Segment(number, start, end, token_ids, section=section, part=part_index)
             number += 1
         if pending is not None:
@@ -59,11 +59,6 @@ def count_tokens(document: Document, encode: Encode, *, parts: tuple[Section, ..
         for start, end in _blocks(document.text, part.start, part.end):
             total += sum(1 for _ in encode(document.text[start:end]))
     return total
-
-
-def _section_index(document: Document, offset: int) -> int | None:
-    section = document.section_at(offset)
-    return document.sections.index(section) if section is not None else None
 
 
 def _blocks(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
