@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import zipfile
 
-from longdoc.core.errors import EmptyInput
+from longdoc.core.errors import DamagedInput, EmptyInput
 from longdoc.core.events import Opening
 from longdoc.core.types import Anchor
-from longdoc.ingest.epub_package import Archive, NavPoint, Package, damaged, read_package, text_of
+from longdoc.ingest.epub_package import Archive, NavPoint, Package, ZipBomb, damaged, read_package, text_of
 from longdoc.ingest.headings import find_headings
 from longdoc.ingest.html import blocks
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
@@ -44,10 +44,18 @@ def read(raw: Raw) -> Parsed:
         marked: list[Anchor] = []
         inner: list[Heading] = []
         paragraphs: list[tuple[str, int]] = []
+        lost: list[tuple[str, str]] = []  # (path, why) of documents that could not be read
         for number, path in enumerate(package.spine):
             raw.on_event(Opening(raw.name, number, len(package.spine)))
+            try:
+                document = text_of(archive, path)
+            except ZipBomb:
+                raise
+            except DamagedInput as error:
+                lost.append((path, error.why or error.what))
+                continue
             places.setdefault(path, builder.next_offset)
-            for block in blocks(text_of(archive, path)):
+            for block in blocks(document):
                 if not block.text:
                     continue
                 start = builder.paragraph(block.text)
@@ -57,6 +65,8 @@ def read(raw: Raw) -> Parsed:
                 if block.level:
                     inner.append(Heading(" ".join(block.text.split()), start, block.level))
     text = builder.text()
+    if not text and lost:
+        raise damaged(raw.name, lost[0][1])
     if not text:
         raise EmptyInput(
             f"{raw.name} has no text.", why="its documents hold no words (pictures only?)", fix=f"unzip -l {raw.quoted}"
@@ -67,7 +77,7 @@ def read(raw: Raw) -> Parsed:
         title=package.title,
         anchors=_anchors(package, places, marked),
         sections=sections_from([heading for heading in headings if heading.start < len(text)], len(text)),
-        warnings=_warnings(package),
+        warnings=_warnings(package, lost),
     )
 
 
@@ -96,7 +106,17 @@ def _anchors(package: Package, places: dict[str, int], marked: list[Anchor]) -> 
     return tuple(anchors)
 
 
-def _warnings(package: Package) -> tuple[str, ...]:
+def _warnings(package: Package, lost: list[tuple[str, str]]) -> tuple[str, ...]:
+    """What was left out: documents that are damaged, under their titles, and those outside the reading order."""
+    titles: dict[str, str] = {}
+    for point in package.contents:
+        titles.setdefault(point.target.partition("#")[0], point.title)
+    warnings = [
+        f'"{titles.get(path, path)}" is damaged and was not read ({why}); '
+        f"{len(package.spine) - len(lost)} of {len(package.spine)} documents of the book were"
+        for path, why in lost
+    ]
+    warnings += [f"the table of contents {path} is damaged and was not used" for path in package.lost]
     if package.nonlinear:
-        return (f"{package.nonlinear} documents outside the reading order were left out",)
-    return ()
+        warnings.append(f"{package.nonlinear} documents outside the reading order were left out")
+    return tuple(warnings)

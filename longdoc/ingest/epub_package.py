@@ -33,6 +33,10 @@ _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORE
 _MEDIA_TEXT = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml")
 
 
+class ZipBomb(DamagedInput):
+    """Exit code 65. A member, or all of them together, unpacks to more than any book: nothing of it is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class NavPoint:
     """An entry of the table of contents: target is "path" or "path#id" inside the archive. level from 1."""
@@ -44,13 +48,14 @@ class NavPoint:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What the OPF says. spine: paths of the text documents in reading order."""
+    """What the OPF says. spine: paths of the text documents in reading order.   lost: tables that are damaged."""
 
     title: str | None
     spine: tuple[str, ...]
     contents: tuple[NavPoint, ...]
     page_list: tuple[NavPoint, ...] = ()
     nonlinear: int = 0
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,11 +98,14 @@ class Archive:
             with self.zip.open(info) as member:
                 data = member.read(_MAX_MEMBER_BYTES + 1)
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, ValueError) as error:
+            self.read_bytes += min(info.file_size, _MAX_MEMBER_BYTES)  # it was unpacked all the same
             raise damaged(self.name, f"{path}: {error}") from error
         self.read_bytes += len(data)
         bomb = len(data) > _RATIO_FROM_BYTES and len(data) > _MAX_RATIO * max(info.compress_size, 1)
         if bomb or len(data) > _MAX_MEMBER_BYTES or self.read_bytes > _MAX_TOTAL_BYTES:
-            raise damaged(self.name, f"{path} unpacks to far more than a book holds (a zip bomb?)")
+            raise ZipBomb(
+                f"{self.name} is a damaged EPUB.", why=f"{path} unpacks to far more than a book holds (a zip bomb?)"
+            )
         return data
 
 
@@ -114,8 +122,9 @@ def read_package(archive: Archive) -> Package:
     paths = {identifier: resolve(opf_path, item.get("href", "")) for identifier, item in items.items()}
     nav_path = next((paths[i] for i, item in items.items() if "nav" in (item.get("properties") or "").split()), None)
     spine, nonlinear = _spine(root, items, paths, nav_path, archive)
-    contents, page_list = _contents(archive, root, items, paths, nav_path)
-    return Package(_title(root), spine, contents, page_list, nonlinear)
+    lost: list[str] = []
+    contents, page_list = _contents(archive, root, items, paths, nav_path, lost)
+    return Package(_title(root), spine, contents, page_list, nonlinear, tuple(lost))
 
 
 def resolve(base: str, href: str) -> str:
@@ -190,12 +199,20 @@ def _contents(
     items: dict[str, ElementTree.Element],
     paths: dict[str, str],
     nav_path: str | None,
+    lost: list[str],
 ) -> tuple[tuple[NavPoint, ...], tuple[NavPoint, ...]]:
-    """The nav document's lists, or the NCX's when it has none."""
+    """The nav document's lists, or the NCX's when it has none. A damaged one is added to `lost`."""
     contents: list[NavPoint] = []
     pages: list[NavPoint] = []
     if nav_path and archive.has(nav_path):
-        for kind, points in _nav_lists(archive, nav_path):
+        try:
+            lists = list(_nav_lists(archive, nav_path))
+        except ZipBomb:
+            raise
+        except DamagedInput:
+            lists = []
+            lost.append(nav_path)
+        for kind, points in lists:
             if kind == "page-list":
                 pages.extend(points)
             elif kind == "toc" and not contents:
@@ -209,7 +226,10 @@ def _contents(
     if ncx_path and archive.has(ncx_path):
         try:
             ncx = _xml(archive, ncx_path)
+        except ZipBomb:
+            raise
         except DamagedInput:
+            lost.append(ncx_path)
             return (), tuple(pages)
         contents = list(_ncx_points(ncx, ncx_path))
         pages = pages or [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,44 @@ def test_deeply_nested_elements_are_read(tmp_path: Path, depth: int) -> None:
 def test_a_book_of_pictures_has_no_text(tmp_path: Path) -> None:
     with pytest.raises(EmptyInput):
         read_document(str(epub(tmp_path / "book.epub", {"one": page_html("<img src='x.png' alt=''/>")})))
+
+
+def spoil(path: Path, member: str) -> None:
+    """Change a byte of a member, so that its checksum is wrong."""
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(member)
+    data = bytearray(path.read_bytes())
+    place = info.header_offset + 30 + len(info.filename) + info.compress_size // 2
+    data[place] ^= 0x55
+    path.write_bytes(bytes(data))
+
+
+def test_a_damaged_chapter_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
+    path = epub(tmp_path / "book.epub", CHAPTERS, spine=["one", "two"], nav=NAV)
+    spoil(path, "OPS/two.xhtml")
+    document = read_document(str(path))
+    assert document.text.endswith("Inner\n\nMore.")
+    (warning,) = document.warnings
+    assert warning.startswith('"The Second" is damaged and was not read (OPS/two.xhtml: ')
+    assert warning.endswith("1 of 2 documents of the book were")
+    assert [section.title for section in document.sections] == ["The First", "Inner"]
+
+
+def test_a_book_whose_chapters_are_all_damaged_is_refused(tmp_path: Path) -> None:
+    path = epub(tmp_path / "book.epub", CHAPTERS, spine=["one", "two"])
+    spoil(path, "OPS/one.xhtml")
+    spoil(path, "OPS/two.xhtml")
+    with pytest.raises(DamagedInput, match="damaged EPUB"):
+        read_document(str(path))
+
+
+def test_a_damaged_table_of_contents_does_not_cost_the_book(tmp_path: Path) -> None:
+    path = epub(tmp_path / "book.epub", CHAPTERS, spine=["one", "two"], nav=NAV)
+    spoil(path, "OPS/nav.xhtml")
+    document = read_document(str(path))
+    assert document.text.endswith("It goes on.")
+    assert document.warnings == ("the table of contents OPS/nav.xhtml is damaged and was not used",)
+    assert [section.title for section in document.sections] == ["The First", "Inner", "The Second"]
 
 
 @pytest.mark.parametrize("keep", [100, 700])
