@@ -53,7 +53,7 @@ def longdoc_attention(
         raise ModelUnavailable(
             "This model has learned attention sinks.", why="longdoc's sinks are tokens, the two do not combine"
         )
-    layer: StreamingLayer = longdoc_cache.layers[module.layer_idx]  # type: ignore[index]
+    layer: StreamingLayer = longdoc_cache.layers[module.layer_idx]
     num_seen = layer.num_seen
     scale = float(scaling) if scaling is not None else query.shape[-1] ** -0.5
     keys, values = layer.update(key, value)
@@ -133,7 +133,7 @@ def merge(parts: list[tuple[Tensor, Tensor]]) -> Tensor:
 def _attend(
     query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scale: float, softcap: float | None
 ) -> tuple[Tensor, Tensor]:
-    """(B, H, T, D), (B, Hkv, K, D) x2, (T, K) bool -> (B, H, T, D), log-sum-exp (B, H, T); -inf where nothing is seen."""
+    """(B, H, T, D), (B, Hkv, K, D) x2, (T, K) bool -> (B, H, T, D), log-sum-exp (B, H, T), -inf where none."""
     batch, heads, num_new, dim = query.shape
     kv_heads = keys.shape[1]
     if num_new == 1 and heads != kv_heads and mask is None:  # a decode step: the group's heads become rows
@@ -252,7 +252,7 @@ def _rope_of(module: Any, rotary: nn.Module, by_layer_type: bool) -> Callable[..
 
 
 def _take_over(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The pre-hook: hide the cache from the model, hand it to the attention function, make its rotation the identity."""
+    """The pre-hook: take the cache from the model, give it to the attention, make the rotation the identity."""
     name = "layer_past" if "layer_past" in kwargs else "past_key_values"  # GPT-NeoX: layer_past
     cache = kwargs.get(name)
     if isinstance(cache, StreamingCache):
@@ -266,14 +266,14 @@ def _take_over(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[An
 def attach_memory(model: Any, config: MemoryConfig) -> dict[int, DeltaMemory | PaperMemory]:
     """Add a memory to the layers that the config names; -> the new modules by layer index. `install` comes first.
 
-    The modules are not registered with the model: its state dict and its behaviour with the memory off stay as they were.
+    The modules are not registered with the model: its state dict, and what it does with the memory off, stay.
     """
     memories: dict[int, DeltaMemory | PaperMemory] = {}
     for module in attention_modules(model):
         index = int(module.layer_idx)  # type: ignore[arg-type]
         if index not in config.layers:
             continue
-        text = module.config
+        text: Any = module.config
         if config.form == "delta":
             memories[index] = DeltaMemory(text.hidden_size, config)
             module.register_forward_hook(_add_memory, with_kwargs=True)
@@ -290,7 +290,7 @@ def _add_memory(module: nn.Module, args: Any, kwargs: dict[str, Any], output: An
     if cache is None or not cache.use_memory:
         return output
     hidden = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
-    layer: StreamingLayer = cache.layers[module.layer_idx]  # type: ignore[index]
+    layer: StreamingLayer = cache.layers[module.layer_idx]
     memory: DeltaMemory = module.longdoc_memory  # type: ignore[assignment]
     read, layer.memory = memory(hidden, layer.memory)
     return (output[0] + read.to(output[0].dtype), *output[1:])

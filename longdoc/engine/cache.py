@@ -64,6 +64,8 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         """(B, Hkv, T, D) x2 -> (B, Hkv, K + T, D) x2: [sinks | window | new]; then the window shrinks to W - 1."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
+        assert self.sink_keys is not None
+        assert self.sink_values is not None
         keys = torch.cat([self.sink_keys, self.keys, key_states], 2)
         values = torch.cat([self.sink_values, self.values, value_states], 2)
         self.num_seen += key_states.shape[2]

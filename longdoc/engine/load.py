@@ -94,7 +94,7 @@ def _quieten() -> None:
 
 
 def _device(name: str) -> torch.device:
-    """"auto" is the first GPU when there is one."""
+    """The device of that name; for "auto" the first GPU when there is one."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -236,7 +236,7 @@ def _self_check(model: Any, name: str, device: torch.device) -> None:
             stock: Tensor = model(ids, use_cache=False).logits.float()
             install(model)
             cache = StreamingCache(model.config, Tiers(sinks=4, window=KEEP_ALL))
-            halves = [model(half, past_key_values=cache, use_cache=True).logits for half in ids.split(20, 1)]
+            halves = [model(half, past_key_values=cache, use_cache=True).logits for half in torch.split(ids, 20, 1)]
     except (RuntimeError, TypeError, AttributeError, IndexError, AssertionError) as error:
         raise ModelUnavailable(f"The model {name} cannot be streamed.", why=_first_lines(error), fix=_CHOOSE) from error
     difference = (torch.cat(halves, 1).float() - stock).norm() / stock.norm()

@@ -267,7 +267,7 @@ class DeltaMemory(nn.Module):
 
     def _heads(self, projected: Tensor, dim: int) -> Tensor:
         """(B, T, H * D) -> (B, H, T, D)."""
-        return projected.unflatten(-1, (self.config.heads, dim)).transpose(1, 2)
+        return projected.view(*projected.shape[:2], self.config.heads, dim).transpose(1, 2)
 
     def _strength(self, logits: Tensor) -> Tensor:
         """Write strengths in [0, 1], exactly zero below the threshold (straight-through while training)."""
@@ -300,7 +300,7 @@ class PaperMemory(nn.Module):
             state = empty_state(batch, kv_heads, dim, value.shape[-1], key.device)
         read, after = scan(
             state,
-            F.elu(query.float().unflatten(1, (kv_heads, -1))) + 1,
+            F.elu(query.float().reshape(batch, kv_heads, -1, num_new, dim)) + 1,
             F.elu(key.float()) + 1,
             value.float(),
             torch.ones(batch, kv_heads, num_new, device=key.device),

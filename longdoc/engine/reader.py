@@ -8,6 +8,7 @@ Shapes: B batch, T tokens, V vocabulary.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +47,9 @@ class ReadingPlan:
     info: AttentionInfo
 
 
-def plan_reading(loaded: LoadedModel, options: ModelOptions, num_tokens: int, reserve_tokens: int = 1024) -> ReadingPlan:
+def plan_reading(
+    loaded: LoadedModel, options: ModelOptions, num_tokens: int, reserve_tokens: int = 1024
+) -> ReadingPlan:
     """Choose mode and tiers: the user's word, else the adapter's, else `exact` when the document fits.
 
     reserve_tokens: room for prompts and answers on top of the document.
@@ -98,7 +101,7 @@ class Reader:
         cache = state.cache.fork()
         tokens = torch.tensor([list(ids)], device=self.loaded.device)
         logits = None
-        for piece in tokens.split(self.plan.segment_tokens, 1):
+        for piece in torch.split(tokens, self.plan.segment_tokens, 1):
             logits = self._forward(piece, cache, keep=1)[0, -1]
         assert logits is not None
         if not bool(torch.isfinite(logits).all()):
@@ -111,29 +114,39 @@ class Reader:
 
     def score(self, state: ReadingState, continuations: Sequence[Sequence[int]], batch: int = 16) -> list[Tensor]:
         """Log-probabilities of each token of each continuation after `state`: one (T,) float32 tensor each."""
-        results: list[Tensor] = [torch.zeros(0)] * len(continuations)
+        return [taken for taken, _ in self._score(state, continuations, batch)]
+
+    def expect(
+        self, state: ReadingState, continuations: Sequence[Sequence[int]], batch: int = 16
+    ) -> list[tuple[Tensor, Tensor]]:
+        """As `score`, and besides the log-probabilities of whatever comes next: (T,) and (V,) float32 for each."""
+        return self._score(state, continuations, batch)
+
+    def _score(
+        self, state: ReadingState, continuations: Sequence[Sequence[int]], batch: int
+    ) -> list[tuple[Tensor, Tensor]]:
+        """In batches of about equal length; a row's result does not depend on its neighbours."""
+        results: dict[int, tuple[Tensor, Tensor]] = {}
         order = sorted(range(len(continuations)), key=lambda i: len(continuations[i]))
         for first in range(0, len(order), batch):
             chosen = order[first : first + batch]
-            for index, scores in zip(chosen, self._score_batch(state, [continuations[i] for i in chosen]), strict=True):
-                results[index] = scores
-        return results
+            results.update(zip(chosen, self._score_batch(state, [continuations[i] for i in chosen]), strict=True))
+        return [results[i] for i in range(len(continuations))]
 
-    def _score_batch(self, state: ReadingState, rows: list[Sequence[int]]) -> list[Tensor]:
+    def _score_batch(self, state: ReadingState, rows: list[Sequence[int]]) -> list[tuple[Tensor, Tensor]]:
         """Rows padded on the right: padding comes after every token that counts, so causality makes it harmless."""
         length = max(len(row) for row in rows)
-        if length == 0:
-            return [torch.zeros(0) for _ in rows]
+        assert min(len(row) for row in rows) > 0, "an empty continuation has no score"
         ids = torch.tensor([[*row, *[0] * (length - len(row))] for row in rows], device=self.loaded.device)
         cache = state.cache.expand(len(rows)) if state.num_tokens else state.cache.fork()
-        logits = self._forward(ids, cache, keep=0).float()
+        log_probabilities = F.log_softmax(self._forward(ids, cache, keep=0).float(), -1)
         if state.logits is not None:
-            first = state.logits.float().expand(len(rows), 1, -1)
-        else:
-            first = torch.zeros_like(logits[:, :1])  # nothing read: the first token is as likely as any other
-        log_probabilities = F.log_softmax(torch.cat([first, logits[:, :-1]], 1), -1)
-        taken = log_probabilities.gather(-1, ids[..., None])[..., 0].cpu()
-        return [taken[i, : len(row)] for i, row in enumerate(rows)]
+            first = F.log_softmax(state.logits.float(), -1).expand(len(rows), 1, -1)
+        else:  # nothing read: the first token is as likely as any other
+            first = torch.full_like(log_probabilities[:, :1], -math.log(log_probabilities.shape[-1]))
+        before = torch.cat([first, log_probabilities[:, :-1]], 1)
+        taken = before.gather(-1, ids[..., None])[..., 0].cpu()
+        return [(taken[i, : len(row)], log_probabilities[i, len(row) - 1].cpu()) for i, row in enumerate(rows)]
 
     def write(
         self,

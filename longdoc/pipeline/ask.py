@@ -17,13 +17,14 @@ import numpy.typing as npt
 from longdoc.core.errors import UsageError
 from longdoc.core.events import Listener, Writing, ignore
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions
-from longdoc.core.types import Answer, Citation, Evidence, Passage, Receipt, Statement
+from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Passage, Receipt, Statement
 from longdoc.pipeline import citations
 from longdoc.pipeline.session import Reading, Session
 from longdoc.search.answers import ScoredSentence, answerability, per_passage, rank_sentences
 from longdoc.search.candidates import candidates
 
-NOT_IN_DOCUMENT = "NOT IN THE DOCUMENT"
+NOT_IN_DOCUMENT = "NOT IN THE DOCUMENT"  # what prompts/chat/answer.md asks a writing model to say
+NOT_IN_TEXT = " not in the text."  # what the embedded model was trained to say
 _MIN_ANSWERABLE = 0.5
 _PROPOSED = 10  # passages that search proposes for re-ranking
 _ANSWER_TOKENS = 160
@@ -64,14 +65,14 @@ def _answer(reading: Reading, question: str, options: AskOptions, on_event: List
     ranked = rank_sentences(question, reading.index, proposed, rankers, columns)
     evidence = _evidence(reading, proposed, ranked, options.passages)
     likely = answerability(question, reading.index, ranked, rankers)
-    text, found = "", ()
+    text, found = "", tuple[Citation, ...]()
     if likely >= _MIN_ANSWERABLE:
         text, found = _chosen(reading, ranked) if verbatim else _written(reading, question, evidence)
     checked, counts = citations.check(reading.document, [Statement(text, found)])
     settings = {**asdict(options), "verbatim": verbatim, "answerable": round(likely, 3)}
     receipt: Receipt = reading.finish(settings, on_event)
     answered = bool(text) and counts.statements_cited == 1
-    complete = "answered" if answered else "not_found"
+    complete: AnswerStatus = "answered" if answered else "not_found"
     return Answer(
         status=complete if receipt.is_complete else "partial",
         question=question,
@@ -107,22 +108,37 @@ def _written(reading: Reading, question: str, evidence: Sequence[Evidence]) -> t
 def model_columns(
     reading: Reading, question: str, passages: Sequence[Passage]
 ) -> Mapping[str, npt.NDArray[np.float64]]:
-    """What the model adds to the ranker: per sentence, how much its passage makes the question more likely.
+    """What the model adds to the ranker, per sentence of the passages:
 
-    log P(question | passage) - log P(question), per token: the passage's evidence for the question, in nats.
+    question_gain: log P(question | passage) - log P(question), per token, in nats.
+    declined: log P("not in the text" | passage, question), its first token.
+    answer_mass: log P(the answer begins with a word of the sentence | passage, question).
     """
     if not passages:
         return {}
     reader, framing = reading.reader, reading.framing
     began = time.perf_counter()
-    request = framing.request("question", question=question)
+    request, ask_for = framing.request("question", question=question), framing.request("answer")
+    decline = framing.encode(NOT_IN_TEXT)[0]
     start = reader.start()
-    texts = [framing.encode(" " + " ".join(reading.document.text[p.start : p.end].split())) for p in passages]
+    text = reading.document.text
+    bodies = [framing.encode(" " + " ".join(text[p.start : p.end].split())) for p in passages]
     alone = reader.score(start, [request])[0]
-    rows = reader.score(start, [[*text, *request] for text in texts])
-    gain = [float((row[-len(request) :] - alone).mean()) for row in rows]
+    results = reader.expect(start, [[*body, *request, *ask_for] for body in bodies])
+    asked = slice(-len(request) - len(ask_for), -len(ask_for))
+    gain = [float((taken[asked] - alone).mean()) for taken, _ in results]
+    declined = [float(following[decline]) for _, following in results]
+    found = candidates(reading.index, passages)
+    mass = []
+    for candidate in found:
+        words = sorted({framing.encode(" " + word)[0] for word in text[candidate.start : candidate.end].split()})
+        mass.append(float(results[candidate.passage][1][words].logsumexp(0)))
     reader.write_seconds += time.perf_counter() - began
-    return {"question_gain": per_passage(candidates(reading.index, passages), gain)}
+    return {
+        "question_gain": per_passage(found, gain),
+        "declined": per_passage(found, declined),
+        "answer_mass": np.asarray(mass),
+    }
 
 
 def _evidence(

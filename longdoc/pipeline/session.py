@@ -153,9 +153,7 @@ class Session:
         pairs = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
         return [(token, start, end) for token, (start, end) in pairs]
 
-    def read(
-        self, source: str, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None
-    ) -> Reading:
+    def read(self, source: str, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None) -> Reading:
         """Read a source to its end. Without `on_part`, a document that was just read is not read again."""
         started = time.perf_counter()
         document = read_document(source, options, on_event)

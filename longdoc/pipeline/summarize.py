@@ -117,12 +117,16 @@ class _Chosen(_Notes):
     def take(self, part: int, state: ReadingState) -> None:
         section = self.reading.parts[part]
         scored = score_part(
-            self.reading.terms, section.start, section.end, self.reading.session.rankers["salience"], title=section.title
+            self.reading.terms,
+            section.start,
+            section.end,
+            self.reading.session.rankers["salience"],
+            title=section.title,
         )
         self.scored.append(self._with_expectation(scored, state))
 
     def _with_expectation(self, scored: list[SalientSentence], state: ReadingState) -> list[SalientSentence]:
-        """Add, for the most salient sentences, how much more the model expects them after the request than before it."""
+        """Add to the most salient sentences how much the model, having read the part, expects each in short."""
         best = sorted(scored, key=lambda s: (-s.score, s.number))[:_CANDIDATES]
         if len(best) < 2:
             return scored
@@ -214,9 +218,7 @@ class _Written(_Notes):
     def _write(self, state: ReadingState, request: list[int], words: int) -> str:
         reader, framing = self.reading.reader, self.reading.framing
         ids = list(
-            reader.write(
-                reader.read(state, request), max_tokens=_NOTE_TOKENS * words + 60, end_ids=framing.end_ids()
-            )
+            reader.write(reader.read(state, request), max_tokens=_NOTE_TOKENS * words + 60, end_ids=framing.end_ids())
         )
         return _whole_sentences(framing.tokenizer.decode(ids, skip_special_tokens=True).strip())
 

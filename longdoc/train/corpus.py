@@ -102,7 +102,7 @@ def build(root: Path, config: DataConfig, tokenizer: Tokenizer, cache: Path) -> 
             questions, extracts = _unpack({name: arrays[name] for name in arrays.files})
     else:
         questions, extracts = _questions(root, config, tokenizer), _extracts(root, config, tokenizer)
-        np.savez(kept, **_pack(questions, extracts))
+        np.savez(kept, allow_pickle=False, **_pack(questions, extracts))
     return Corpus(tuple(texts), tuple(s.weight for s in config.text), tuple(questions), tuple(extracts))
 
 

@@ -64,7 +64,10 @@ class Run:
             self.optimizers = self._make_optimizers(stage)
             if state is not None:
                 for optimizer, saved in zip(self.optimizers, state, strict=True):
+                    peaks = [group["peak"] for group in optimizer.param_groups]
                     optimizer.load_state_dict(saved)
+                    for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                        group["peak"] = peak  # the file's rates count, also when they changed since
                 state = None
             self._train_stage(stage, report)
             self.stage_index, self.step = self.stage_index + 1, 0
@@ -161,8 +164,9 @@ class Run:
         return [p for group in self.optimizers for g in group.param_groups for p in g["params"]]
 
     def _make_optimizers(self, stage: Stage) -> list[torch.optim.Optimizer]:
-        """Muon for the decoder's matrices; AdamW for embeddings, norms and memories, gate biases at ten times the rate."""
-        matrices, others = [], []
+        """Muon for the decoder's matrices, AdamW for all else; the memories' gate biases at ten times the rate."""
+        matrices: list[torch.nn.Parameter] = []
+        others: list[torch.nn.Parameter] = []
         for name, parameter in self.model.named_parameters():
             (matrices if parameter.ndim == 2 and "embed" not in name else others).append(parameter)
         groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0, "peak": stage.lr}]

@@ -53,7 +53,12 @@ def build_model(config: TrainConfig) -> tuple[Any, Memories]:
 
 
 def export(
-    folder: Path, model: Any, memories: Memories | None, tokenizer: Tokenizer, config: TrainConfig, notes: dict[str, Any]
+    folder: Path,
+    model: Any,
+    memories: Memories | None,
+    tokenizer: Tokenizer,
+    config: TrainConfig,
+    notes: dict[str, Any],
 ) -> None:
     """Write checkpoint (bfloat16), tokenizer and adapter. memories None: a base without memory."""
     folder.mkdir(parents=True, exist_ok=True)

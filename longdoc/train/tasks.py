@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from longdoc.pipeline.ask import NOT_IN_TEXT
 from longdoc.pipeline.prompts import load_prompt
 from longdoc.train.corpus import Array, Corpus, Question
 
 ANSWER_LOSS = 2.0
-NOT_IN_TEXT = " not in the text."
 
 Weights = np.ndarray[Any, np.dtype[np.float32]]
 Row = tuple[Array, Weights]
@@ -86,7 +86,9 @@ class RowMaker:
                 piece, weight = old, 1.0
             else:
                 is_random = self.rng.random() < 0.5
-                piece = np.array(self.rng.choices(range(vocab), k=length), np.uint16) if is_random else self.text(length)
+                piece = (
+                    np.array(self.rng.choices(range(vocab), k=length), np.uint16) if is_random else self.text(length)
+                )
                 weight = 0.0 if is_random else self.text_loss
                 kept.append(piece)
             # what starts a copy cannot be known: no loss on its first two tokens
@@ -135,7 +137,7 @@ class RowMaker:
         return pieces
 
     def _far_question_pieces(self, num_tokens: int) -> list[Piece]:
-        """Several passages first, then their questions in another order, so that the passage may be out of the window."""
+        """Several passages first, then their questions in another order: a passage may be out of the window by then."""
         questions: list[Question] = []
         total = 0
         while total < 0.8 * num_tokens:
@@ -177,7 +179,7 @@ class RowMaker:
         return "".join(self.rng.choices(digits, k=5))
 
     def _needle_pieces(self, num_tokens: int) -> list[Piece]:
-        """Codes told early and asked for later, in text with look-alikes. Recipe: the README's section on the memory."""
+        """Codes told early and asked for later, in text with look-alikes. The recipe: the README on the memory."""
         count = max(1, round(num_tokens / 64 * self.rng.random() ** 0.7))
         names: list[str | None] = [*self.rng.sample(self.names, min(20, count))]
         if self.rng.random() < 0.3:
