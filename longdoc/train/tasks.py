@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from longdoc.core import needles
 from longdoc.pipeline.ask import NOT_IN_TEXT
 from longdoc.pipeline.prompts import load_prompt
 from longdoc.train.corpus import Array, Corpus, Question
@@ -176,7 +177,7 @@ class RowMaker:
         digits = "0123456789"
         if self.rng.random() < 0.25:
             digits = "".join(self.rng.sample(digits, self.rng.randint(1, 3)))
-        return "".join(self.rng.choices(digits, k=5))
+        return "".join(self.rng.choices(digits, k=needles.NUM_DIGITS))
 
     def _needle_pieces(self, num_tokens: int) -> list[Piece]:
         """Codes told early and asked for later, in text with look-alikes. The recipe: the README on the memory."""
@@ -216,13 +217,13 @@ class RowMaker:
 
     def _told(self, name: str | None, number: str) -> list[Piece]:
         if name is None:
-            return [(self.encode(f" The pass key is {number}. Remember it. {number} is the pass key."), 0.0)]
+            return [(self.encode(needles.TOLD.format(number=number)), 0.0)]
         return [(self.encode(f" The code of {name} is {number}."), 0.0)]
 
     def _wanted(self, name: str | None, number: str) -> list[Piece]:
-        what = "pass key" if name is None else f"code of {name}"
-        asked = self.encode(f" What is the {what}? The {what} is {number}.")
-        before = self.encode(f" What is the {what}? The {what} is")
+        question = needles.ASKED if name is None else f" What is the code of {name}? The code of {name} is"
+        asked = self.encode(f"{question} {number}.")
+        before = self.encode(question)
         return [(asked[: len(before)], 0.0), (asked[len(before) : -1], ANSWER_LOSS), (asked[-1:], 0.0)]
 
     def _look_alike(self, names: list[str | None]) -> str:
