@@ -47,5 +47,35 @@ def model(config_file: Path, data: Path, output: Path, threads: int | None) -> N
     run.train(_report)
 
 
+@train.command()
+@click.argument("questions", nargs=-1, required=True, type=_FILE)
+@click.option("--model", "model_name", default="embedded", show_default=True, help="Whose columns are added.")
+@click.option("--config", "config_file", type=_FILE, required=True, help="Its training file: what was held out.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The ranker file to write."
+)
+@click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
+def reranker(
+    questions: tuple[Path, ...], model_name: str, config_file: Path, output: Path, threads: int | None
+) -> None:
+    """Fit how much the model's opinion counts beside the search's, on documents it was not trained on.
+
+    QUESTIONS are JSONL files with context, question, answers, answerable, source and doc_id.
+    """
+    from longdoc.core.settings import ModelOptions
+    from longdoc.pipeline.session import open_session
+    from longdoc.search.joined import read_rows
+    from longdoc.train.config import load_config
+    from longdoc.train.corpus import is_held_out
+    from longdoc.train.reranker import train_reranker
+
+    data = load_config(config_file).data
+    rows = [row for row in read_rows(questions) if is_held_out(row["doc_id"], data)]
+    session = open_session(ModelOptions(model=model_name, threads=threads), lambda event: None)
+    figures = train_reranker(rows, session, session.rankers["ranker"], output, lambda line: click.echo(line, err=True))
+    for source, values in figures.items():
+        _report({"source": source, **values})
+
+
 def _report(line: dict[str, Any]) -> None:
     click.echo(" ".join(f"{key} {value}" for key, value in line.items()), err=True)

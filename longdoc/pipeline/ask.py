@@ -7,24 +7,19 @@ passages, the strongest last, and the answer is traced to them.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-
-import numpy as np
-import numpy.typing as npt
 
 from longdoc.core.errors import UsageError
 from longdoc.core.events import Listener, Writing, ignore
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions
 from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Passage, Receipt, Statement
 from longdoc.pipeline import citations
+from longdoc.pipeline.rerank import model_columns, rerank
 from longdoc.pipeline.session import Reading, Session
-from longdoc.search.answers import ScoredSentence, answerability, per_passage, rank_sentences
-from longdoc.search.candidates import candidates
+from longdoc.search.answers import ScoredSentence, answerability, rank_sentences
 
 NOT_IN_DOCUMENT = "NOT IN THE DOCUMENT"  # what prompts/chat/answer.md asks a writing model to say
-NOT_IN_TEXT = " not in the text."  # what the embedded model was trained to say
 _MIN_ANSWERABLE = 0.5
 _PROPOSED = 10  # passages that search proposes for re-ranking
 _ANSWER_TOKENS = 160
@@ -61,8 +56,10 @@ def _answer(reading: Reading, question: str, options: AskOptions, on_event: List
     verbatim = options.verbatim if options.verbatim is not None else reading.is_verbatim_model
     rankers = reading.session.rankers["ranker"]
     proposed = reading.index.search(question, _PROPOSED)
-    columns = model_columns(reading, question, proposed) if verbatim else {}
-    ranked = rank_sentences(question, reading.index, proposed, rankers, columns)
+    ranked = rank_sentences(question, reading.index, proposed, rankers)
+    if verbatim and ranked:
+        columns = model_columns(reading.reader, reading.framing, reading.index.text, question, proposed, ranked)
+        ranked = rerank(ranked, columns, rankers)
     evidence = _evidence(reading, proposed, ranked, options.passages)
     likely = answerability(question, reading.index, ranked, rankers)
     text, found = "", tuple[Citation, ...]()
@@ -103,42 +100,6 @@ def _written(reading: Reading, question: str, evidence: Sequence[Evidence]) -> t
         return "", ()
     supporter = citations.Supporter(reading.document, reading.terms)
     return text, supporter.support(text, [(e.citation.start, e.citation.end) for e in evidence])
-
-
-def model_columns(
-    reading: Reading, question: str, passages: Sequence[Passage]
-) -> Mapping[str, npt.NDArray[np.float64]]:
-    """What the model adds to the ranker, per sentence of the passages:
-
-    question_gain: log P(question | passage) - log P(question), per token, in nats.
-    declined: log P("not in the text" | passage, question), its first token.
-    answer_mass: log P(the answer begins with a word of the sentence | passage, question).
-    """
-    if not passages:
-        return {}
-    reader, framing = reading.reader, reading.framing
-    began = time.perf_counter()
-    request, ask_for = framing.request("question", question=question), framing.request("answer")
-    decline = framing.encode(NOT_IN_TEXT)[0]
-    start = reader.start()
-    text = reading.document.text
-    bodies = [framing.encode(" " + " ".join(text[p.start : p.end].split())) for p in passages]
-    alone = reader.score(start, [request])[0]
-    results = reader.expect(start, [[*body, *request, *ask_for] for body in bodies])
-    asked = slice(-len(request) - len(ask_for), -len(ask_for))
-    gain = [float((taken[asked] - alone).mean()) for taken, _ in results]
-    declined = [float(following[decline]) for _, following in results]
-    found = candidates(reading.index, passages)
-    mass = []
-    for candidate in found:
-        words = sorted({framing.encode(" " + word)[0] for word in text[candidate.start : candidate.end].split()})
-        mass.append(float(results[candidate.passage][1][words].logsumexp(0)))
-    reader.write_seconds += time.perf_counter() - began
-    return {
-        "question_gain": per_passage(found, gain),
-        "declined": per_passage(found, declined),
-        "answer_mass": np.asarray(mass),
-    }
 
 
 def _evidence(

@@ -15,8 +15,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from longdoc.core import needles
-from longdoc.pipeline.ask import NOT_IN_TEXT
 from longdoc.pipeline.prompts import load_prompt
+from longdoc.pipeline.rerank import NOT_IN_TEXT
 from longdoc.train.corpus import Array, Corpus, Question
 
 ANSWER_LOSS = 2.0

@@ -1,0 +1,87 @@
+"""What this machine is: processor, memory, GPUs. Loads no model and decides nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_PACKAGES = ("torch", "transformers", "tokenizers", "bitsandbytes")
+
+
+def describe() -> dict[str, Any]:
+    """The machine as it stands in JSON results. memory_bytes is None where the system does not tell."""
+    return {
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_bytes": memory_bytes(),
+        "gpus": gpus(),
+        "packages": {name: found for name in _PACKAGES if (found := package_version(name))},
+    }
+
+
+def package_version(name: str) -> str | None:
+    """The installed version, without importing the package."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def processor() -> str:
+    """The name of the processor as its maker gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    return platform.processor() or platform.machine()
+
+
+def memory_bytes() -> int | None:
+    """All the memory there is."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError):
+        return None
+
+
+def gpus() -> list[dict[str, Any]]:
+    """Name, memory and free memory of each CUDA device."""
+    if not torch.cuda.is_available():
+        return []
+    found = []
+    for index in range(torch.cuda.device_count()):
+        free_bytes, total_bytes = torch.cuda.mem_get_info(index)
+        name = torch.cuda.get_device_name(index)
+        found.append({"name": name, "memory_bytes": total_bytes, "free_bytes": free_bytes})
+    return found
+
+
+def peak_resident_bytes() -> int:
+    """The peak resident set of this program alone.
+
+    getrusage would not do for a child process: on Linux its figure survives `exec`, so a child starts with the
+    peak of whoever started it.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def peak_gpu_bytes(device: torch.device) -> int | None:
+    """The most that was allocated on a GPU, None on the CPU."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None

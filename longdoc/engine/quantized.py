@@ -1,0 +1,33 @@
+"""Whether bitsandbytes multiplies by 4-bit weights here. Its CPU part is young, and its GPU part is built per CUDA."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import torch
+
+from longdoc.core.errors import LongdocError
+
+_MOST_WRONG = 0.2  # NF4 keeps about four bits of each weight: a tenth of the norm is lost
+
+
+def try_four_bit() -> str:
+    """Multiply a small matrix in NF4 on every kind of device; -> what worked. Raises when nothing or wrongly."""
+    import bitsandbytes as bnb
+
+    worked = []
+    for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
+        torch_device = torch.device(device)
+        generator = torch.Generator().manual_seed(0)
+        exact = torch.nn.Linear(128, 64, bias=False)
+        torch.nn.init.normal_(exact.weight, generator=generator)
+        rows = torch.randn(3, 128, generator=generator)
+        layer = bnb.nn.Linear4bit(128, 64, bias=False, compute_dtype=torch.float32, quant_type="nf4")
+        layer.load_state_dict(exact.state_dict())
+        with torch.inference_mode():
+            wanted, given = exact(rows), layer.to(torch_device)(rows.to(torch_device)).float().cpu()
+        wrong = float((given - wanted).norm() / wanted.norm())
+        if not wrong < _MOST_WRONG:
+            raise LongdocError(f"4-bit weights give wrong results on {device}.", why=f"they differ by {wrong:.2g}")
+        worked.append(f"{device} (differs by {wrong:.2g})")
+    return f"bitsandbytes {version('bitsandbytes')}, NF4 on {', '.join(worked)}"
