@@ -17,12 +17,16 @@ from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Passage
 from longdoc.pipeline import citations
 from longdoc.pipeline.rerank import model_columns, rerank
 from longdoc.pipeline.session import Reading, Session
+from longdoc.pipeline.span import answer_sentence, answer_span
 from longdoc.search.answers import ScoredSentence, answerability, rank_sentences
+from longdoc.search.shortest import shortest_answer
 
 NOT_IN_DOCUMENT = "NOT IN THE DOCUMENT"  # what prompts/chat/answer.md asks a writing model to say
 _MIN_ANSWERABLE = 0.5
 _PROPOSED = 10  # passages that search proposes for re-ranking
 _ANSWER_TOKENS = 160
+_POINTED_SENTENCES = 12  # among which a model that was not trained to point chooses
+_SURE_NATS = -0.4  # mean log-probability per token from which on a part of the sentence is the answer
 
 
 def ask(
@@ -64,7 +68,10 @@ def _answer(reading: Reading, question: str, options: AskOptions, on_event: List
     likely = answerability(question, reading.index, ranked, rankers)
     text, found = "", tuple[Citation, ...]()
     if likely >= _MIN_ANSWERABLE:
-        text, found = _chosen(reading, ranked) if verbatim else _written(reading, question, evidence)
+        if verbatim:
+            text, found = _chosen(reading, question, proposed, ranked, evidence)
+        else:
+            text, found = _written(reading, question, evidence)
     checked, counts = citations.check(reading.document, [Statement(text, found)])
     settings = {**asdict(options), "verbatim": verbatim, "answerable": round(likely, 3)}
     receipt: Receipt = reading.finish(settings, on_event)
@@ -82,24 +89,47 @@ def _answer(reading: Reading, question: str, options: AskOptions, on_event: List
     )
 
 
-def _chosen(reading: Reading, ranked: Sequence[ScoredSentence]) -> tuple[str, tuple[Citation, ...]]:
-    """The best sentence."""
-    citation = reading.document.cite(ranked[0].start, ranked[0].end)
-    return " ".join(citation.quote.split()), (citation,)
+def _chosen(
+    reading: Reading,
+    question: str,
+    proposed: Sequence[Passage],
+    ranked: Sequence[ScoredSentence],
+    evidence: Sequence[Evidence],
+) -> tuple[str, tuple[Citation, ...]]:
+    """A sentence of the document, and as the answer its shortest part that is sure enough."""
+    document, text = reading.document, reading.document.text
+    best = ranked[0].start, ranked[0].end
+    if not reading.is_verbatim_model:
+        pool = [(s.start, s.end) for s in ranked[:_POINTED_SENTENCES]]
+        request = _request(reading, question, evidence)
+        best = answer_sentence(reading.reader, reading.framing, reading.state, text, request, pool) or best
+    citation = document.cite(*best)
+    short = shortest_answer(question, citation.quote)
+    if short is None and reading.is_verbatim_model:
+        passage, sentence = proposed[ranked[0].passage], Passage(*best, ranked[0].score)
+        span = answer_span(reading.reader, reading.framing, reading.state, text, question, passage, sentence)
+        if span is not None and span.confidence >= _SURE_NATS:
+            short = span.start - best[0], span.end - best[0]
+    answer = citation.quote[slice(*short)] if short else citation.quote
+    return " ".join(answer.split()), (citation,)
 
 
 def _written(reading: Reading, question: str, evidence: Sequence[Evidence]) -> tuple[str, tuple[Citation, ...]]:
     """The model's words after the passages were read again at the end of the context, the strongest last."""
     reader, framing = reading.reader, reading.framing
-    passages = "\n\n".join(e.citation.quote for e in reversed(evidence))
-    request = framing.request("answer", question=question, passages=passages)
-    state = reader.read(reading.state, request)
+    state = reader.read(reading.state, _request(reading, question, evidence))
     ids = list(reader.write(state, max_tokens=_ANSWER_TOKENS, end_ids=framing.end_ids()))
     text = framing.tokenizer.decode(ids, skip_special_tokens=True).strip()
     if not text or NOT_IN_DOCUMENT in text.upper():
         return "", ()
     supporter = citations.Supporter(reading.document, reading.terms)
     return text, supporter.support(text, [(e.citation.start, e.citation.end) for e in evidence])
+
+
+def _request(reading: Reading, question: str, evidence: Sequence[Evidence]) -> list[int]:
+    """The question after its passages, the strongest last."""
+    passages = "\n\n".join(e.citation.quote for e in reversed(evidence))
+    return reading.framing.request("answer", question=question, passages=passages)
 
 
 def _evidence(
