@@ -26,6 +26,8 @@ from longdoc.engine.verbatim import VerbatimConstraint
 
 _DEFAULT_TIERS = Tiers(sinks=64, window=4096)
 _DEFAULT_SEGMENT_TOKENS = 1024
+_SCORED_ROWS = 16  # continuations scored at once, at most
+_SCORED_LOGITS = 1 << 24  # and logits of them, at most (64 MiB in float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +114,22 @@ class Reader:
             )
         return ReadingState(cache, logits, state.num_tokens + len(ids))
 
-    def score(self, state: ReadingState, continuations: Sequence[Sequence[int]], batch: int = 16) -> list[Tensor]:
+    def score(self, state: ReadingState, continuations: Sequence[Sequence[int]]) -> list[Tensor]:
         """Log-probabilities of each token of each continuation after `state`: one (T,) float32 tensor each."""
-        return [taken for taken, _ in self._score(state, continuations, batch)]
+        return [taken for taken, _ in self.expect(state, continuations)]
 
-    def expect(
-        self, state: ReadingState, continuations: Sequence[Sequence[int]], batch: int = 16
-    ) -> list[tuple[Tensor, Tensor]]:
-        """As `score`, and besides the log-probabilities of whatever comes next: (T,) and (V,) float32 for each."""
-        return self._score(state, continuations, batch)
+    def expect(self, state: ReadingState, continuations: Sequence[Sequence[int]]) -> list[tuple[Tensor, Tensor]]:
+        """As `score`, and besides the log-probabilities of whatever comes next: (T,) and (V,) float32 for each.
 
-    def _score(
-        self, state: ReadingState, continuations: Sequence[Sequence[int]], batch: int
-    ) -> list[tuple[Tensor, Tensor]]:
-        """In batches of about equal length; a row's result does not depend on its neighbours."""
+        In batches of about equal length; a row's result does not depend on its neighbours.
+        """
         results: dict[int, tuple[Tensor, Tensor]] = {}
         order = sorted(range(len(continuations)), key=lambda i: len(continuations[i]))
-        for first in range(0, len(order), batch):
-            chosen = order[first : first + batch]
+        most_tokens = _SCORED_LOGITS // self.loaded.model.get_input_embeddings().weight.shape[0]
+        while order:
+            longest = len(continuations[order[-1]])
+            count = max(1, min(_SCORED_ROWS, most_tokens // max(1, longest)))
+            chosen, order = order[-count:], order[:-count]
             results.update(zip(chosen, self._score_batch(state, [continuations[i] for i in chosen]), strict=True))
         return [results[i] for i in range(len(continuations))]
 
