@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from longdoc.core.types import Passage
-from longdoc.search import scope
+from longdoc.search import apparatus, scope
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array
 from longdoc.search.words import content_words, fold, stem, words
@@ -107,15 +107,15 @@ def parse(question: str, index: PassageIndex) -> Question:
 
 
 def candidates(index: PassageIndex, passages: Sequence[Passage]) -> list[Candidate]:
-    """Every sentence of the passages once, under the best passage that holds it."""
+    """Every sentence of the passages once, under the best passage that holds it. Headings only if there is no other."""
     seen: set[int] = set()
-    found = []
+    found: list[Candidate] = []
     for rank, passage in enumerate(passages):
         for number in index.sentences_of(passage):
             if number not in seen:
                 seen.add(number)
                 found.append(Candidate(number, *index.sentences[number], rank))
-    return found
+    return [c for c in found if not apparatus.is_title(index.text[c.start : c.end], index.titles)] or found
 
 
 def features(

@@ -16,7 +16,7 @@ from typing import Self
 from longdoc.core.errors import LongdocError
 from longdoc.core.sentences import Span, sentence_spans
 from longdoc.core.types import Passage, Section
-from longdoc.search import scope
+from longdoc.search import apparatus, scope
 from longdoc.search.words import content_words, is_english, num_unspaced, other_forms, spaced, words
 
 PASSAGE_WORDS = 200
@@ -29,7 +29,7 @@ _MAX_QUERY_WORDS = 64
 class PassageIndex:
     """Passages of one text, found by BM25.
 
-    text, sections: what was indexed.   sentences: spans, in order.
+    text, sections: what was indexed.   sentences: spans, in order, without those of tables of contents.
     passages: half-open ranges of sentence numbers, in order, overlapping by about 50 words.
     """
 
@@ -43,7 +43,8 @@ class PassageIndex:
     ) -> None:
         self.text = text
         self.sections = tuple(sections)
-        self.sentences, counts = _sentences(text)
+        self.titles = apparatus.title_keys(sections)
+        self.sentences, counts = _sentences(text, apparatus.contents_spans(text, sections))
         self._sentence_ends = [end for _, end in self.sentences]
         starts = {bisect_left([s for s, _ in self.sentences], section.start) for section in sections}
         self.passages = _windows(counts, starts, passage_words, stride_words)
@@ -162,11 +163,13 @@ def _query(question: str) -> str:
     return " OR ".join(_either(term) for term in list(dict.fromkeys(terms))[:_MAX_QUERY_WORDS])
 
 
-def _sentences(text: str) -> tuple[list[Span], list[int]]:
-    """Sentence spans, none over MAX_SENTENCE_WORDS, and their number of words."""
+def _sentences(text: str, left_out: Sequence[Span]) -> tuple[list[Span], list[int]]:
+    """Sentence spans, none over MAX_SENTENCE_WORDS, and their number of words; none that begins in `left_out`."""
     spans: list[Span] = []
     counts: list[int] = []
     for start, end in sentence_spans(text):
+        if any(a <= start < b for a, b in left_out):
+            continue
         for a, b in _cut(text, start, end):
             piece = text[a:b]
             spans.append((a, b))

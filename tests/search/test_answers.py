@@ -96,6 +96,14 @@ def test_a_ranker_with_model_columns_is_used_only_when_they_are_there(index):
     assert len(per_passage(found, list(range(len(passages))))) == len(found)
 
 
+def test_columns_that_no_ranker_was_fitted_for_are_ignored(index, rankers):
+    passages = index.search("Who built the harbour?")
+    extra = {"unheard_of": np.linspace(9, -9, len(candidates(index, passages)))}
+    plain = rank_sentences("Who built the harbour?", index, passages, rankers)
+    with_more = rank_sentences("Who built the harbour?", index, passages, rankers, extra)
+    assert [(s.start, s.score) for s in with_more] == [(s.start, s.score) for s in plain]
+
+
 def test_a_ranker_survives_its_file(tmp_path, rankers):
     save(tmp_path / "copy.json", rankers.rankers, rankers.provenance)
     again = load(tmp_path / "copy.json")
