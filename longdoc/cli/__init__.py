@@ -21,6 +21,8 @@ COMMANDS = {
     "summarize": "longdoc.cli.summarize:summarize",
     "ask": "longdoc.cli.ask:ask",
     "config": "longdoc.cli.config:config",
+    "doctor": "longdoc.cli.doctor:doctor",
+    "bench": "longdoc.cli.bench:bench",
     "train": "longdoc.cli.train:train",
 }
 

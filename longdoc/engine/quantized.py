@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 
 import torch
@@ -15,6 +16,7 @@ def try_four_bit() -> str:
     """Multiply a small matrix in NF4 on every kind of device; -> what worked. Raises when nothing or wrongly."""
     import bitsandbytes as bnb
 
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of faster kernels that could be downloaded
     worked = []
     for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
         torch_device = torch.device(device)

@@ -1,0 +1,48 @@
+"""`longdoc doctor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from longdoc.cli import options
+from longdoc.core.errors import LongdocError
+from longdoc.core.settings import ModelOptions
+
+if TYPE_CHECKING:
+    from longdoc.pipeline.doctor import Check
+
+SCHEMA = "longdoc.doctor/1"
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@options.model
+def doctor(as_json: bool, model_options: ModelOptions) -> None:
+    """Check Python, torch, GPUs, 4-bit weights, search and the model by making a small summary."""
+    from longdoc.output.progress import open_display
+    from longdoc.pipeline.doctor import examine, is_fit
+
+    with open_display("auto") as display:
+        checks = examine(model_options, display)
+    click.echo(_json(checks, is_fit(checks)) if as_json else "\n".join(map(_line, checks)))
+    if not is_fit(checks):
+        broken = [check for check in checks if check.is_needed and not check.is_ok]
+        raise LongdocError("No summary can be made here.", why=broken[0].found, fix=broken[0].fix)
+
+
+def _line(check: Check) -> str:
+    """`ok    search   SQLite 3.45.1 with FTS5`."""
+    from longdoc.output.wording import one_line
+
+    mark = "ok" if check.is_ok else "fail" if check.is_needed else "none"
+    fix = f"\n{'':16}try: {one_line(check.fix)}" if check.fix else ""
+    return f"{mark:<6}{check.name:<10}{one_line(check.found)}{fix}"
+
+
+def _json(checks: list[Check], fit: bool) -> str:
+    from longdoc.output.json import dumps
+
+    rows = [{"name": c.name, "ok": c.is_ok, "needed": c.is_needed, "found": c.found, "fix": c.fix} for c in checks]
+    return dumps({"schema": SCHEMA, "ok": fit, "checks": rows}, indent=2)
