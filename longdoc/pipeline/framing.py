@@ -14,6 +14,13 @@ from longdoc.pipeline.prompts import Prompt, load_prompt
 _HERE = "\u241ddocument\u241d"  # a mark that no template contains; it never reaches the model
 
 
+def tokens_of(tokenizer: Any, text: str) -> list[tuple[int, int, int]]:
+    """(token id, start, end) of each token of a text. No special tokens, also where the text spells one."""
+    encoded = tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
+    pairs = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+    return [(token, start, end) for token, (start, end) in pairs]
+
+
 class Framing:
     """The prompts of one set ("embedded", "chat") for one tokenizer. `used`: their hashes, for the receipt."""
 
@@ -31,8 +38,12 @@ class Framing:
         return prompt.render(**values)
 
     def encode(self, text: str) -> list[int]:
-        """Tokens without special ones."""
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []
+        """Tokens without special ones: marks of the model's own, such as <|im_end|>, are plain words in a text."""
+        return self._tokens(text, split_special_tokens=True)
+
+    def tokens(self, text: str) -> list[tuple[int, int, int]]:
+        """(token id, start, end) of each token of a text, as `tokens_of`."""
+        return tokens_of(self.tokenizer, text)
 
     def opening(self) -> list[int]:
         """What is read before the document."""
@@ -57,11 +68,20 @@ class Framing:
         return frozenset(e for e in ends if isinstance(e, int))
 
     def _around(self, before: str, after: str) -> tuple[list[int], list[int]]:
-        """Tokens before and after the document, inside the model's chat template if it has one."""
+        """Tokens before and after the document, inside the model's chat template if it has one.
+
+        Only the template's own marks become special tokens: what stands between them may quote the document.
+        """
         if not self.is_chat:
             return self.encode(before), self.encode(after)
         whole = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": before + _HERE + after}], tokenize=False, add_generation_prompt=True
+            [{"role": "user", "content": _HERE}], tokenize=False, add_generation_prompt=True
         )
         first, _, last = whole.partition(_HERE)
-        return self.encode(first), self.encode(last)
+        return [*self._tokens(first), *self.encode(before)], [*self.encode(after), *self._tokens(last)]
+
+    def _tokens(self, text: str, *, split_special_tokens: bool = False) -> list[int]:
+        if not text:
+            return []
+        encoded = self.tokenizer(text, add_special_tokens=False, split_special_tokens=split_special_tokens)
+        return list(encoded["input_ids"])

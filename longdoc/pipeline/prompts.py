@@ -36,7 +36,9 @@ class Prompt:
     sha256: str
 
     def render(self, **values: str) -> str:
-        """The text for the model. Raises UsageError when a variable is missing or the template is wrong."""
+        """The text for the model. Raises UsageError when a variable is missing or unknown, or the template wrong."""
+        if unknown := sorted(set(values) - set(self.variables)):
+            raise UsageError(f"The prompt {self.name} does not take {', '.join(unknown)}.", why="its head says so")
         environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
         try:
             return environment.from_string(self.body).render(**values)

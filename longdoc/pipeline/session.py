@@ -20,7 +20,7 @@ from longdoc.core.types import Document, Receipt, Section
 from longdoc.engine.load import LoadedModel, load_model
 from longdoc.engine.reader import Reader, ReadingPlan, ReadingState, plan_reading
 from longdoc.ingest import read_document
-from longdoc.pipeline.framing import Framing
+from longdoc.pipeline.framing import Framing, tokens_of
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import RankerFile, load
 from longdoc.search.terms import DocumentTerms
@@ -148,10 +148,8 @@ class Session:
         on_event(ModelLoaded(self.options.model, self._loaded.num_parameters, seconds, why))
 
     def encode(self, text: str) -> list[tuple[int, int, int]]:
-        """(token id, start, end) of each token of a text, without special tokens."""
-        encoded = self.loaded.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        pairs = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
-        return [(token, start, end) for token, (start, end) in pairs]
+        """(token id, start, end) of each token of a text. No special tokens, also where the text spells one."""
+        return tokens_of(self.loaded.tokenizer, text)
 
     def read(self, source: str, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None) -> Reading:
         """Read a source to its end. Without `on_part`, a document that was just read is not read again."""

@@ -30,9 +30,9 @@ class AnswerSpan:
 
 def word_span(framing: Framing, text: str, start: int, end: int) -> TokenSpan:
     """The sentence `text[start:end]` as candidates: spans of whole words, at any place."""
-    encoded = framing.tokenizer(" " + text[start:end], add_special_tokens=False, return_offsets_mapping=True)
+    tokens = framing.tokens(" " + text[start:end])
     offsets = []
-    for first, last in encoded["offset_mapping"]:
+    for _, first, last in tokens:
         a, b = max(start, start + first - 1), start + last - 1
         while a < b and text[a].isspace():
             a += 1
@@ -43,7 +43,7 @@ def word_span(framing: Framing, text: str, start: int, end: int) -> TokenSpan:
         for i, (a, b) in enumerate(offsets)
         if a < b and (b == end or not (text[b].isalnum() and text[b - 1].isalnum()))
     }
-    return TokenSpan(tuple(encoded["input_ids"]), tuple(offsets), frozenset(starts), frozenset(ends))
+    return TokenSpan(tuple(token for token, _, _ in tokens), tuple(offsets), frozenset(starts), frozenset(ends))
 
 
 def answer_span(
@@ -70,9 +70,9 @@ def answer_sentence(
     """The one of `sentences` that the model decodes, word for word, after `request`."""
     candidates = []
     for start, end in sentences:
-        encoded = framing.tokenizer(text[start:end], add_special_tokens=False, return_offsets_mapping=True)
-        offsets = [(start + a, start + b) for a, b in encoded["offset_mapping"]]
-        candidates.append(TokenSpan.whole(encoded["input_ids"], offsets))
+        tokens = framing.tokens(text[start:end])
+        offsets = [(start + a, start + b) for _, a, b in tokens]
+        candidates.append(TokenSpan.whole([token for token, _, _ in tokens], offsets))
     ends = sorted(framing.end_ids())
     constraint = VerbatimConstraint(candidates, ends[0] if ends else -1)
     longest = max((len(c.ids) for c in candidates), default=0)

@@ -26,7 +26,9 @@ from longdoc.search.selection import select, select_overall
 _CANDIDATES = 24  # sentences per part that the model is asked about
 _MODEL_SHARE = 0.3  # weight of the model's expectation beside salience, both in standard deviations
 _PART_WORDS = 60  # budget of the notes on one part
-_NOTE_TOKENS = 2  # tokens that a written word may take, with room to finish the sentence
+_NOTE_TOKENS = 2  # tokens that a written word may take
+_LAST_SENTENCE_TOKENS = 60  # room to finish the sentence
+_GAP_TOKENS = 2  # between two notes, at most
 _MERGE_TOKENS = 3000  # notes that one merge reads at most
 
 
@@ -191,11 +193,11 @@ class _Written(_Notes):
         return self._traced(whole, self.reading.parts), parts
 
     def _merge(self, notes: list[str]) -> str:
-        """One text out of many, in rounds of at most `_MERGE_TOKENS` tokens each."""
+        """One text out of many, in rounds that read at most `_MERGE_TOKENS` tokens of notes at a time."""
         framing = self.reading.framing
         if len(notes) == 1:
             return notes[0]
-        lengths = [len(framing.encode(note)) for note in notes]
+        lengths = [min(len(framing.encode(note)) + _GAP_TOKENS, _MERGE_TOKENS // 2) for note in notes]
         if sum(lengths) <= _MERGE_TOKENS:
             return self._merge_once(notes, self.options.words)
         groups: list[list[str]] = [[]]
@@ -206,19 +208,26 @@ class _Written(_Notes):
                 size = 0
             groups[-1].append(note)
             size += length
-        if len(groups) == 1:
-            return self._merge_once(notes, self.options.words)
-        return self._merge([self._merge_once(group, self.options.words) for group in groups])
+        words = min(self.options.words, (_MERGE_TOKENS // 2 - _GAP_TOKENS - _LAST_SENTENCE_TOKENS) // _NOTE_TOKENS)
+        return self._merge([self._merge_once(group, words) for group in groups])
 
     def _merge_once(self, notes: list[str], words: int) -> str:
         reader, framing = self.reading.reader, self.reading.framing
-        state = reader.read(reader.start(), [*framing.opening(), *framing.encode("\n\n".join(notes))])
+        ids = framing.opening()
+        for number, note in enumerate(notes):
+            ids += framing.encode("\n\n") if number else []
+            ids += framing.encode(note)[: _MERGE_TOKENS // 2 - _GAP_TOKENS]
+        state = reader.read(reader.start(), ids)
         return self._write(state, framing.request("merge", words=str(words)), words)
 
     def _write(self, state: ReadingState, request: list[int], words: int) -> str:
         reader, framing = self.reading.reader, self.reading.framing
         ids = list(
-            reader.write(reader.read(state, request), max_tokens=_NOTE_TOKENS * words + 60, end_ids=framing.end_ids())
+            reader.write(
+                reader.read(state, request),
+                max_tokens=_NOTE_TOKENS * words + _LAST_SENTENCE_TOKENS,
+                end_ids=framing.end_ids(),
+            )
         )
         return _whole_sentences(framing.tokenizer.decode(ids, skip_special_tokens=True).strip())
 
