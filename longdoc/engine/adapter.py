@@ -9,14 +9,15 @@ import json
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from longdoc.core.errors import ModelUnavailable
 from longdoc.engine.cache import Tiers
-from longdoc.engine.memory import DeltaMemory, MemoryConfig, PaperMemory
+from longdoc.engine.memory import DeltaMemory, MemoryConfig, MemoryForm, PaperMemory
 
 SETTINGS_FILE = "adapter.toml"
 WEIGHTS_FILE = "adapter.safetensors"
@@ -56,8 +57,8 @@ def save_adapter(folder: Path, info: AdapterInfo, memories: dict[int, DeltaMemor
         if table is None:
             continue
         lines += [f"\n[{name}]"] if name else []
-        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
-    (folder / SETTINGS_FILE).write_text("\n".join(lines) + "\n")
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+    (folder / SETTINGS_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
     weights = {
         f"{index}.{name}": tensor.detach().to(torch.bfloat16).contiguous()
         for index, memory in memories.items()
@@ -70,7 +71,7 @@ def load_adapter(folder: Path) -> AdapterInfo:
     """Read `adapter.toml`. Raises ModelUnavailable when it is not there or not understood."""
     path = folder / SETTINGS_FILE
     try:
-        raw = tomllib.loads(path.read_text())
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
         known = {f.name for f in fields(AdapterInfo)}
         if unknown := set(raw) - known:
             raise ModelUnavailable(f"{path} has unknown entries.", why=", ".join(sorted(unknown)))
@@ -78,8 +79,10 @@ def load_adapter(folder: Path) -> AdapterInfo:
         memory = raw.pop("memory", None)
         if memory is not None:
             memory = MemoryConfig(**{**memory, "layers": tuple(memory["layers"])})
+            if memory.form not in get_args(MemoryForm):
+                raise ValueError(f"unknown form of memory {memory.form!r}")
         return AdapterInfo(**raw, tiers=tiers, memory=memory)
-    except (OSError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelUnavailable(
             f"The adapter {folder} cannot be used.", why=str(error), fix="name a folder with an adapter.toml"
         ) from error
@@ -92,5 +95,9 @@ def load_weights(folder: Path, memories: dict[int, DeltaMemory | PaperMemory]) -
         for index, memory in memories.items():
             prefix = f"{index}."
             memory.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
-    except (OSError, RuntimeError) as error:
-        raise ModelUnavailable(f"The weights of the adapter {folder} do not fit.", why=str(error)) from error
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise ModelUnavailable(
+            f"The weights of the adapter {folder} do not fit.",
+            why=str(error),
+            fix="--adapter none, or the model's own",
+        ) from error

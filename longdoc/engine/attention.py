@@ -280,7 +280,10 @@ def attach_memory(model: Any, config: MemoryConfig) -> dict[int, DeltaMemory | P
         else:
             memories[index] = PaperMemory(text.num_attention_heads, config)
         object.__setattr__(module, "longdoc_memory", memories[index])
-    assert set(memories) == set(config.layers), "the adapter names layers that the model does not have"
+    if missing := sorted(set(config.layers) - set(memories)):
+        raise ModelUnavailable(
+            "The adapter does not belong to this model.", why=f"the model has no layers {missing}", fix="--adapter none"
+        )
     return memories
 
 

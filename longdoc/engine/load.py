@@ -5,13 +5,13 @@ Knows nothing of documents, prompts or results.
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from longdoc.core.errors import ModelUnavailable, OutOfMemory
@@ -132,9 +132,11 @@ def _load_stock(path: str | Path, options: ModelOptions, device: torch.device) -
         config = AutoConfig.from_pretrained(path, **common)
         tokenizer = AutoTokenizer.from_pretrained(path, **common)
         quantization, arguments = _quantization(options, config, device)
-        model = AutoModelForCausalLM.from_pretrained(
-            path, dtype=_dtype(device), attn_implementation="sdpa", **arguments, **common
+        model, loading = AutoModelForCausalLM.from_pretrained(
+            path, dtype=_dtype(device), attn_implementation="sdpa", output_loading_info=True, **arguments, **common
         )
+        if missing := sorted(loading["missing_keys"]):  # transformers would fill them with random numbers
+            raise ValueError(f"the checkpoint lacks {len(missing)} tensors, among them {missing[0]}")
         if not arguments:
             model.to(device)
     except torch.OutOfMemoryError as error:
@@ -143,7 +145,16 @@ def _load_stock(path: str | Path, options: ModelOptions, device: torch.device) -
             why=str(error).split("\n")[0],
             fix="--quantize 4bit, a smaller model, or --device cpu",
         ) from error
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, json.JSONDecodeError) as error:
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ImportError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:
         raise ModelUnavailable(
             f"The model {options.model} cannot be loaded.",
             why=_first_lines(error),

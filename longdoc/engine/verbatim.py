@@ -35,11 +35,19 @@ class TokenSpan:
         return cls(tuple(ids), tuple(offsets), frozenset({0}), frozenset({len(ids) - 1}))
 
 
+def _up_to_the_last_end(span: TokenSpan) -> TokenSpan:
+    """The span without what no end can be reached from: decoding never runs into a dead end."""
+    last = max(span.ends)
+    return TokenSpan(
+        span.ids[: last + 1], span.offsets[: last + 1], frozenset(s for s in span.starts if s <= last), span.ends
+    )
+
+
 class VerbatimConstraint:
     """Masks logits so that the decoded tokens follow one of the candidates. One instance serves one decoding."""
 
     def __init__(self, candidates: Iterable[TokenSpan], end_id: int) -> None:
-        self.candidates = [c for c in candidates if c.ids]
+        self.candidates = [_up_to_the_last_end(c) for c in candidates if c.ids and c.ends]
         self.end_id = end_id
         self.places: list[tuple[int, int]] | None = None  # (candidate, position of the last token); None: not begun
         self.origin: list[int] = []  # where each place's span began
