@@ -6,7 +6,7 @@ Knows nothing of documents, prompts or results.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,8 @@ def load_model(options: ModelOptions) -> LoadedModel:
     _self_check(model, str(path), device)
     folder = _adapter_folder(options.adapter, path)
     adapter = load_adapter(folder) if folder else None
+    if adapter is not None and options.adapter == "none":  # how the model reads and answers stays, without its memory
+        adapter = replace(adapter, memory=None)
     if adapter is not None and adapter.memory is not None and folder is not None:
         memories = attach_memory(model, adapter.memory)
         load_weights(folder, memories)
@@ -75,7 +77,7 @@ def load_model(options: ModelOptions) -> LoadedModel:
             id=options.model,
             revision=options.revision or getattr(model.config, "_commit_hash", None),
             quantization=quantization,
-            adapter=adapter.name if adapter else None,
+            adapter=adapter.name if adapter and options.adapter != "none" else None,
         ),
         adapter=adapter,
         native_tokens=int(getattr(text_config, "max_position_embeddings", 2048)),
@@ -219,10 +221,8 @@ def set_cpu_kernel(model: Any, *, reading: bool) -> None:
 
 
 def _adapter_folder(name: str | None, model_path: str | Path) -> Path | None:
-    """The adapter beside the model, a named one, or none."""
-    if name == "none":
-        return None
-    if name is None:
+    """The folder of the adapter beside the model, or of a named one."""
+    if name is None or name == "none":
         beside = Path(model_path)
         return beside if isinstance(model_path, Path) and (beside / SETTINGS_FILE).is_file() else None
     for folder in (Path(name).expanduser(), data_folder("adapters") / name):
