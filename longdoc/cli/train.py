@@ -48,6 +48,22 @@ def model(config_file: Path, data: Path, output: Path, threads: int | None) -> N
 
 
 @train.command()
+@click.option("--questions", multiple=True, type=_FILE, help="JSONL of questions; can be repeated.")
+@click.option("--summaries", multiple=True, type=_FILE, help="JSONL of documents with summaries; can be repeated.")
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder for ranker.json and salience.json.")
+def rankers(questions: tuple[Path, ...], summaries: tuple[Path, ...], output: Path) -> None:
+    """Fit the small rankers that choose answers and summary sentences without a model."""
+    from longdoc.search.joined import read_rows
+    from longdoc.train.rankers import train_answer_ranker, train_salience
+
+    output.mkdir(parents=True, exist_ok=True)
+    if questions:
+        _report(train_answer_ranker([*read_rows(questions)], output / "ranker.json"))
+    if summaries:
+        _report(train_salience([*read_rows(summaries)], output / "salience.json"))
+
+
+@train.command()
 @click.argument("questions", nargs=-1, required=True, type=_FILE)
 @click.option("--model", "model_name", default="embedded", show_default=True, help="Whose columns are added.")
 @click.option("--config", "config_file", type=_FILE, required=True, help="Its training file: what was held out.")
