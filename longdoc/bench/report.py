@@ -13,7 +13,6 @@ from dataclasses import asdict
 from typing import Any
 
 from longdoc.core.types import ModelInfo
-from longdoc.engine import machine
 from longdoc.output.wording import count, memory, one_line
 
 SCHEMA = "longdoc.bench/1"
@@ -25,6 +24,8 @@ _OWN_KEYS = frozenset({"schema", "bench", "model", "machine", "results"})
 
 def report(bench: str, model: ModelInfo, results: Sequence[Row], **more: Any) -> Report:
     """The result of a bench that ran in this process. more: what is true of all rows."""
+    from longdoc.engine import machine  # torch: not for drawing a result that another process measured
+
     own = {"schema": SCHEMA, "bench": bench, "model": asdict(model), "machine": machine.describe()}
     return {**own, **more, "results": [dict(row) for row in results]}
 

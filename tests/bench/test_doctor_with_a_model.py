@@ -1,0 +1,25 @@
+"""`longdoc doctor` on this installation, with a random model in the place of the embedded one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from longdoc.core.events import Event
+from longdoc.core.settings import ModelOptions
+from longdoc.pipeline.doctor import examine, is_fit
+
+
+def test_an_installation_that_works_makes_a_summary_and_one_without_a_model_does_not(
+    options: ModelOptions, tmp_path: Path
+) -> None:
+    told: list[Event] = []
+    checks = {check.name: check for check in examine(options, told.append)}
+    assert is_fit(list(checks.values()))
+    assert "tokens read" in checks["summary"].found
+    assert "with a memory" in checks["model"].found
+    assert all(check.fix is None for check in checks.values() if check.is_ok)
+    assert told
+    broken = {check.name: check for check in examine(replace(options, model=str(tmp_path)))}
+    assert not is_fit(list(broken.values()))
+    assert (broken["model"].is_ok, broken["summary"].is_ok, broken["search"].is_ok) == (False, False, True)

@@ -1,0 +1,164 @@
+"""What `bench` and `doctor` hand down, and the forms in which they tell what they found."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from longdoc.cli import run
+from longdoc.core.errors import LongdocError, ModelUnavailable
+from longdoc.core.settings import ModelOptions
+from longdoc.pipeline import doctor
+
+REPORT = {
+    "schema": "longdoc.bench/1",
+    "bench": "passkey",
+    "model": {"id": "embedded", "revision": None, "quantization": "none", "adapter": None},
+    "machine": {"processor": "abacus", "threads": 1, "gpus": [], "packages": {}},
+    "results": [{"length": 4096, "depth": 0.5, "samples": 5, "accuracy": 1.0}],
+}
+
+
+@pytest.fixture
+def benches(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The calls that reach the benches; each gives the same report."""
+    calls: list[dict[str, Any]] = []
+
+    def measured(options: ModelOptions, *paths: object, **values: Any) -> dict[str, Any]:
+        values.pop("on_event")
+        calls.append({"options": options, "paths": paths, **values})
+        return REPORT
+
+    for name, functions in {"passkey": ["run"], "speed": ["run"], "systems": ["run_qa", "run_summaries"]}.items():
+        module = ModuleType(f"longdoc.bench.{name}")
+        for function in functions:
+            setattr(module, function, measured)
+        monkeypatch.setitem(sys.modules, f"longdoc.bench.{name}", module)
+    return calls
+
+
+def test_json_is_the_report_and_otherwise_it_is_markdown(
+    benches: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["bench", "passkey", "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out) == REPORT
+    assert run(["bench", "passkey", "--quiet"]) == 0
+    assert "| 4,096 | 0.500 | 5 | 1.00 |" in capsys.readouterr().out
+
+
+def test_lists_of_numbers_and_the_model_reach_the_bench(benches: list[dict[str, Any]]) -> None:
+    flags = "--lengths 128,64,128 --depths 0,1 --samples 2 --without memory --model a/b --threads 3 --quiet"
+    assert run(["bench", "passkey", *flags.split()]) == 0
+    (call,) = benches
+    assert call == {
+        "options": ModelOptions(model="a/b", threads=3),
+        "paths": (),
+        "lengths": (128, 64),
+        "depths": (0.0, 1.0),
+        "samples": 2,
+        "text": None,
+        "without_memory": True,
+    }
+
+
+def test_speed_takes_sources_or_lengths_and_has_the_bar_as_its_default(
+    benches: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    run(["bench", "speed", "--quiet"])
+    run(["bench", "speed", str(tmp_path / "a.txt"), "--quiet"])
+    run(["bench", "speed", "--tokens", "500", "--quiet"])
+    assert [(call["sources"], call["lengths"]) for call in benches] == [
+        ([], (100_000, 1_000_000)),
+        ([str(tmp_path / "a.txt")], ()),
+        ([], (500,)),
+    ]
+
+
+def test_question_and_summary_files_reach_their_benches(benches: list[dict[str, Any]], tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("{}\n")
+    assert run(["bench", "qa", str(path), "--num", "7", "--naming", "--quiet"]) == 0
+    assert run(["bench", "summaries", str(path), "--all", "--quiet"]) == 0
+    asked, summarized = benches
+    assert asked["paths"] == ((path,),)
+    assert (asked["num_questions"], asked["naming"], asked["held_out_only"]) == (7, True, True)
+    assert (summarized["max_documents"], summarized["held_out_only"]) == (20, False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--lengths", "4096,x"], ["--lengths", "3"], ["--depths", "0,2"], ["--samples", "0"], ["--without", "a"]],
+)
+def test_numbers_that_make_no_sense_are_a_usage_error(
+    arguments: list[str], benches: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["bench", "passkey", *arguments]) == 2
+    assert arguments[0] in capsys.readouterr().err
+    assert not benches
+
+
+def test_a_bench_can_be_written_to_a_file(benches: list[dict[str, Any]], in_empty_folder: Path) -> None:
+    assert run(["bench", "passkey", "--json", "--quiet", "-o", "result.json"]) == 0
+    assert json.loads(Path("result.json").read_text()) == REPORT
+
+
+def examined(monkeypatch: pytest.MonkeyPatch, *checks: doctor.Check) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda options, on_event: list(checks))
+
+
+GOOD = doctor.Check("search", True, "SQLite 3.45.1 with FTS5")
+NO_GPU = doctor.Check("GPU", False, "There is none.", is_needed=False, fix="buy one")
+NO_MODEL = doctor.Check("model", False, "It is not there.", fix="pip install longdoc")
+
+
+def test_what_is_only_missing_for_larger_models_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examined(monkeypatch, GOOD, NO_GPU)
+    assert run(["doctor"]) == 0
+    assert capsys.readouterr().out == (
+        "ok    search    SQLite 3.45.1 with FTS5\nnone  GPU       There is none.\n                try: buy one\n"
+    )
+
+
+def test_the_exit_code_is_1_when_no_summary_can_be_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examined(monkeypatch, GOOD, NO_MODEL)
+    assert run(["doctor", "--json"]) == 1
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert (result["schema"], result["ok"]) == ("longdoc.doctor/1", False)
+    assert result["checks"][1] == {
+        "name": "model", "ok": False, "needed": True, "found": "It is not there.", "fix": "pip install longdoc"
+    }  # fmt: skip
+    assert "why: It is not there." in err
+
+
+def test_a_check_that_fails_in_any_way_is_a_finding() -> None:
+    def gone(options: ModelOptions) -> str:
+        raise ModelUnavailable("It is gone.", why="deleted", fix="get it back")
+
+    def broken(options: ModelOptions) -> str:
+        raise OSError("libcudart.so: no such file\nmore")
+
+    options = ModelOptions()
+    assert doctor._tried("a", gone, options, True, "x") == doctor.Check(
+        "a", False, "It is gone. (deleted)", True, "get it back"
+    )
+    assert doctor._tried("b", broken, options, False, "x").found == "OSError: libcudart.so: no such file"
+
+
+def test_without_full_text_search_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise LongdocError("no fts5")
+
+    monkeypatch.setattr(doctor.sqlite3, "connect", refuse)
+    check = doctor._tried("search", doctor._search, ModelOptions(), True, "another Python")
+    assert (check.is_ok, check.found, check.fix) == (False, "no fts5", "another Python")
