@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from longdoc.search.salience import DIALOGUE_AROUND, SalientSentence
+from longdoc.search.salience import DIALOGUE_AROUND, NARRATIVE, SalientSentence
 
 _REPETITION = 1.0  # standard deviations of salience that a complete repetition costs
 _TOO_SIMILAR = 0.6  # share of the smaller sentence's words that another has: said already
 _MIN_WORTH = 0.0  # a short sentence of little worth is not put in only because it still fits
 _WORDS_PER_PART = 30  # of the summary of a whole: about a sentence
-_NARRATIVE = 0.1  # share of dialogue from which names are taken for characters: they carry the story
 _EASY_WORDS = 14  # shorter ones say little when they stand alone
 _MIN_WORDS, _MAX_WORDS = 6, 60
 
@@ -76,9 +75,13 @@ def select_overall(parts: Sequence[Sequence[SalientSentence]], words: int) -> li
 
 
 def _for_the_whole(sentence: SalientSentence) -> SalientSentence:
-    """The sentence with a score for the whole document: its main figures and subjects count, not the part's."""
+    """The sentence with a score for the whole document: its main figures and subjects count, not the part's.
+
+    In a story the subjects have been counted already, as "theme".
+    """
     f = sentence.features
-    return replace(sentence, score=sentence.score + 0.8 * f["main_names"] + 0.8 * f["key_sum"])
+    subjects = f["key_sum"] if f[DIALOGUE_AROUND] <= NARRATIVE else 0.0
+    return replace(sentence, score=sentence.score + 0.8 * f["main_names"] + 0.8 * subjects)
 
 
 def _groups(lengths: Sequence[int], num_groups: int) -> list[list[int]]:
@@ -106,7 +109,7 @@ def _handicap(sentence: SalientSentence) -> float:
         + 1.5 * (f["quoted"] > 0.25)
         + 1.0 * f["quoted"]
         + max(0.0, (_EASY_WORDS - sentence.num_words) / 8)
-        - 1.0 * f["names"] * (f[DIALOGUE_AROUND] > _NARRATIVE)
+        - 0.5 * f["names"] * (f[DIALOGUE_AROUND] > NARRATIVE)
     )
 
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from longdoc.core.sentences import Span, sentence_spans
 from longdoc.search.ranker import Array
-from longdoc.search.words import content_stems, fold, usual_share
+from longdoc.search.words import content_stems, fold, stem, telling_weights, usual_share
 
 _CAPITALISED = re.compile(r"[^\W\d_a-z]\w*[a-zà-ÿ]\w*")
 # A quotation, in straight, curly or angular marks, closed by its mark or by the end of the paragraph.
-_QUOTATION = re.compile(
+QUOTATION = re.compile(
     r"“(?:(?!\n\s*\n)[^”]){0,4000}”?|\"(?:(?!\n\s*\n)[^\"]){0,4000}\"?|«(?:(?!\n\s*\n)[^»]){0,4000}»?|"
     r"(?<![\w.,!?])[‘'](?=[A-Z])(?:(?!\n\s*\n)(?!['’](?!\w)).){0,4000}['’]?",
     re.DOTALL,
@@ -32,6 +32,7 @@ _CAPITALISED_WORDS = """
     thursday friday saturday sunday january february march april may june july august september october november
     december"""
 _NOT_NAMES = frozenset(_CAPITALISED_WORDS.split())
+_NUM_STRETCHES = 12  # of the document, in which a theme must come back
 
 
 def without_speaker(sentence: str) -> str:
@@ -46,6 +47,8 @@ class DocumentTerms:
     flat, owner: (T,) stem numbers of all sentences in order, and the sentence of each.   idf, key: (V,), how rare
     a stem is in the document, and how much more the document uses it than English at large.
     quoted: (N,) share of each sentence that lies inside quotation marks, also those opened before it.
+    theme, telling: (V,), 0 for names: how much a stem is one of the document's own subjects and comes back all
+    through it, and how much more it is used by those who retell stories than in the stories.
     """
 
     def __init__(self, text: str, sentences: Sequence[Span] | None = None) -> None:
@@ -62,8 +65,8 @@ class DocumentTerms:
             self.frequency.update(found)
             distinct = frozenset(found)
             self.stems.append(distinct)
-            for stem in sorted(distinct):
-                flat.append(vocabulary.setdefault(stem, len(vocabulary)))
+            for word in sorted(distinct):
+                flat.append(vocabulary.setdefault(word, len(vocabulary)))
                 owner.append(number)
         self.flat: NDArray[np.int64] = np.asarray(flat, dtype=np.int64)
         self.owner: NDArray[np.int64] = np.asarray(owner, dtype=np.int64)
@@ -77,6 +80,7 @@ class DocumentTerms:
         self.key: Array = self._key()
         self.quoted = self._quoted()
         self.names_in, self.names = self._names()
+        self.theme, self.telling = self._theme()
 
     def part(self, start: int, end: int) -> range:
         """Numbers of the sentences that begin in `text[start:end]`."""
@@ -94,16 +98,28 @@ class DocumentTerms:
         """
         total = max(1, sum(self.frequency.values()))
         ratios = (
-            np.log1p(count) * np.log(count / total / usual_share(stem)) if count > 1 else 0.0
-            for stem, count in ((stem, self.frequency[stem]) for stem in self.vocabulary)
+            np.log1p(count) * np.log(count / total / usual_share(word)) if count > 1 else 0.0
+            for word, count in ((word, self.frequency[word]) for word in self.vocabulary)
         )
         key = np.maximum(0.0, np.fromiter(ratios, dtype=np.float64, count=len(self.vocabulary)))
         return key / max(1e-9, float(np.quantile(key, 0.99))) if len(key) else key
 
+    def _theme(self) -> tuple[Array, Array]:
+        """(V,), (V,)."""
+        named = {stem(name) for name in self.names}
+        ordinary = np.asarray([found not in named for found in self.vocabulary], dtype=np.float64)
+        size = max(1, len(self.vocabulary))
+        stretch = self.owner * _NUM_STRETCHES // max(1, len(self.sentences))
+        spread = np.bincount(np.unique(self.flat * _NUM_STRETCHES + stretch) // _NUM_STRETCHES, minlength=size)
+        weights = telling_weights()
+        telling = np.asarray([weights.get(found, 0.0) for found in self.vocabulary])
+        theme = self.key * np.minimum(1.0, 2 * spread[: len(self.vocabulary)] / _NUM_STRETCHES)
+        return theme * ordinary, telling * ordinary
+
     def _quoted(self) -> Array:
         """(N,): a quotation runs over sentences until it is closed or its paragraph ends."""
         inside = np.zeros(len(self.text) + 1, dtype=np.int32)
-        for match in _QUOTATION.finditer(self.text):
+        for match in QUOTATION.finditer(self.text):
             inside[match.start() + 1 : match.end() + 1] = 1
         before = np.cumsum(inside)
         return np.asarray([(before[end] - before[start]) / max(1, end - start) for start, end in self.sentences])

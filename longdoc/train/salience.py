@@ -20,7 +20,7 @@ from longdoc.search import ranker as ranker_file
 from longdoc.search.joined import Row, is_held_out
 from longdoc.search.measures import rouge_n
 from longdoc.search.ranker import Array, Ranker, RankerFile
-from longdoc.search.salience import COLUMNS, DIALOGUE_AROUND, features, score_part
+from longdoc.search.salience import COLUMNS, features, score_part
 from longdoc.search.selection import select
 from longdoc.search.terms import DocumentTerms
 from longdoc.search.words import content_stems, usual_share
@@ -62,8 +62,9 @@ def train_salience(
             continue
         terms = DocumentTerms(document.document)
         part = range(len(terms.sentences))
-        columns = features(terms, part, document.title) | dict(extra(terms, part) if extra else {})
-        names = [name for name in columns if name != DIALOGUE_AROUND]
+        added = dict(extra(terms, part) if extra else {})
+        columns = features(terms, part, document.title) | added
+        names = [*COLUMNS, *added]
         weight = in_source[document.source] ** -0.5
         groups.append(Group(np.stack([columns[name] for name in names], 1), oracle(terms, document.summaries), weight))
     rankers = {"salience": _fit(groups, names, COLUMNS, num_hidden, num_steps)}
