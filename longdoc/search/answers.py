@@ -14,6 +14,7 @@ import numpy as np
 
 from longdoc.core.sentences import Span
 from longdoc.core.types import Passage
+from longdoc.search import definitions
 from longdoc.search.candidates import Candidate, candidates, features, parse
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array, RankerFile
@@ -61,7 +62,7 @@ def rank_sentences(
     if not found:
         return []
     columns = features(parse(question, index), index, passages, found) | dict(extra or {})
-    scores = rankers.best("sentence", columns).score(columns)
+    scores = rankers.best("sentence", columns).score(columns) + _introducing(question, index, found)
     share = np.exp(scores - scores.max())
     share /= share.sum()
     ranked = [
@@ -77,6 +78,19 @@ def rank_sentences(
         for i, candidate in enumerate(found)
     ]
     return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.start))
+
+
+def _introducing(question: str, index: PassageIndex, found: Sequence[Candidate]) -> Array:
+    """(N,): what is added for sentences that say what "What is it?" asks for; 0 for every other question."""
+    subject = definitions.subject_of(question)
+    bonus = np.zeros(len(found))
+    if subject is not None:
+        pattern = definitions.pattern_of(subject)
+        first = definitions.introductions(subject, index.text, index.sentences)[:1]
+        for i, candidate in enumerate(found):
+            says = definitions.says(pattern, index.text[candidate.start : candidate.end]) == 1
+            bonus[i] = definitions.SAYS_WEIGHT * says + definitions.FIRST_WEIGHT * (candidate.number in first)
+    return bonus
 
 
 def _wide(candidate: Candidate, index: PassageIndex) -> Span:

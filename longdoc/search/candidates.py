@@ -92,7 +92,8 @@ class Question:
 
 
 def parse(question: str, index: PassageIndex) -> Question:
-    """The question without the name of a section; idf from the document that is asked."""
+    """The question without the names of a section and of the narrator; idf from the document that is asked."""
+    question = index.without_narrator(question)
     named = scope.find(question, index.sections, index.is_concentrated)
     rest = named.rest if named else question
     found = content_words(rest) or words(rest)

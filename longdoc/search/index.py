@@ -8,15 +8,18 @@ tokens or answers.
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Self
 
 from longdoc.core.errors import LongdocError
 from longdoc.core.sentences import Span, sentence_spans
 from longdoc.core.types import Passage, Section
-from longdoc.search import apparatus, scope
+from longdoc.search import apparatus, definitions, scope
+from longdoc.search.narrator import narrator_of
 from longdoc.search.words import content_words, is_english, num_unspaced, other_forms, spaced, words
 
 PASSAGE_WORDS = 200
@@ -86,7 +89,11 @@ class PassageIndex:
         return range(first, last)
 
     def search(self, question: str, k: int = 5) -> list[Passage]:
-        """The k best passages, best first. A section named in the question is searched first, without its name."""
+        """The k best passages, best first. A section named in the question is searched first, without its name.
+
+        When it is asked what something is, passages that introduce it take the last places.
+        """
+        question = self.without_narrator(question)
         named = scope.find(question, self.sections, self.is_concentrated)
         hits: dict[int, float] = {}
         if named is not None:
@@ -95,7 +102,34 @@ class PassageIndex:
         if len(hits) < k:
             for number, score in self._match(_query(question), k, ()):
                 hits.setdefault(number, score)
-        return [Passage(*self.span(number), score) for number, score in list(hits.items())[:k]]
+        best = list(hits.items())[:k]
+        told = [n for n in self._introducing(question) if n not in dict(best)]
+        if told and best:
+            score = best[-1][1]
+            best = best[: max(1, k - len(told))] + [(n, score) for n in told[: k - 1]]
+        return [Passage(*self.span(number), score) for number, score in best]
+
+    def _introducing(self, question: str) -> list[int]:
+        """The passages of the sentences that first name, and first say what is, the subject of "What is it?"."""
+        subject = definitions.subject_of(question)
+        if subject is None:
+            return []
+        found = []
+        for number in definitions.introductions(subject, self.text, self.sentences):
+            found.append(bisect_right(self.passages, number, key=lambda passage: passage[0]) - 1)
+        return list(dict.fromkeys(found))
+
+    @cached_property
+    def narrator(self) -> str | None:
+        """Who tells a story in the first person."""
+        return narrator_of(self.text)
+
+    def without_narrator(self, question: str) -> str:
+        """The question without the name of the one who says "I", unless it asks who that is."""
+        if self.narrator is None or self.narrator not in question or definitions.subject_of(question):
+            return question
+        rest = re.sub(rf"\b(?:(?:Mr|Mrs|Miss|Dr)\.?\s)?{self.narrator}\b(?:['’]s)?", " ", question)
+        return rest if content_words(rest) else question
 
     def idf(self, word: str) -> float:
         """How rare a word is among the passages: 0 when all have it, highest when none has."""

@@ -1,0 +1,61 @@
+"""What something is, and who says "I"."""
+
+import pytest
+
+from longdoc.search.definitions import introductions, pattern_of, says, subject_of
+from longdoc.search.index import PassageIndex
+from longdoc.search.narrator import narrator_of
+
+
+@pytest.mark.parametrize(
+    ("question", "subject"),
+    [
+        ("Who is Royer?", "Royer"),
+        ("What is the Black Stone?", "Black Stone"),
+        ("What is a glacier", "glacier"),
+        ("What was in the iron box?", None),
+        ("Who is the keeper of the lighthouse?", None),
+        ("What is he doing?", None),
+        ("Why did Royer come?", None),
+    ],
+)
+def test_only_questions_for_a_name_have_a_subject(question, subject):
+    assert subject_of(question) == subject
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Royer was a general of the French staff.", 1.0),
+        ("They sent for Royer, the general.", 1.0),
+        ("My man, Royer, brought the tea.", 1.0),
+        ("A general called Royer landed at Dover.", 1.0),
+        ("Nobody had seen Royer that day.", 0.5),
+        ("Nobody had seen the general.", 0.0),
+    ],
+)
+def test_a_sentence_says_what_the_subject_is_or_only_names_it(sentence, expected):
+    assert says(pattern_of("Royer"), sentence) == expected
+
+
+def test_the_passage_that_introduces_the_subject_is_proposed():
+    filler = "Royer wrote letters, and letters came for Royer. " * 400
+    text = "Nothing happened for long. Then came Royer, a general of the French staff.\n\n" + filler
+    with PassageIndex(text) as index:
+        assert introductions("Royer", index.text, index.sentences)
+        assert any("French staff" in text[p.start : p.end] for p in index.search("Who is Royer?", 3))
+
+
+TALE = "I rose and I took my hat. “Good morning, Hannay,” he said. I gave him my hand. “Are you well, Mr Hannay?”\n\n"
+
+
+def test_the_narrator_is_the_one_whom_others_address_by_name():
+    assert narrator_of(TALE * 5) == "Hannay"
+    assert narrator_of(TALE.replace(" I ", " he ").replace("I ", "He ") * 5) is None
+    assert narrator_of("") is None
+
+
+def test_the_narrators_name_leaves_the_question():
+    with PassageIndex(TALE * 5) as index:
+        assert "Hannay" not in index.without_narrator("What did Mr Hannay give him?")
+        assert "Hannay" in index.without_narrator("Who is Hannay?")
