@@ -30,6 +30,7 @@ SHAPE: dict[str, Any] = {
     "bos_token_id": 1, "eos_token_id": 2,
 }  # fmt: skip
 
+VOCABULARY = 460  # tokens; the stories give no more than a few above
 MEMORY = MemoryConfig("delta", (1,), segment_tokens=16, heads=2, key_dim=16, value_dim=16, lags=3, width=16)
 STAGES = (
     Stage(
@@ -46,8 +47,8 @@ CONFIG = TrainConfig(
     seed=3,
     data=DataConfig((TextSource("text/*.txt", 1.0),), "qa/*.jsonl", "summaries/*.jsonl", held_out=("kept-back",)),
     model=ModelShape(
-        vocab_size=700, hidden_size=64, intermediate_size=128, num_layers=2, num_heads=4, num_kv_heads=2, head_dim=16,
-        sinks=4, window=64,
+        vocab_size=VOCABULARY, hidden_size=64, intermediate_size=128, num_layers=2, num_heads=4, num_kv_heads=2,
+        head_dim=16, sinks=4, window=64,
     ),
     memory=MEMORY,
     stages=STAGES,
@@ -123,7 +124,7 @@ def config_toml(config: TrainConfig) -> str:
 
 @cache
 def tokenizer() -> Tokenizer:
-    """Byte-level BPE of 700 tokens, trained on the stories."""
+    """Byte-level BPE of a few hundred tokens, trained on the stories."""
     with tempfile.TemporaryDirectory() as folder:
         return train_tokenizer(write_data(Path(folder)), CONFIG)
 

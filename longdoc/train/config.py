@@ -85,6 +85,8 @@ def load_config(path: Path) -> TrainConfig:
     """Read and check a file. Raises UsageError that names the offending key."""
     try:
         raw = tomllib.loads(path.read_text())
+        if unknown := set(raw) - {f.name for f in fields(TrainConfig)}:
+            raise UsageError(f"The training file {path} does not know {sorted(unknown)}.")
         data = dict(raw.pop("data"))
         text = tuple(_make(TextSource, t, "data.text") for t in data.pop("text"))
         return TrainConfig(
@@ -106,4 +108,7 @@ def _make(kind: type, values: dict[str, Any], where: str) -> Any:
     known = {f.name for f in fields(kind)}
     if unknown := set(values) - known:
         raise UsageError(f"[{where}] does not know {sorted(unknown)}.", why=f"known: {sorted(known)}")
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    try:
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    except TypeError as error:  # its message names what is missing
+        raise UsageError(f"[{where}] is not complete.", why=str(error)) from error

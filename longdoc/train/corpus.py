@@ -126,7 +126,8 @@ def _unpack(packed: dict[str, np.ndarray[Any, Any]]) -> tuple[list[Question], li
     """The inverse of `_pack`."""
 
     def column(name: str) -> list[Array]:
-        return np.split(packed[name], np.cumsum(packed[f"{name}_lengths"])[:-1])
+        ends = np.cumsum(packed[f"{name}_lengths"])
+        return np.split(packed[name], ends[:-1]) if len(ends) else []
 
     columns = (column("context"), column("question"), column("answer"), packed["answerable"].tolist())
     questions = [Question(*row) for row in zip(*columns, strict=True)]

@@ -150,7 +150,7 @@ def test_a_device_that_is_not_there_is_refused(checkpoint: Path, name: str) -> N
 def test_four_bits_work_on_the_cpu(tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes")
     torch.manual_seed(0)
-    shape = {**tiny.SHAPE, "vocab_size": 700, "intermediate_size": 128, "num_key_value_heads": 4}
+    shape = {**tiny.SHAPE, "vocab_size": tiny.VOCABULARY, "intermediate_size": 128, "num_key_value_heads": 4}
     tiny.save(LlamaForCausalLM(LlamaConfig(**shape)), tmp_path)
     loaded = load_model(options(tmp_path, quantize="4bit"))
     assert loaded.info.quantization == "nf4"

@@ -243,7 +243,7 @@ def test_the_strength_is_zero_below_the_threshold_and_never_above_one() -> None:
 def test_the_state_of_a_long_reading_is_as_large_as_that_of_a_short_one() -> None:
     model, _ = build_model(tiny.CONFIG)
     cache = StreamingCache(model.eval().config, Tiers(4, 64))
-    ids = torch.randint(700, (1, 20_480), generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(tiny.VOCABULARY, (1, 20_480), generator=torch.Generator().manual_seed(0))
     sizes = []
     with torch.inference_mode():
         for piece in torch.split(ids, 1024, 1):
@@ -255,7 +255,7 @@ def test_the_state_of_a_long_reading_is_as_large_as_that_of_a_short_one() -> Non
 
 
 def test_a_memory_that_is_off_is_no_memory_at_all() -> None:
-    ids = torch.randint(700, (1, 150), generator=torch.Generator().manual_seed(1))
+    ids = torch.randint(tiny.VOCABULARY, (1, 150), generator=torch.Generator().manual_seed(1))
 
     def logits(use_memory: bool) -> Tensor:
         cache = StreamingCache(model.config, Tiers(4, 64), use_memory=use_memory)

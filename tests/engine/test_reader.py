@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
@@ -22,7 +23,7 @@ from longdoc.engine.reader import Reader, plan_reading
 
 
 def ids(num_tokens: int, seed: int = 0) -> list[int]:
-    return torch.randint(1, 700, (num_tokens,), generator=torch.Generator().manual_seed(seed)).tolist()
+    return torch.randint(1, tiny.VOCABULARY, (num_tokens,), generator=torch.Generator().manual_seed(seed)).tolist()
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def decode(constraint: VerbatimConstraint, seed: int) -> list[int]:
     generator = torch.Generator().manual_seed(seed)
     emitted: list[int] = []
     while constraint.allowed():
-        masked = constraint.mask(torch.randn(700, generator=generator))
+        masked = constraint.mask(torch.randn(tiny.VOCABULARY, generator=generator))
         assert set(masked.isfinite().nonzero()[:, 0].tolist()) == set(constraint.allowed())
         token = int(masked.argmax())
         if token == END:

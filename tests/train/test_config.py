@@ -1,0 +1,73 @@
+"""A training file is read whole or refused with the name of what is wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import tiny
+
+from longdoc.core.errors import UsageError
+from longdoc.train.config import load_config
+
+TOML = tiny.config_toml(tiny.CONFIG)
+SHIPPED = sorted((Path(__file__).parent.parent.parent / "adapters").glob("*/train.toml"))
+
+
+def refused(path: Path, text: str) -> str:
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load_config(path)
+    assert caught.value.exit_code == 2
+    return f"{caught.value} {caught.value.why}"
+
+
+def test_what_a_file_says_is_what_is_configured(tmp_path: Path) -> None:
+    path = tmp_path / "train.toml"
+    path.write_text(TOML)
+    assert load_config(path) == tiny.CONFIG
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
+def test_a_shipped_file_is_read(path: Path) -> None:
+    config = load_config(path)
+    assert config.name == path.parent.name
+    assert config.stages
+    assert all(layer < config.model.num_layers for layer in config.memory.layers)
+
+
+def test_there_is_a_shipped_file() -> None:
+    assert SHIPPED
+
+
+@pytest.mark.parametrize("table", ["[data]", "[[data.text]]", "[model]", "[memory]", "[[stages]]"])
+def test_an_unknown_key_is_named(tmp_path: Path, table: str) -> None:
+    message = refused(tmp_path / "train.toml", TOML.replace(table, f"{table}\nlearning_speed = 3", 1))
+    assert "learning_speed" in message
+    assert table.strip("[]") in message
+
+
+@pytest.mark.parametrize(
+    "key", ["name", "seed", "qa", "glob", "weight", "vocab_size", "window", "steps", "rows", "sequence_tokens"]
+)
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    lines = TOML.split("\n")
+    first = next(i for i, line in enumerate(lines) if line.startswith(f"{key} = "))
+    assert key in refused(tmp_path / "train.toml", "\n".join(lines[:first] + lines[first + 1 :]))
+
+
+@pytest.mark.parametrize("table", ["[data]", "[model]", "[memory]"])
+def test_a_missing_table_is_named(tmp_path: Path, table: str) -> None:
+    without = re.sub(rf"{re.escape(table)}\n.*?(?=\n\[)", "", TOML, flags=re.DOTALL)
+    assert table.strip("[]") in refused(tmp_path / "train.toml", without)
+
+
+def test_an_unknown_key_at_the_top_is_named(tmp_path: Path) -> None:
+    assert "learning_speed" in refused(tmp_path / "train.toml", f"learning_speed = 3\n{TOML}")
+
+
+def test_what_is_no_toml_or_not_there_is_refused(tmp_path: Path) -> None:
+    refused(tmp_path / "train.toml", "name = ")
+    with pytest.raises(UsageError, match=r"nowhere\.toml"):
+        load_config(tmp_path / "nowhere.toml")

@@ -1,0 +1,129 @@
+"""A complete training in seconds: from a folder of data to a folder that longdoc loads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from click.testing import CliRunner
+from torch import Tensor
+
+from longdoc.cli.train import train
+from longdoc.core.settings import ModelOptions
+from longdoc.engine.load import load_model
+from longdoc.engine.reader import Reader, plan_reading
+from longdoc.train import loop
+from longdoc.train.corpus import Corpus
+from longdoc.train.loop import Run
+
+STEPS = sum(stage.steps for stage in tiny.STAGES)
+
+
+def weights(run: Run) -> dict[str, Tensor]:
+    """Everything that was learned, by name."""
+    named = {f"model.{name}": p.detach() for name, p in run.model.named_parameters()}
+    for index, memory in run.memories.items():
+        named |= {f"memory.{index}.{name}": p.detach() for name, p in memory.named_parameters()}
+    return named
+
+
+def silent(line: dict[str, Any]) -> None:
+    """A report that nobody reads."""
+
+
+def test_the_command_trains_a_model_that_longdoc_loads(data: Path, tmp_path: Path) -> None:
+    config = tmp_path / "train.toml"
+    config.write_text(tiny.config_toml(tiny.CONFIG))
+    folder = tmp_path / "run"
+    arguments = ["model", "--config", str(config), "--data", str(data), "-o", str(folder), "--threads", "1"]
+    result = CliRunner().invoke(train, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "stage tasks step 3" in result.stderr
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [(line["stage"], line["step"]) for line in log] == [("primer", 3), ("tasks", 3)]
+    assert all(0 < line["write_strength"] < 1 for line in log)
+
+    loaded = load_model(ModelOptions(str(folder / "export"), offline=True, device="cpu"))
+    assert loaded.has_memory
+    assert loaded.adapter is not None
+    assert (loaded.adapter.memory, loaded.adapter.notes["stage"]) == (tiny.MEMORY, "tasks")
+    assert (loaded.adapter.verbatim, loaded.adapter.prompts) == (True, "embedded")
+    reader = Reader(loaded, plan_reading(loaded, ModelOptions(), 300))
+    ids = loaded.tokenizer(tiny.prose(10))["input_ids"]
+    state = reader.read(reader.start(), ids)
+    assert len([*reader.write(state, max_tokens=3)]) <= 3
+
+    checkpoint = (folder / "checkpoint.pt").stat().st_mtime_ns
+    again = CliRunner().invoke(train, arguments, catch_exceptions=False)
+    assert again.exit_code == 0
+    assert (folder / "checkpoint.pt").stat().st_mtime_ns == checkpoint  # it was complete
+
+
+def test_a_file_that_is_wrong_is_an_error_of_the_user(data: Path, tmp_path: Path) -> None:
+    from longdoc.core.errors import UsageError
+
+    config = tmp_path / "train.toml"
+    config.write_text("name = 3")
+    with pytest.raises(UsageError):
+        CliRunner().invoke(
+            train, ["model", "--config", str(config), "--data", str(data), "-o", str(tmp_path / "run")],
+            catch_exceptions=False,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path_factory.mktemp("whole"))
+    run.train(silent)
+    return run
+
+
+@pytest.mark.parametrize("interrupted_at", [1, 3, 4, 6])
+def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
+    corpus: Corpus, tmp_path: Path, uninterrupted: Run, interrupted_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "REPORT_STEPS", 1)
+    monkeypatch.setattr(loop, "CHECKPOINT_STEPS", 2)
+    done: list[tuple[str, int]] = []
+
+    def interrupt(line: dict[str, Any]) -> None:
+        done.append((line["stage"], line["step"]))
+        if len(done) == interrupted_at:
+            raise KeyboardInterrupt
+
+    def carry_on(line: dict[str, Any]) -> None:
+        done.append((line["stage"], line["step"]))
+
+    with pytest.raises(KeyboardInterrupt):
+        Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path).train(interrupt)
+    resumed = Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path)
+    resumed.train(carry_on)
+    assert {*done} == {(stage.name, step + 1) for stage in tiny.STAGES for step in range(stage.steps)}
+    assert len(done) <= STEPS + 2  # no more than what lies after a checkpoint is done twice
+    assert resumed.tokens_seen == uninterrupted.tokens_seen
+    whole = weights(uninterrupted)
+    for name, tensor in weights(resumed).items():
+        torch.testing.assert_close(tensor, whole[name], rtol=0, atol=0, msg=name)
+
+
+def test_training_changes_every_weight(uninterrupted: Run) -> None:
+    torch.manual_seed(tiny.CONFIG.seed)
+    model, memories = loop.build_model(tiny.CONFIG)
+    fresh = {f"model.{name}": p for name, p in model.named_parameters()}
+    for index, memory in memories.items():
+        fresh |= {f"memory.{index}.{name}": p for name, p in memory.named_parameters()}
+    unchanged = [name for name, tensor in weights(uninterrupted).items() if torch.equal(tensor, fresh[name])]
+    assert not unchanged
+
+
+def test_a_stage_without_memory_is_exported_without_it(corpus: Corpus, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    plain = replace(tiny.STAGES[0], steps=1, memory=False)
+    Run(tiny.with_stages(plain), corpus, tiny.tokenizer(), tmp_path).train(silent)
+    assert not load_model(ModelOptions(str(tmp_path / "export"), offline=True, device="cpu")).has_memory
