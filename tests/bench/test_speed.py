@@ -29,6 +29,7 @@ def test_a_made_text_has_about_the_tokens_that_were_asked_for(options: ModelOpti
     assert 0 < row["state_bytes"] < 5_000_000
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_measures_and_tells_its_progress(
     options: ModelOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
