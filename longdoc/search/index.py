@@ -8,7 +8,6 @@ tokens or answers.
 from __future__ import annotations
 
 import math
-import re
 import sqlite3
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -18,8 +17,7 @@ from typing import Self
 from longdoc.core.errors import LongdocError
 from longdoc.core.sentences import Span, sentence_spans
 from longdoc.core.types import Passage, Section
-from longdoc.search import apparatus, definitions, scope
-from longdoc.search.narrator import narrator_of
+from longdoc.search import apparatus, definitions, narrator, scope
 from longdoc.search.words import content_words, is_english, num_unspaced, other_forms, spaced, words
 
 PASSAGE_WORDS = 200
@@ -114,21 +112,20 @@ class PassageIndex:
         subject = definitions.subject_of(question)
         if subject is None:
             return []
-        found = []
-        for number in definitions.introductions(subject, self.text, self.sentences):
-            found.append(bisect_right(self.passages, number, key=lambda passage: passage[0]) - 1)
-        return list(dict.fromkeys(found))
+        first = [sentence for sentence, _ in self.passages]
+        numbers = definitions.introductions(subject, self.text, self.sentences)
+        return list(dict.fromkeys(bisect_right(first, number) - 1 for number in numbers))
 
     @cached_property
     def narrator(self) -> str | None:
         """Who tells a story in the first person."""
-        return narrator_of(self.text)
+        return narrator.narrator_of(self.text)
 
     def without_narrator(self, question: str) -> str:
         """The question without the name of the one who says "I", unless it asks who that is."""
-        if self.narrator is None or self.narrator not in question or definitions.subject_of(question):
+        if self.narrator is None or definitions.subject_of(question):
             return question
-        rest = re.sub(rf"\b(?:(?:Mr|Mrs|Miss|Dr)\.?\s)?{self.narrator}\b(?:['’]s)?", " ", question)
+        rest = narrator.without(question, self.narrator)
         return rest if content_words(rest) else question
 
     def idf(self, word: str) -> float:

@@ -37,3 +37,8 @@ def narrator_of(text: str) -> str | None:
         n for n, count in addressed.items() if count >= _MIN_ADDRESSED and outside[n] <= _MAX_OUTSIDE * inside[n] + 1
     ]
     return max(names, key=lambda name: (addressed[name], name), default=None)
+
+
+def without(question: str, name: str) -> str:
+    """The question without a narrator's name."""
+    return re.sub(rf"\b(?:(?:Mr|Mrs|Miss|Dr)\.?\s)?{name}\b(?:['’]s)?", " ", question)

@@ -54,8 +54,8 @@ COLUMNS = (
 DIALOGUE_AROUND = "dialogue_around"  # the part's mean of "quoted": not ranked by, but narrative is told by it
 NARRATIVE = 0.1  # share of dialogue from which a part is taken for a story
 # Beside the ranker's score in stories, in deviations of the part. The sets that the ranker is fitted on hold short
-# texts; these were chosen on novels. In textbooks "telling" makes summaries worse.
-_IN_STORIES = {"telling": 0.7, "theme": 0.7}
+# texts; these were chosen on novels. In textbooks and abstracts they make summaries worse.
+_TELLING, _THEME = 0.7, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,9 @@ def score_part(
     columns = features(terms, part, title) | dict(extra or {})
     scores = _standard(rankers.best("salience", columns).score(columns))
     if columns[DIALOGUE_AROUND][0] > NARRATIVE:
-        scores = _standard(scores + sum(weight * _standard(columns[name]) for name, weight in _IN_STORIES.items()))
+        beyond = 1 - len(part) / len(terms.sentences)  # what the part itself is about, the ranker knows
+        weights = {"telling": _TELLING, "theme": _THEME * beyond}
+        scores = _standard(scores + sum(weight * _standard(columns[name]) for name, weight in weights.items()))
     sentences = []
     for i, number in enumerate(part):
         a, b = terms.sentences[number]
@@ -115,7 +117,7 @@ def _standard(values: Array) -> Array:
 
 
 def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Array]:
-    """COLUMNS, DIALOGUE_AROUND and those of _IN_STORIES -> (N,) each."""
+    """COLUMNS, DIALOGUE_AROUND and "telling" and "theme" -> (N,) each."""
     num = len(part)
     table = np.zeros((num, len(COLUMNS)))
     piece = terms.slice_of(part)
