@@ -21,7 +21,7 @@ from longdoc.engine.reader import ReadingState
 from longdoc.pipeline import citations
 from longdoc.pipeline.session import Reading, Session
 from longdoc.search.salience import SalientSentence, score_part
-from longdoc.search.selection import select, select_overall
+from longdoc.search.selection import select, select_overall, shortlist
 
 _CANDIDATES = 24  # sentences per part that the model is asked about
 _MODEL_SHARE = 0.3  # weight of the model's expectation beside salience, both in standard deviations
@@ -47,12 +47,12 @@ def summarize(
     """
     session = session or Session(model_options)
     session.load(on_event)
+    verbatim = session.is_verbatim(options.verbatim)
     notes: _Notes | None = None
 
     def take_notes(reading: Reading, part: int, state: ReadingState) -> None:
         nonlocal notes
         if notes is None:
-            verbatim = options.verbatim if options.verbatim is not None else reading.is_verbatim_model
             notes = (_Chosen if verbatim else _Written)(reading, options)
         notes.take(part, state)
         on_event(Writing("notes", part + 1, len(reading.parts), reading.parts[part].title))
@@ -113,7 +113,8 @@ class _Chosen(_Notes):
 
     def __init__(self, reading: Reading, options: SummaryOptions) -> None:
         super().__init__(reading, options)
-        self.scored: list[list[SalientSentence]] = []
+        self.scored: list[list[SalientSentence]] = []  # shortlists: what a long document's parts may keep
+        self.lengths: list[int] = []
         self.request = reading.framing.request("notes", **_values(reading, "", _PART_WORDS))
 
     def take(self, part: int, state: ReadingState) -> None:
@@ -125,7 +126,8 @@ class _Chosen(_Notes):
             self.reading.session.rankers["salience"],
             title=section.title,
         )
-        self.scored.append(self._with_expectation(scored, state))
+        self.lengths.append(sum(s.num_words for s in scored))
+        self.scored.append(shortlist(self._with_expectation(scored, state)))
 
     def _with_expectation(self, scored: list[SalientSentence], state: ReadingState) -> list[SalientSentence]:
         """Add to the most salient sentences how much the model, having read the part, expects each in short."""
@@ -144,7 +146,7 @@ class _Chosen(_Notes):
         return [_raised(s, bonus[s.number]) if s.number in bonus else s for s in scored]
 
     def finish(self) -> tuple[list[Statement], list[SummaryPart]]:
-        chosen = select_overall(self.scored, self.options.words)
+        chosen = select_overall(self.scored, self.options.words, self.lengths)
         parts = []
         for section, scored in zip(self.reading.parts, self.scored, strict=True):
             picked = select(scored, _PART_WORDS)

@@ -17,6 +17,7 @@ _MIN_WORTH = 0.0  # a short sentence of little worth is not put in only because 
 _WORDS_PER_PART = 30  # of the summary of a whole: about a sentence
 _EASY_WORDS = 14  # shorter ones say little when they stand alone
 _MIN_WORDS, _MAX_WORDS = 6, 60
+_SHORTLIST = 64
 
 
 def select(
@@ -52,14 +53,28 @@ def select(
     return sorted(chosen, key=lambda s: s.number)
 
 
-def select_overall(parts: Sequence[Sequence[SalientSentence]], words: int) -> list[SalientSentence]:
+def shortlist(scored: Sequence[SalientSentence]) -> list[SalientSentence]:
+    """The sentences of one part that a selection can come to, in order: so that a long document's need not be kept."""
+
+    def best(sentences: Sequence[SalientSentence]) -> list[int]:
+        return [s.number for s in sorted(sentences, key=lambda s: _handicap(s) - s.score)[:_SHORTLIST]]
+
+    kept = {*best(scored), *best([_for_the_whole(s) for s in scored])}
+    return [s for s in scored if s.number in kept]
+
+
+def select_overall(
+    parts: Sequence[Sequence[SalientSentence]], words: int, lengths: Sequence[int] | None = None
+) -> list[SalientSentence]:
     """A summary of the whole in about `words` words, in reading order.
+
+    lengths: words of each part, when `parts` holds shortlists only.
 
     Every part gives its best sentence, neighbouring parts one together when there are more parts than sentences to
     give; what is left goes to the best of the rest. So the middle and the end are in it whatever their scores.
     """
     parts = [[_for_the_whole(s) for s in part] for part in parts]
-    lengths = [sum(s.num_words for s in part) for part in parts]
+    lengths = lengths or [sum(s.num_words for s in part) for part in parts]
     groups = _groups(lengths, max(1, min(len(parts), words // _WORDS_PER_PART)))
     chosen: list[SalientSentence] = []
     for number, group in enumerate(groups):
