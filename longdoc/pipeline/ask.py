@@ -46,6 +46,9 @@ def ask(
     if any(not question.strip() for question in questions):
         raise UsageError("A question is empty.", fix='longdoc ask SOURCE -q "Who is the author?"')
     session = session or Session(model_options)
+    if options.verbatim is False:  # refused before the document is read
+        session.load(on_event)
+        session.is_verbatim(options.verbatim)
     reading = session.read(source, source_options, on_event)
     answers = []
     for number, question in enumerate(questions):
@@ -57,7 +60,7 @@ def ask(
 
 def _answer(reading: Reading, question: str, options: AskOptions, on_event: Listener) -> Answer:
     """One question."""
-    verbatim = options.verbatim if options.verbatim is not None else reading.is_verbatim_model
+    verbatim = reading.session.is_verbatim(options.verbatim)
     rankers = reading.session.rankers["ranker"]
     proposed = reading.index.search(question, _PROPOSED)
     ranked = rank_sentences(question, reading.index, proposed, rankers)

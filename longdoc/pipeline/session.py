@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from longdoc.core.errors import UsageError
 from longdoc.core.events import Finished, Listener, ModelLoaded, ModelLoading, SegmentRead
 from longdoc.core.paths import data_folder
 from longdoc.core.settings import ModelOptions, SourceOptions
 from longdoc.core.types import Document, Receipt, Section
 from longdoc.engine.load import LoadedModel, load_model
+from longdoc.engine.machine import peak_resident_bytes
 from longdoc.engine.reader import Reader, ReadingPlan, ReadingState, plan_reading
 from longdoc.ingest import read_document
 from longdoc.pipeline.framing import Framing, tokens_of
@@ -76,7 +76,7 @@ class Reading:
             self.tokens_read += piece.num_tokens
             title = self.parts[piece.part].title
             speed = self.tokens_read / max(1e-9, self.read_seconds)
-            on_event(SegmentRead(self.tokens_read, self.num_tokens, speed, title, peak_memory_bytes()))
+            on_event(SegmentRead(self.tokens_read, self.num_tokens, speed, title, peak_resident_bytes()))
             if on_part is not None and piece.closes_part:
                 on_part(self, piece.part, self.state)
 
@@ -97,7 +97,7 @@ class Reading:
             seconds=time.perf_counter() - self.started,
             read_tokens_per_s=self.tokens_read / max(1e-9, self.read_seconds),
             write_tokens_per_s=reader.tokens_written / reader.write_seconds if reader.write_seconds else 0.0,
-            peak_memory_bytes=peak_memory_bytes(),
+            peak_memory_bytes=peak_resident_bytes(),
             warnings=document.warnings,
         )
 
@@ -151,6 +151,20 @@ class Session:
         """(token id, start, end) of each token of a text. No special tokens, also where the text spells one."""
         return tokens_of(self.loaded.tokenizer, text)
 
+    def is_verbatim(self, asked: bool | None) -> bool:
+        """Whether results are the document's own words: as asked, else as the model was trained. `load` comes first.
+
+        Raises UsageError when a model that only points is asked for words of its own.
+        """
+        adapter = self.loaded.adapter
+        if asked is False and adapter is not None and adapter.prompts == "embedded":
+            raise UsageError(
+                f"The model {self.options.model} has no words of its own.",
+                why="it was trained to point at sentences of the document",
+                fix="leave out --no-verbatim, or name a model that writes with --model",
+            )
+        return asked if asked is not None else adapter is not None and adapter.verbatim
+
     def read(self, source: str, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None) -> Reading:
         """Read a source to its end. Without `on_part`, a document that was just read is not read again."""
         started = time.perf_counter()
@@ -170,9 +184,3 @@ def open_session(options: ModelOptions, on_event: Listener) -> Session:
     session = Session(options)
     session.load(on_event)
     return session
-
-
-def peak_memory_bytes() -> int:
-    """The process's peak resident set so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -169,7 +169,7 @@ class PassageIndex:
 def _open(english: bool) -> sqlite3.Connection:
     """A private table in a temporary file ("" to SQLite); the porter stemmer is for English only."""
     tokenizer = ("porter " if english else "") + "unicode61 remove_diacritics 2"
-    connection = sqlite3.connect("")
+    connection = sqlite3.connect("", check_same_thread=False)  # the garbage collector may close it from anywhere
     try:
         connection.execute(f"CREATE VIRTUAL TABLE passages USING fts5(body, content='', tokenize='{tokenizer}')")
     except sqlite3.OperationalError as error:
