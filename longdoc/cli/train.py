@@ -71,24 +71,44 @@ def rankers(questions: tuple[Path, ...], summaries: tuple[Path, ...], output: Pa
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The ranker file to write."
 )
 @click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
+@click.option("--seen", is_flag=True, help="Take what was held out from the lexical ranker, not from the model.")
+@click.option("--num", "num_questions", default=120, show_default=True, help="Questions per source, at most.")
 def reranker(
-    questions: tuple[Path, ...], model_name: str, config_file: Path, output: Path, threads: int | None
+    questions: tuple[Path, ...],
+    model_name: str,
+    config_file: Path,
+    output: Path,
+    threads: int | None,
+    seen: bool,
+    num_questions: int,
 ) -> None:
-    """Fit how much the model's opinion counts beside the search's, on documents it was not trained on.
+    """Fit how much the model's opinion counts beside the search's, on documents that were held out.
 
     QUESTIONS are JSONL files with context, question, answers, answerable, source and doc_id.
     """
     from longdoc.core.settings import ModelOptions
     from longdoc.pipeline.session import open_session
+    from longdoc.search.joined import is_held_out as is_kept
     from longdoc.search.joined import read_rows
     from longdoc.train.config import load_config
     from longdoc.train.corpus import is_held_out
     from longdoc.train.reranker import train_reranker
 
     data = load_config(config_file).data
-    rows = [row for row in read_rows(questions) if is_held_out(row["doc_id"], data)]
+    rows = [
+        row
+        for row in read_rows(questions)
+        if (is_held_out(row["doc_id"], data) if not seen else is_kept(row["doc_id"]))
+    ]
     session = open_session(ModelOptions(model=model_name, threads=threads), lambda event: None)
-    figures = train_reranker(rows, session, session.rankers["ranker"], output, lambda line: click.echo(line, err=True))
+    figures = train_reranker(
+        rows,
+        session,
+        session.rankers["ranker"],
+        output,
+        num_questions=num_questions,
+        report=lambda line: click.echo(line, err=True),
+    )
     for source, values in figures.items():
         _report({"source": source, **values})
 

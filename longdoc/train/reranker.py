@@ -43,9 +43,15 @@ class _Question:
 
 
 def train_reranker(
-    rows: Sequence[Row], session: Session, rankers: RankerFile, out: Path, report: Callable[[str], None]
+    rows: Sequence[Row],
+    session: Session,
+    rankers: RankerFile,
+    out: Path,
+    *,
+    num_questions: int,
+    report: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Add the ranker PURPOSE to a ranker file. rows: questions on documents held out from the model's training.
+    """Add the ranker PURPOSE to a ranker file. rows: questions on held-out documents.
 
     Returns, per source, the share of first sentences that hold an answer, before and after, cross-validated.
     """
@@ -55,7 +61,8 @@ def train_reranker(
             by_source.setdefault(row["source"], []).append(row)
     asked: list[_Question] = []
     for source, own in sorted(by_source.items()):
-        for document in join(own, source):
+        documents = join(own, source, max_questions=num_questions)
+        for document in documents[:1]:
             asked += _ask(document, source, session, rankers)
             report(f"{source}: {len(asked)} questions")
     asked = [q for q in asked if q.holds.any()]
