@@ -119,7 +119,11 @@ def _cross_validate(asked: Sequence[_Question]) -> dict[str, Any]:
                 hits.setdefault(q.source, []).append((q.holds[0], q.holds[first], float(q.holds[gain])))
     return {
         source: dict(
-            zip(("n", "lexical", "reranked", "gain_alone"), (len(h), *np.round(np.mean(h, 0), 3).tolist()), strict=True)
+            zip(
+                ("n", "lexical", "reranked", "gain_alone"),
+                (len(h), *(round(float(mean), 3) for mean in np.mean(h, 0))),
+                strict=True,
+            )
         )
         for source, h in hits.items()
     }
