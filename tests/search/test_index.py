@@ -101,7 +101,7 @@ def test_a_sqlite_without_fts5_is_named_in_the_error(monkeypatch):
         def execute(self, *_):
             raise sqlite3.OperationalError("no such module: fts5")
 
-    monkeypatch.setattr(index_module.sqlite3, "connect", lambda _: Bare(":memory:"))
+    monkeypatch.setattr(index_module.sqlite3, "connect", lambda *_, **__: Bare(":memory:"))
     with pytest.raises(LongdocError, match="cannot search") as error:
         PassageIndex("Some text.")
     assert "FTS5" in (error.value.why or "")
