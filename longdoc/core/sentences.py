@@ -7,17 +7,33 @@ full stop), and so do the full stops of scripts that nupunkt does not know.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 Span = tuple[int, int]
 
 # A blank line, or a full stop of Chinese/Japanese, Devanagari, Arabic, Armenian or Ethiopic with closing quotes.
 _HARD_BREAK = re.compile(r"\n[^\S\n]*\n\s*|[。！？｡।॥؟۔։።]+[」』”’）)\]]*\s*")
 
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
+_BLOCK_CHARACTERS = 65_536
+
 
 def tile(text: str) -> list[Span]:
     """Spans of sentences with the white space after them; joined they give the text back exactly."""
-    if not text:
-        return []
+    return [(start + a, start + b) for start, end in _blocks(text) for a, b in _tile(text[start:end])]
+
+
+def _blocks(text: str) -> Iterator[Span]:
+    """Pieces that end at a blank line, which ends a sentence anyhow: what nupunkt needs grows with what it is given."""
+    start = 0
+    while len(text) - start > _BLOCK_CHARACTERS and (match := _BLANK_LINE.search(text, start + _BLOCK_CHARACTERS)):
+        yield start, match.end()
+        start = match.end()
+    if start < len(text):
+        yield start, len(text)
+
+
+def _tile(text: str) -> list[Span]:
     from nupunkt import sent_spans  # loads its model (0.1 s): not for --help
 
     cuts = {end for _, end in sent_spans(text)}
