@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+
 from longdoc.core.types import Citation, CitationCount, Document, Statement
 from longdoc.search.terms import DocumentTerms
 from longdoc.search.words import content_stems
@@ -50,24 +52,27 @@ class Supporter:
 
     def support(self, statement: str, within: Sequence[Span]) -> tuple[Citation, ...]:
         """Up to two citations from the given spans that together hold enough of the statement's words, or none."""
+        terms = self.terms
         wanted = set(content_stems(statement))
         total = sum(self._weight(stem) for stem in wanted)
-        if not total:
+        numbers = sorted({n for start, end in within for n in terms.part(start, end)})
+        if not total or not numbers:
             return ()
-        numbers = sorted({n for start, end in within for n in self.terms.part(start, end)})
+        missing = np.zeros(len(terms.vocabulary))
+        known = [terms.vocabulary[stem] for stem in wanted if stem in terms.vocabulary]
+        missing[known] = terms.idf[known]
+        absent = total - float(missing.sum())
         chosen: list[int] = []
-        missing = set(wanted)
         for _ in range(_MAX_SENTENCES):
-            gain, best = max(
-                ((sum(self._weight(s) for s in missing & self.terms.stems[n]), -n) for n in numbers), default=(0.0, 0)
-            )
-            if gain < 0.2 * total:
+            gains = np.bincount(terms.owner, missing[terms.flat], minlength=len(terms.sentences))[numbers]
+            best = numbers[int(gains.argmax())]
+            if gains.max() < 0.2 * total:
                 break
-            chosen.append(-best)
-            missing -= self.terms.stems[-best]
-        if sum(self._weight(stem) for stem in missing) > (1 - _MIN_SHARE) * total:
+            chosen.append(best)
+            missing[terms.flat[terms.slice_of(range(best, best + 1))]] = 0
+        if absent + float(missing.sum()) > (1 - _MIN_SHARE) * total:
             return ()
-        return tuple(self.document.cite(*self.terms.sentences[n]) for n in sorted(chosen))
+        return tuple(self.document.cite(*terms.sentences[n]) for n in sorted(chosen))
 
     def _weights(self) -> Callable[[str], float]:
         terms = self.terms

@@ -105,7 +105,7 @@ def score_part(
         dangling = values["pronoun_start"] > 0 or values["connective_start"] > 0 or values["unbalanced"] > 0
         num_words = len(terms.text[a:b].split())
         sentences.append(
-            SalientSentence(number, a, b, float(scores[i]), num_words, terms.stems[number], not dangling, values)
+            SalientSentence(number, a, b, float(scores[i]), num_words, terms.stems_in(number), not dangling, values)
         )
     return sentences
 
@@ -140,7 +140,7 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
         sentence = terms.text[start:end]
         gap = terms.text[terms.sentences[number - 1][1] : start] if number else "\n\n"
         num_words = max(1, len(sentence.split()))
-        names = terms.names_in[number]
+        names, stems = terms.names_in(number), terms.stems_in(number)
         body = without_speaker(sentence)
         table[i] = (
             i / num,
@@ -160,13 +160,13 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
             float(bool(_PRONOUN_START.search(body))),
             float(bool(_CONNECTIVE_START.search(body))),
             min(2, sum(c.isdigit() for c in sentence)) / 2,
-            len(title_stems & terms.stems[number]) / max(1, len(title_stems)),
+            len(title_stems & stems) / max(1, len(title_stems)),
             float(sentence.rstrip("\"'”’) ").endswith("?")),
             float(sentence[-1] not in ".!?…\"'”’)。！？]" or sentence.isupper()),
             min(0.3, len(_FIRST_PERSON.findall(sentence)) / num_words),
             min(0.3, len(_THIRD_PERSON.findall(sentence)) / num_words),
             new[i],
-            min(1.0, len(terms.stems[number]) / num_words),
+            min(1.0, len(stems) / num_words),
             min(3, len(_PAST.findall(sentence))) / 3,
             float(bool(SPEAKER.search(sentence))),
             float(bool(_BOILERPLATE.search(sentence))),
@@ -189,7 +189,7 @@ def is_unbalanced(sentence: str) -> bool:
     return single or sentence.count('"') % 2 == 1 or any(sentence.count(a) != sentence.count(b) for a, b in pairs)
 
 
-def _lexrank(flat: NDArray[np.int64], owner: NDArray[np.int64], weight: Array, num: int) -> Array:
+def _lexrank(flat: NDArray[np.int32], owner: NDArray[np.int32], weight: Array, num: int) -> Array:
     """(N,): log of the stationary share of a walk between similar sentences, against an even share.
 
     LexRank (Erkan and Radev 2004, continuous form), within stretches of _CHUNK sentences: a book is not compared

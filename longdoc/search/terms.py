@@ -7,9 +7,10 @@ Knows nothing of what makes a sentence worth choosing.
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from longdoc.core.sentences import Span, sentence_spans
 from longdoc.search.ranker import Array
 from longdoc.search.words import content_stems, fold, stem, telling_weights, usual_share
 
+_LOWER = re.compile(r"\b[a-zà-ÿ]+\b")
 _CAPITALISED = re.compile(r"[^\W\d_a-z]\w*[a-zà-ÿ]\w*")
 # A quotation, in straight, curly or angular marks, closed by its mark or by the end of the paragraph.
 QUOTATION = re.compile(
@@ -41,9 +43,10 @@ def without_speaker(sentence: str) -> str:
 
 
 class DocumentTerms:
-    """Sentences and the stems of their content words.
+    """Sentences and the stems of their content words. What is held per word is a number, not a string: a long
+    document must not take much more memory than a short one.
 
-    sentences: spans in order.   stems: the distinct stems of each.   names: folded name -> how often it occurs.
+    sentences: spans in order.   names: folded name -> how often it occurs.   vocabulary: stem -> its number.
     flat, owner: (T,) stem numbers of all sentences in order, and the sentence of each.   idf, key: (V,), how rare
     a stem is in the document, and how much more the document uses it than English at large.
     quoted: (N,) share of each sentence that lies inside quotation marks, also those opened before it.
@@ -56,21 +59,18 @@ class DocumentTerms:
         self.sentences = list(sentences) if sentences is not None else sentence_spans(text)
         self._starts = [start for start, _ in self.sentences]
         vocabulary: dict[str, int] = {}
-        self.stems: list[frozenset[str]] = []
-        flat: list[int] = []
-        owner: list[int] = []
+        flat, owner = array("i"), array("i")
         self.frequency: Counter[str] = Counter()
         for number, (start, end) in enumerate(self.sentences):
             found = content_stems(without_speaker(text[start:end]))
             self.frequency.update(found)
-            distinct = frozenset(found)
-            self.stems.append(distinct)
-            for word in sorted(distinct):
+            for word in sorted(set(found)):
                 flat.append(vocabulary.setdefault(word, len(vocabulary)))
                 owner.append(number)
-        self.flat: NDArray[np.int64] = np.asarray(flat, dtype=np.int64)
-        self.owner: NDArray[np.int64] = np.asarray(owner, dtype=np.int64)
+        self.flat: NDArray[np.int32] = np.asarray(flat, dtype=np.int32)
+        self.owner: NDArray[np.int32] = np.asarray(owner, dtype=np.int32)
         self.vocabulary = vocabulary
+        self._words = list(vocabulary)
         num_sentences = max(1, len(self.sentences))
         in_sentences = np.bincount(self.flat, minlength=len(vocabulary))
         self.idf: Array = np.log(1 + num_sentences / np.maximum(1, in_sentences))
@@ -79,7 +79,7 @@ class DocumentTerms:
         self.weight /= np.maximum(norm, 1e-9)[self.owner]
         self.key: Array = self._key()
         self.quoted = self._quoted()
-        self.names_in, self.names = self._names()
+        self.names = self._names()
         self.theme, self.telling = self._theme()
 
     def part(self, start: int, end: int) -> range:
@@ -90,6 +90,15 @@ class DocumentTerms:
         """The part's piece of `flat`, `owner` and `weight`."""
         first, last = np.searchsorted(self.owner, [part.start, part.stop])
         return slice(int(first), int(last))
+
+    def stems_in(self, number: int) -> frozenset[str]:
+        """The distinct stems of a sentence."""
+        return frozenset(self._words[stem] for stem in self.flat[self.slice_of(range(number, number + 1))])
+
+    def names_in(self, number: int) -> frozenset[str]:
+        """The names in a sentence, folded."""
+        start, end = self.sentences[number]
+        return frozenset(word for word, _ in _capitalised(self.text[start:end])) & self.names.keys()
 
     def _key(self) -> Array:
         """(V,): 0 for words used as often as elsewhere, towards 1 and more for the document's own subjects.
@@ -118,27 +127,39 @@ class DocumentTerms:
 
     def _quoted(self) -> Array:
         """(N,): a quotation runs over sentences until it is closed or its paragraph ends."""
-        inside = np.zeros(len(self.text) + 1, dtype=np.int32)
+        shares = np.zeros(len(self.sentences))
+        number = 0
         for match in QUOTATION.finditer(self.text):
-            inside[match.start() + 1 : match.end() + 1] = 1
-        before = np.cumsum(inside)
-        return np.asarray([(before[end] - before[start]) / max(1, end - start) for start, end in self.sentences])
+            opened, closed = match.span()
+            while number < len(shares) and self.sentences[number][1] <= opened:
+                number += 1
+            for later in range(number, len(shares)):
+                start, end = self.sentences[later]
+                if start >= closed:
+                    break
+                shares[later] += (min(end, closed) - max(start, opened)) / max(1, end - start)
+        return shares
 
-    def _names(self) -> tuple[list[frozenset[str]], dict[str, int]]:
-        """Words that are capitalised inside sentences too, by sentence, and their counts."""
+    def _names(self) -> dict[str, int]:
+        """Words that are capitalised inside sentences too, and their counts."""
         inside: Counter[str] = Counter()
-        found: list[list[str]] = []
+        capitals: Counter[str] = Counter()
         for start, end in self.sentences:
-            sentence = without_speaker(self.text[start:end])
-            matches = [(match.start(), fold(match[0])) for match in _CAPITALISED.finditer(sentence)]
-            found.append([word for _, word in matches])
-            inside.update(word for at, word in matches if at > 0 and sentence[at - 2 : at - 1] not in ".!?:\"“‘'—")
-        capitals = Counter(word for row in found for word in row)
+            for word, is_inside in _capitalised(self.text[start:end]):
+                capitals[word] += 1
+                inside[word] += is_inside
         names = {
             word: capitals[word]
             for word, count in inside.items()
             if count >= _MIN_NAME_COUNT and word not in _NOT_NAMES and len(word) > 1
         }
-        lower = Counter(re.findall(r"\b[a-zà-ÿ]+\b", self.text))
-        names = {word: count for word, count in names.items() if count > 2 * lower[word]}
-        return [frozenset(row) & names.keys() for row in found], names
+        lower = Counter(word for match in _LOWER.finditer(self.text) if (word := match[0]) in names)
+        return {word: count for word, count in names.items() if count > 2 * lower[word]}
+
+
+def _capitalised(sentence: str) -> Iterator[tuple[str, bool]]:
+    """The folded capitalised words of a sentence, and whether nothing but their being names gives them the capital."""
+    sentence = without_speaker(sentence)
+    for match in _CAPITALISED.finditer(sentence):
+        at = match.start()
+        yield fold(match[0]), at > 0 and sentence[at - 2 : at - 1] not in ".!?:\"“‘'—"

@@ -12,6 +12,7 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
+_KNOWN_WORDS = 1 << 14  # whose stems are remembered: nearly all words of a text, and few megabytes
 # Chinese, Japanese kana, Thai, Lao, Khmer, Burmese: no spaces between words.
 _UNSPACED = "぀-ヿ㐀-䶿一-鿿豈-﫿฀-๿຀-໿က-႟ក-៿"
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
@@ -73,7 +74,7 @@ def fold(text: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=_KNOWN_WORDS)
 def stem(word: str) -> str:
     """The part of a folded word that its inflected forms share. Light: plural, -ed, -ing, -ly, irregular forms."""
     word = _LEMMA.get(word, word)
@@ -127,7 +128,7 @@ def content_words(text: str) -> list[str]:
     return [word for word in words(text) if word not in STOP_WORDS and (len(word) > 1 or not word.isascii())]
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=_KNOWN_WORDS)
 def _content_stem(word: str) -> str:
     word = word.partition("'")[0].partition("’")[0]
     if word in STOP_WORDS or (len(word) == 1 and word.isascii() and not word.isdigit()):
