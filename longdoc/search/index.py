@@ -47,7 +47,7 @@ class PassageIndex:
         self.titles = apparatus.title_keys(sections)
         self.sentences, counts = _sentences(text, apparatus.contents_spans(text, sections))
         self._sentence_ends = [end for _, end in self.sentences]
-        starts = {bisect_left([s for s, _ in self.sentences], section.start) for section in sections}
+        starts = {bisect_left(self.sentences, section.start, key=lambda span: span[0]) for section in sections}
         self.passages = _windows(counts, starts, passage_words, stride_words)
         self._middles = [sum(self.span(i)) // 2 for i in range(len(self.passages))]
         self.is_english = is_english(text)

@@ -13,6 +13,7 @@ from longdoc.search.terms import QUOTATION
 
 _NAME = re.compile(r"(?<![.!?“\"‘'] )(?<![“\"‘'])\b[A-Z][a-z]{2,}\b")
 _ADDRESSED = re.compile(r"(?:,\s|\b(?:Mr|Mrs|Miss|Dr|Master|dear|old|poor)\.?\s)([A-Z][a-z]{2,})(?=[,.?!”\"’])")
+_RUN, _I = re.compile(r"\S+"), re.compile(r"\bI\b")
 _MIN_SHARE_OF_I = 0.01  # of the words outside quotations; novels told in the third person have below .004
 _MIN_ADDRESSED = 8
 _MAX_OUTSIDE = 0.15  # of the name's mentions, narrators seldom call themselves by name
@@ -29,7 +30,7 @@ def narrator_of(text: str) -> str | None:
         position = match.end()
     told.append(text[position:])
     narration, speech = "\n".join(told), "\n".join(said)
-    if len(re.findall(r"\bI\b", narration)) < _MIN_SHARE_OF_I * max(1, len(narration.split())):
+    if sum(1 for _ in _I.finditer(narration)) < _MIN_SHARE_OF_I * max(1, sum(1 for _ in _RUN.finditer(narration))):
         return None
     addressed = Counter(_ADDRESSED.findall(speech))
     inside, outside = Counter(_NAME.findall(speech)), Counter(_NAME.findall(narration))
