@@ -21,6 +21,8 @@ from longdoc.engine.memory import DeltaMemory, MemoryConfig, MemoryForm, PaperMe
 
 SETTINGS_FILE = "adapter.toml"
 WEIGHTS_FILE = "adapter.safetensors"
+POINTS_AMONG = 12
+_PLAIN = ("name", "base", "segment_tokens", "attention", "verbatim", "prompts", "points_among", "sure_nats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class AdapterInfo:
     base: id of the model that it belongs to.   tiers, segment_tokens: the sizes that it was trained with.
     memory: None when the adapter has none.   attention: the mode to use unless the user says otherwise.
     verbatim: the model points at the document's words and does not write its own.
+    points_among: how many of the best sentences it chooses an answer among, by verbatim decoding; 1: it does not.
+    sure_nats: mean log-probability per token from which on a span that it decodes is the answer; None: never.
     prompts: the folder of prompts that it was trained with.   notes: recipe and measurements, not interpreted.
     """
 
@@ -41,13 +45,15 @@ class AdapterInfo:
     attention: str = "auto"
     verbatim: bool = False
     prompts: str = "chat"
+    points_among: int = POINTS_AMONG
+    sure_nats: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
 
 def save_adapter(folder: Path, info: AdapterInfo, memories: dict[int, DeltaMemory | PaperMemory]) -> None:
     """Write both files; the weights in bfloat16."""
     tables = {
-        "": {k: getattr(info, k) for k in ("name", "base", "segment_tokens", "attention", "verbatim", "prompts")},
+        "": {k: v for k in _PLAIN if (v := getattr(info, k)) is not None},
         "tiers": asdict(info.tiers),
         "memory": asdict(info.memory) if info.memory else None,
         "notes": info.notes or None,

@@ -21,6 +21,7 @@ from longdoc.core.types import ModelInfo
 from longdoc.engine.adapter import SETTINGS_FILE, AdapterInfo, load_adapter, load_weights
 from longdoc.engine.attention import attach_memory, install
 from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
+from longdoc.engine.probe import SalienceProbe, load_probe
 
 _CHECK_TOKENS = 32
 _CHOOSE = "choose a Llama, Qwen, Mistral, Gemma, Phi, SmolLM, Granite or OLMo model"
@@ -30,13 +31,14 @@ _CHOOSE = "choose a Llama, Qwen, Mistral, Gemma, Phi, SmolLM, Granite or OLMo mo
 class LoadedModel:
     """A model in evaluation mode under longdoc's attention, with its tokenizer and what is known of it.
 
-    native_tokens: the context that it was trained for.   adapter: None when it has none.
+    native_tokens: the context that it was trained for.   adapter, probe: None when it has none.
     """
 
     model: Any
     tokenizer: Any
     info: ModelInfo
     adapter: AdapterInfo | None
+    probe: SalienceProbe | None
     native_tokens: int
     num_parameters: int
     device: torch.device
@@ -80,6 +82,7 @@ def load_model(options: ModelOptions) -> LoadedModel:
             adapter=adapter.name if adapter and options.adapter != "none" else None,
         ),
         adapter=adapter,
+        probe=load_probe(folder, text_config.hidden_size, device) if folder else None,
         native_tokens=int(getattr(text_config, "max_position_embeddings", 2048)),
         num_parameters=model.num_parameters(),
         device=device,

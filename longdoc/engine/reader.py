@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -32,11 +33,15 @@ _SCORED_LOGITS = 1 << 24  # and logits of them, at most (64 MiB in float32)
 
 @dataclass(frozen=True, slots=True)
 class ReadingState:
-    """What has been read. logits: (V,) of the last token, None before the first.   num_tokens: read so far."""
+    """What has been read. logits: (V,) of the last token, None before the first.   num_tokens: read so far.
+
+    salience: (T,) of the tokens that were read last, when the model has a probe (`probe.py`).
+    """
 
     cache: StreamingCache
     logits: Tensor | None
     num_tokens: int
+    salience: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,12 @@ class Reader:
             return state
         cache = state.cache.fork()
         tokens = torch.tensor([list(ids)], device=self.loaded.device)
-        logits = None
+        logits, salience = None, []
         for piece in torch.split(tokens, self.plan.segment_tokens, 1):
-            logits = self._forward(piece, cache, keep=1)[0, -1]
+            out = self._run(piece, cache, keep=1)
+            logits = out.logits[0, -1]
+            if self.loaded.probe is not None:
+                salience.append(self.loaded.probe(out.hidden_states).cpu())
         assert logits is not None
         if not bool(torch.isfinite(logits).all()):
             raise LongdocError(
@@ -112,7 +120,8 @@ class Reader:
                 why=f"after {state.num_tokens + len(ids):,} tokens",
                 fix="read without the memory (--no-memory) or in float32 on the CPU, and report the document's kind",
             )
-        return ReadingState(cache, logits, state.num_tokens + len(ids))
+        found = torch.cat(salience) if salience else None
+        return ReadingState(cache, logits, state.num_tokens + len(ids), found)
 
     def score(self, state: ReadingState, continuations: Sequence[Sequence[int]]) -> list[Tensor]:
         """Log-probabilities of each token of each continuation after `state`: one (T,) float32 tensor each."""
@@ -182,10 +191,17 @@ class Reader:
 
     def _forward(self, ids: Tensor, cache: StreamingCache, keep: int) -> Tensor:
         """(B, T) -> (B, T or keep, V); the cache moves on."""
+        logits: Tensor = self._run(ids, cache, keep).logits
+        return logits
+
+    def _run(self, ids: Tensor, cache: StreamingCache, keep: int) -> Any:
+        """The model's output; with hidden states when a probe wants them."""
+        wanted = self.loaded.probe is not None
         try:
             with torch.inference_mode():
-                out = self.loaded.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=keep)
-            return out.logits  # type: ignore[no-any-return]
+                return self.loaded.model(
+                    ids, past_key_values=cache, use_cache=True, logits_to_keep=keep, output_hidden_states=wanted
+                )
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(
                 "The GPU's memory is full.",

@@ -14,8 +14,9 @@ from longdoc.core.errors import UsageError
 from longdoc.core.events import Listener, Writing, ignore
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions
 from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Passage, Receipt, Statement
+from longdoc.engine.adapter import POINTS_AMONG
 from longdoc.pipeline import citations
-from longdoc.pipeline.rerank import model_columns, rerank
+from longdoc.pipeline.rerank import PURPOSE, model_columns, rerank
 from longdoc.pipeline.session import Reading, Session
 from longdoc.pipeline.span import answer_sentence, answer_span
 from longdoc.search.answers import ScoredSentence, answerability, rank_sentences
@@ -23,10 +24,8 @@ from longdoc.search.shortest import shortest_answer
 
 NOT_IN_DOCUMENT = "NOT IN THE DOCUMENT"  # what prompts/chat/answer.md asks a writing model to say
 _MIN_ANSWERABLE = 0.5
-_PROPOSED = 10  # passages that search proposes for re-ranking
+_PROPOSED = 6  # passages that search proposes, as many as the rankers were fitted on
 _ANSWER_TOKENS = 160
-_POINTED_SENTENCES = 12  # among which a model that was not trained to point chooses
-_SURE_NATS = -0.4  # mean log-probability per token from which on a part of the sentence is the answer
 
 
 def ask(
@@ -64,11 +63,11 @@ def _answer(reading: Reading, question: str, options: AskOptions, on_event: List
     rankers = reading.session.rankers["ranker"]
     proposed = reading.index.search(question, _PROPOSED)
     ranked = rank_sentences(question, reading.index, proposed, rankers)
-    if verbatim and ranked:
+    likely = answerability(question, reading.index, ranked, rankers)
+    if verbatim and ranked and PURPOSE in rankers.rankers:
         columns = model_columns(reading.reader, reading.framing, reading.index.text, question, proposed, ranked)
         ranked = rerank(ranked, columns, rankers)
     evidence = _evidence(reading, proposed, ranked, options.passages)
-    likely = answerability(question, reading.index, ranked, rankers)
     text, found = "", tuple[Citation, ...]()
     if likely >= _MIN_ANSWERABLE:
         if verbatim:
@@ -102,16 +101,17 @@ def _chosen(
     """A sentence of the document, and as the answer its shortest part that is sure enough."""
     document, text = reading.document, reading.document.text
     best = ranked[0].start, ranked[0].end
-    if not reading.is_verbatim_model:
-        pool = [(s.start, s.end) for s in ranked[:_POINTED_SENTENCES]]
+    adapter = reading.session.loaded.adapter
+    if (among := adapter.points_among if adapter else POINTS_AMONG) > 1:
+        pool = [(s.start, s.end) for s in ranked[:among]]
         request = _request(reading, question, evidence)
         best = answer_sentence(reading.reader, reading.framing, reading.state, text, request, pool) or best
     citation = document.cite(*best)
     short = shortest_answer(question, citation.quote)
-    if short is None and reading.is_verbatim_model:
+    if short is None and adapter is not None and adapter.sure_nats is not None:
         passage, sentence = proposed[ranked[0].passage], Passage(*best, ranked[0].score)
         span = answer_span(reading.reader, reading.framing, reading.state, text, question, passage, sentence)
-        if span is not None and span.confidence >= _SURE_NATS:
+        if span is not None and span.confidence >= adapter.sure_nats:
             short = span.start - best[0], span.end - best[0]
     answer = citation.quote[slice(*short)] if short else citation.quote
     return " ".join(answer.split()), (citation,)

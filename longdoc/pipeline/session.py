@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from longdoc.core.errors import UsageError
 from longdoc.core.events import Finished, Listener, ModelLoaded, ModelLoading, SegmentRead
 from longdoc.core.paths import data_folder
 from longdoc.core.settings import ModelOptions, SourceOptions
-from longdoc.core.types import Document, Receipt, Section
+from longdoc.core.types import Document, Receipt, Section, Segment
 from longdoc.engine.load import LoadedModel, load_model
 from longdoc.engine.machine import peak_resident_bytes
 from longdoc.engine.reader import Reader, ReadingPlan, ReadingState, plan_reading
@@ -27,6 +30,38 @@ from longdoc.search.terms import DocumentTerms
 from longdoc.segment import count_tokens, parts, segment
 
 OnPart = Callable[["Reading", int, ReadingState], None]
+
+
+class PartSalience:
+    """What the model's probe says of the tokens of the part that is being read."""
+
+    def __init__(self) -> None:
+        self._ends: list[npt.NDArray[np.int64]] = []
+        self._values: list[npt.NDArray[np.float32]] = []
+
+    def add(self, reading: Reading, piece: Segment, values: npt.NDArray[np.float32]) -> None:
+        """Take the values of a segment's tokens. Where its text alone gives other tokens, places are even."""
+        tokens = reading.session.encode(reading.document.text[piece.start : piece.end])
+        if len(tokens) == len(values):
+            ends = np.array([end for _, _, end in tokens], dtype=np.int64)
+        else:
+            ends = np.linspace(0, piece.end - piece.start, len(values) + 1)[1:].astype(np.int64)
+        self._ends.append(ends + piece.start)
+        self._values.append(values)
+
+    def of(self, spans: Sequence[tuple[int, int]]) -> npt.NDArray[np.float64] | None:
+        """The mean over the tokens of each span, standardised over the spans; None without a probe."""
+        if not self._values or len(spans) < 2:
+            return None
+        ends = np.concatenate(self._ends)
+        total = np.concatenate([[0.0], np.cumsum(np.concatenate(self._values), dtype=np.float64)])
+        first = np.searchsorted(ends, [start for start, _ in spans], "right")
+        last = np.maximum(first + 1, np.searchsorted(ends, [end for _, end in spans], "right"))
+        last = np.minimum(last, len(total) - 1)
+        first = np.minimum(first, last - 1)
+        mean = (total[last] - total[first]) / (last - first)
+        standard: npt.NDArray[np.float64] = (mean - mean.mean()) / max(1e-6, float(mean.std()))
+        return standard
 
 
 class Reading:
@@ -48,6 +83,7 @@ class Reading:
         self.tokens_read = 0
         self.read_seconds = 0.0
         self.state: ReadingState = self.reader.start()
+        self.salience = PartSalience()
 
     @cached_property
     def terms(self) -> DocumentTerms:
@@ -59,12 +95,6 @@ class Reading:
         """Passages, for searching."""
         return PassageIndex(self.document.text, self.document.sections)
 
-    @property
-    def is_verbatim_model(self) -> bool:
-        """Whether the model points at the document's words instead of writing its own."""
-        adapter = self.session.loaded.adapter
-        return adapter is not None and adapter.verbatim
-
     def read_all(self, on_event: Listener, on_part: OnPart | None) -> None:
         """Every token of the document, segment by segment; `on_part` is called at the end of each part."""
         self.state = self.reader.read(self.state, self.framing.opening())
@@ -74,11 +104,15 @@ class Reading:
             self.state = self.reader.read(self.state, piece.token_ids)
             self.read_seconds += time.perf_counter() - began
             self.tokens_read += piece.num_tokens
+            if self.state.salience is not None:
+                self.salience.add(self, piece, self.state.salience.numpy())
             title = self.parts[piece.part].title
             speed = self.tokens_read / max(1e-9, self.read_seconds)
             on_event(SegmentRead(self.tokens_read, self.num_tokens, speed, title, peak_resident_bytes()))
-            if on_part is not None and piece.closes_part:
-                on_part(self, piece.part, self.state)
+            if piece.closes_part:
+                if on_part is not None:
+                    on_part(self, piece.part, self.state)
+                self.salience = PartSalience()
 
     def receipt(self, settings: dict[str, Any]) -> Receipt:
         """What was read, of how much, by what, at what cost; to be taken when all is done."""

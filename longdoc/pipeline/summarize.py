@@ -24,6 +24,7 @@ from longdoc.search.salience import SalientSentence, score_part
 from longdoc.search.selection import select, select_overall, shortlist
 
 _CANDIDATES = 24  # sentences per part that the model is asked about
+_PROBE_SHARE = 0.5  # weight of the model's salience probe beside the lexical one, both in standard deviations
 _MODEL_SHARE = 0.3  # weight of the model's expectation beside salience, both in standard deviations
 _PART_WORDS = 60  # budget of the notes on one part
 _NOTE_TOKENS = 2  # tokens that a written word may take
@@ -127,7 +128,14 @@ class _Chosen(_Notes):
             title=section.title,
         )
         self.lengths.append(sum(s.num_words for s in scored))
-        self.scored.append(shortlist(self._with_expectation(scored, state)))
+        self.scored.append(shortlist(self._with_model(scored, state)))
+
+    def _with_model(self, scored: list[SalientSentence], state: ReadingState) -> list[SalientSentence]:
+        """Add what the model says: its probe's reading of every sentence, or how it expects the best ones."""
+        probed = self.reading.salience.of([(s.start, s.end) for s in scored])
+        if probed is None:
+            return self._with_expectation(scored, state)
+        return [_raised(s, _PROBE_SHARE * float(p)) for s, p in zip(scored, probed, strict=True)]
 
     def _with_expectation(self, scored: list[SalientSentence], state: ReadingState) -> list[SalientSentence]:
         """Add to the most salient sentences how much the model, having read the part, expects each in short."""

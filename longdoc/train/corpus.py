@@ -175,15 +175,15 @@ def _extracts(root: Path, config: DataConfig, tokenizer: Tokenizer) -> list[tupl
     sentences: list[str] = []
     for row in rows(root, config.summaries):
         if not is_held_out(row["doc_id"], config):
-            _add_extracts(row["document"], row["summary"], 4, stretches, sentences)
+            add_extracts(row["document"], row["summary"], 4, stretches, sentences)
     for source in config.text:
         for document_id, text in documents(root, source.glob):
             if not is_held_out(document_id, config):
-                _add_extracts(text, None, 12, stretches, sentences)
+                add_extracts(text, None, 12, stretches, sentences)
     return list(zip(encode(tokenizer, stretches), encode(tokenizer, [" " + s for s in sentences]), strict=True))
 
 
-def _add_extracts(
+def add_extracts(
     text: str, summary: str | None, most: int, stretches: list[str], sentences: list[str], characters: int = 1500
 ) -> None:
     """Append up to `most` stretches of one document, evenly spread, and their sentence."""

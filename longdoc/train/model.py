@@ -80,6 +80,7 @@ def export(
         attention="stream",
         verbatim=True,
         prompts="embedded",
+        points_among=1,  # measured: below the ranker so far (longdoc/bench/LOG.md)
         notes=notes,
     )
     save_adapter(folder, info, memories or {})
