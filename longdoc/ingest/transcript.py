@@ -144,11 +144,11 @@ def _split_voices(start_s: float, end_s: float, payload: str) -> Iterator[_Cue]:
 def _assemble(raw: Raw, cues: list[_Cue], warnings: list[str]) -> Parsed:
     builder = TextBuilder()
     anchors: list[Anchor] = []
+    several = len({cue.speaker for cue in cues if cue.speaker}) > 1
     for paragraph in _paragraphs(_without_repeats(cues)):
         pieces: list[str] = []
         length = 0
         first = paragraph[0]
-        several = len({cue.speaker for cue in cues if cue.speaker}) > 1
         if several and first.speaker:
             pieces.append(f"{first.speaker}: ")
             length = len(pieces[0])
