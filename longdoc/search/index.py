@@ -18,7 +18,7 @@ from longdoc.core.errors import LongdocError
 from longdoc.core.sentences import Span, sentence_spans
 from longdoc.core.types import Passage, Section
 from longdoc.search import apparatus, definitions, narrator, scope
-from longdoc.search.words import content_words, is_english, num_unspaced, other_forms, spaced, words
+from longdoc.search.words import content_words, is_english, num_words, other_forms, spaced, words
 
 PASSAGE_WORDS = 200
 STRIDE_WORDS = 150
@@ -202,9 +202,8 @@ def _sentences(text: str, left_out: Sequence[Span]) -> tuple[list[Span], list[in
         if any(a <= start < b for a, b in left_out):
             continue
         for a, b in _cut(text, start, end):
-            piece = text[a:b]
             spans.append((a, b))
-            counts.append(len(piece.split()) + num_unspaced(piece) // 2)
+            counts.append(num_words(text[a:b]))
     return spans, counts
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from longdoc.search.ranker import Array, RankerFile
 from longdoc.search.terms import SPEAKER, DocumentTerms, without_speaker
-from longdoc.search.words import content_stems
+from longdoc.search.words import content_stems, num_words
 
 _CHUNK = 300  # sentences compared with each other at once: similarity is quadratic
 
@@ -102,10 +102,10 @@ def score_part(
     for i, number in enumerate(part):
         a, b = terms.sentences[number]
         values = {name: float(column[i]) for name, column in columns.items()}
+        length = num_words(terms.text[a:b])
         dangling = values["pronoun_start"] > 0 or values["connective_start"] > 0 or values["unbalanced"] > 0
-        num_words = len(terms.text[a:b].split())
         sentences.append(
-            SalientSentence(number, a, b, float(scores[i]), num_words, terms.stems_in(number), not dangling, values)
+            SalientSentence(number, a, b, float(scores[i]), length, terms.stems_in(number), not dangling, values)
         )
     return sentences
 
@@ -139,7 +139,7 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
         start, end = terms.sentences[number]
         sentence = terms.text[start:end]
         gap = terms.text[terms.sentences[number - 1][1] : start] if number else "\n\n"
-        num_words = max(1, len(sentence.split()))
+        length = max(1, len(sentence.split()))
         names, stems = terms.names_in(number), terms.stems_in(number)
         body = without_speaker(sentence)
         table[i] = (
@@ -147,9 +147,9 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
             1 / (1 + i),
             1 / (num - i),
             float("\n" in gap),
-            np.log(num_words),
-            float(num_words < 7),
-            float(num_words > 45),
+            np.log(length),
+            float(length < 7),
+            float(length > 45),
             central[i],
             lexrank[i],
             frequent[i],
@@ -163,10 +163,10 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
             len(title_stems & stems) / max(1, len(title_stems)),
             float(sentence.rstrip("\"'”’) ").endswith("?")),
             float(sentence[-1] not in ".!?…\"'”’)。！？]" or sentence.isupper()),
-            min(0.3, len(_FIRST_PERSON.findall(sentence)) / num_words),
-            min(0.3, len(_THIRD_PERSON.findall(sentence)) / num_words),
+            min(0.3, len(_FIRST_PERSON.findall(sentence)) / length),
+            min(0.3, len(_THIRD_PERSON.findall(sentence)) / length),
             new[i],
-            min(1.0, len(stems) / num_words),
+            min(1.0, len(stems) / length),
             min(3, len(_PAST.findall(sentence))) / 3,
             float(bool(SPEAKER.search(sentence))),
             float(bool(_BOILERPLATE.search(sentence))),

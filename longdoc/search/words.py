@@ -117,6 +117,11 @@ def num_unspaced(text: str) -> int:
     return 0 if text.isascii() else sum(len(run) for run in _UNSPACED_RUN.findall(text))
 
 
+def num_words(text: str) -> int:
+    """How long a text is in words; two characters of a script without spaces count as one."""
+    return len(text.split()) + num_unspaced(text) // 2
+
+
 def words(text: str) -> list[str]:
     """Folded words in order, possessive endings dropped, stop words kept."""
     found = _WORD.findall(fold(spaced(text)))
