@@ -74,7 +74,7 @@ def answer_sentence(
         offsets = [(start + a, start + b) for _, a, b in tokens]
         candidates.append(TokenSpan.whole([token for token, _, _ in tokens], offsets))
     ends = sorted(framing.end_ids())
-    constraint = VerbatimConstraint(candidates, ends[0] if ends else -1)
+    constraint = VerbatimConstraint(candidates, ends[0] if ends else framing.encode("\n\n")[0])
     longest = max((len(c.ids) for c in candidates), default=0)
     for _ in reader.write(reader.read(state, request), max_tokens=longest, constraint=constraint):
         pass
