@@ -1,7 +1,7 @@
 """The training loop: stages of mixed rows, Muon for the decoder's matrices, AdamW for the rest, resumable.
 
-A run's folder holds `log.jsonl` (one line per report), `cache/` (tokens), `checkpoint/` (weights, optimizer, position)
-and, at the end of each stage, `export/`, the folder that longdoc loads.
+A run's folder holds `log.jsonl` (one line per report), `cache/` (tokens), `checkpoint.pt` (weights, optimizer,
+position) and, at the end of each stage, `export/`, the folder that longdoc loads.
 
 On CUDA the same code runs; on the CPU it uses bfloat16 autocast.
 """
