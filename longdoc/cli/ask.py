@@ -44,7 +44,7 @@ def ask(
 
     Without a question, on a terminal, it reads the document once and asks for questions until Ctrl-D.
     """
-    batch.check_sources(sources, stdin_is_taken=questions_file == "-")
+    batch.check_sources(sources, output.path, stdin_is_taken=questions_file == "-")
     asked = [*questions, *(_questions_of(questions_file) if questions_file else [])]
     if not asked:
         _check_prompt(sources, questions_file, output)

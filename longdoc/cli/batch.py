@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longdoc.core.errors import BUG_EXIT_CODE, LongdocError, ModelUnavailable, OutputError, PartialResult, UsageError
@@ -82,7 +83,18 @@ def _told(error: Exception) -> tuple[int, str]:
     return BUG_EXIT_CODE, f"a bug in longdoc: {type(error).__name__}: {error}"
 
 
-def check_sources(sources: Sequence[str], *, stdin_is_taken: bool = False) -> None:
-    """Standard input can be read once only."""
+def check_sources(sources: Sequence[str], output: str | None, *, stdin_is_taken: bool = False) -> None:
+    """Standard input can be read once only, and a result must not replace what it was made of."""
+    if output not in {None, "-"} and any(_is_same_file(source, str(output)) for source in sources):
+        raise UsageError(
+            f"The result would replace its source {output}.", why="-o names a source", fix="give -o another name"
+        )
     if sources.count("-") + stdin_is_taken > 1:
         raise UsageError("Standard input (-) can be given once only.")
+
+
+def _is_same_file(source: str, output: str) -> bool:
+    try:
+        return source != "-" and Path(source).samefile(output)
+    except OSError:
+        return False

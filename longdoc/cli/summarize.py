@@ -33,7 +33,7 @@ def summarize(
     output: OutputOptions,
 ) -> None:
     """Summarize each SOURCE, part by part, with checked citations. - is standard input."""
-    batch.check_sources(sources)
+    batch.check_sources(sources, output.path)
     from longdoc.output.delivery import open_delivery
     from longdoc.output.json import failed_summary
     from longdoc.pipeline.session import open_session

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 Span = tuple[int, int]
+MAX_SENTENCE_CHARACTERS = 1500
 
 # A blank line, or a full stop of Chinese/Japanese, Devanagari, Arabic, Armenian or Ethiopic with closing quotes.
 _HARD_BREAK = re.compile(r"\n[^\S\n]*\n\s*|[。！？｡।॥؟۔։።]+[」』”’）)\]]*\s*")
@@ -53,5 +54,22 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Sp
         stripped = sentence.strip()
         if stripped:
             lead = len(sentence) - len(sentence.lstrip())
-            spans.append((start + a + lead, start + a + lead + len(stripped)))
+            first = start + a + lead
+            spans += cut_long(text, first, first + len(stripped), MAX_SENTENCE_CHARACTERS)
     return spans
+
+
+def cut_long(text: str, start: int, end: int, max_characters: int) -> list[Span]:
+    """A sentence in pieces of at most `max_characters`, cut at white space: captions and tables have no full stops."""
+    pieces = []
+    while end - start > max_characters:
+        limit = start + max_characters
+        space = max(text.rfind("\n", start, limit), text.rfind(" ", start, limit))
+        cut = space if space > start else limit
+        pieces.append((start, start + len(text[start:cut].rstrip())))
+        start = cut
+        while start < end and text[start].isspace():
+            start += 1
+    if start < end:
+        pieces.append((start, end))
+    return pieces

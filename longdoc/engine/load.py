@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def load_model(options: ModelOptions) -> LoadedModel:
             adapter=adapter.name if adapter and options.adapter != "none" else None,
         ),
         adapter=adapter,
-        probe=load_probe(folder, text_config.hidden_size, device) if folder else None,
+        probe=load_probe(folder, text_config.hidden_size, device) if folder and options.adapter != "none" else None,
         native_tokens=int(getattr(text_config, "max_position_embeddings", 2048)),
         num_parameters=model.num_parameters(),
         device=device,
@@ -94,6 +95,7 @@ def _quieten() -> None:
     from transformers.utils import logging
 
     logging.set_verbosity_error()
+    getLogger("huggingface_hub").setLevel(ERROR)  # its retries: the error at their end says it all
     logging.disable_progress_bar()
     warnings.filterwarnings("ignore", module="transformers|bitsandbytes|torch")
 

@@ -87,6 +87,21 @@ def plan_reading(
     return ReadingPlan(tiers, segment_tokens, memory, AttentionInfo(mode, tiers.sinks, shown, memory, why))
 
 
+def _call_tokens(num_tokens: int, segment_tokens: int) -> list[int]:
+    """How many tokens each call takes: whole segments, then a rest of few different sizes.
+
+    oneDNN keeps the code and the workspace of every shape that it has met (5 MB each for the embedded model), so that
+    segments of all lengths would make memory grow with the document. The result does not depend on the cut.
+    """
+    calls = [segment_tokens] * (num_tokens // segment_tokens)
+    rest = num_tokens % segment_tokens
+    for step in (256, 32):
+        if rest >= step:
+            calls.append(rest // step * step)
+            rest %= step
+    return calls + [1 << bit for bit in range(4, -1, -1) if rest >> bit & 1]
+
+
 class Reader:
     """Runs one model under one plan. Greedy everywhere: the same input gives the same output."""
 
@@ -108,7 +123,7 @@ class Reader:
         cache = state.cache.fork()
         tokens = torch.tensor([list(ids)], device=self.loaded.device)
         logits, salience = None, []
-        for piece in torch.split(tokens, self.plan.segment_tokens, 1):
+        for piece in torch.split(tokens, _call_tokens(len(ids), self.plan.segment_tokens), 1):
             out = self._run(piece, cache, keep=1)
             logits = out.logits[0, -1]
             if self.loaded.probe is not None:

@@ -128,7 +128,7 @@ def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
         read += f"; skipped: {skipped_pages(receipt.skipped)}"
     cost = f"{duration(receipt.seconds)}, {receipt.read_tokens_per_s:,.0f} tokens/s"
     cost += f", {memory(receipt.peak_memory_bytes)}."
-    checked = f"Citations: {citations.verified:,} of {citations.total:,} verified"
+    checked = f"Citations: {citations.verified:,} of {citations.total:,} quotes stand at the place they name"
     if citations.statements:
         checked += f", {citations.statements_cited:,} of {count(citations.statements, 'statement')} cited"
     return [

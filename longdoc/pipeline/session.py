@@ -104,7 +104,7 @@ class Reading:
             self.state = self.reader.read(self.state, piece.token_ids)
             self.read_seconds += time.perf_counter() - began
             self.tokens_read += piece.num_tokens
-            if self.state.salience is not None:
+            if self.state.salience is not None and piece.num_tokens:
                 self.salience.add(self, piece, self.state.salience.numpy())
             title = self.parts[piece.part].title
             speed = self.tokens_read / max(1e-9, self.read_seconds)
@@ -146,6 +146,7 @@ class Reading:
 class _Key:
     """What makes two readings the same: the bytes, and how they were parsed."""
 
+    name: str
     sha256: str
     options: SourceOptions
 
@@ -177,7 +178,8 @@ class Session:
         began = time.perf_counter()
         on_event(ModelLoading(self.options.model))
         self._loaded = load_model(self.options)
-        why = f"{self._loaded.info.quantization} on {self._loaded.device}"
+        weights = self._loaded.info.quantization
+        why = f"{'not quantized' if weights == 'none' else weights}, on {self._loaded.device}"
         seconds = time.perf_counter() - began
         on_event(ModelLoaded(self.options.model, self._loaded.num_parameters, seconds, why))
 
@@ -203,9 +205,10 @@ class Session:
         """Read a source to its end. Without `on_part`, a document that was just read is not read again."""
         started = time.perf_counter()
         document = read_document(source, options, on_event)
-        key = _Key(document.source.sha256, options)
+        key = _Key(document.source.name, document.source.sha256, options)
         if on_part is None and self._last is not None and self._last[0] == key:
             return self._last[1]
+        self._last = None  # two documents are never held at once
         self.load(on_event)
         reading = Reading(self, document, started)
         reading.read_all(on_event, on_part)

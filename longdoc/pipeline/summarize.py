@@ -47,13 +47,15 @@ def summarize(
     session: a model that is loaded already. Raises what `read_document` and `load_model` raise.
     """
     session = session or Session(model_options)
-    session.load(on_event)
-    verbatim = session.is_verbatim(options.verbatim)
+    if options.verbatim is False:  # refused before the document is read
+        session.load(on_event)
+        session.is_verbatim(options.verbatim)
     notes: _Notes | None = None
 
     def take_notes(reading: Reading, part: int, state: ReadingState) -> None:
         nonlocal notes
         if notes is None:
+            verbatim = session.is_verbatim(options.verbatim)
             notes = (_Chosen if verbatim else _Written)(reading, options)
         notes.take(part, state)
         on_event(Writing("notes", part + 1, len(reading.parts), reading.parts[part].title))

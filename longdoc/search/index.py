@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Self
 
 from longdoc.core.errors import LongdocError
-from longdoc.core.sentences import Span, sentence_spans
+from longdoc.core.sentences import Span, cut_long, sentence_spans
 from longdoc.core.types import Passage, Section
 from longdoc.search import apparatus, definitions, narrator, scope
 from longdoc.search.words import content_words, is_english, num_words, other_forms, spaced, words
@@ -201,28 +201,10 @@ def _sentences(text: str, left_out: Sequence[Span]) -> tuple[list[Span], list[in
     for start, end in sentence_spans(text):
         if any(a <= start < b for a, b in left_out):
             continue
-        for a, b in _cut(text, start, end):
+        for a, b in cut_long(text, start, end, 6 * MAX_SENTENCE_WORDS):
             spans.append((a, b))
             counts.append(num_words(text[a:b]))
     return spans, counts
-
-
-def _cut(text: str, start: int, end: int) -> list[Span]:
-    """A sentence in pieces of at most MAX_SENTENCE_WORDS words and six times as many characters, cut at spaces."""
-    max_chars = 6 * MAX_SENTENCE_WORDS
-    if end - start <= max_chars:
-        return [(start, end)]
-    pieces = []
-    while end - start > max_chars:
-        space = max(text.rfind("\n", start, start + max_chars), text.rfind(" ", start, start + max_chars))
-        cut = space if space > start else start + max_chars
-        pieces.append((start, cut))
-        start = cut
-        while start < end and text[start].isspace():
-            start += 1
-    if start < end:
-        pieces.append((start, end))
-    return [(a, a + len(text[a:b].rstrip())) for a, b in pieces]
 
 
 def _windows(counts: list[int], section_starts: set[int], passage_words: int, stride_words: int) -> list[Span]:

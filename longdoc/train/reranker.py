@@ -27,7 +27,7 @@ from longdoc.search.ranker import Ranker, RankerFile
 from longdoc.train.fitting import Group, fit_listwise
 
 Array = npt.NDArray[np.float64]
-NUM_PASSAGES = 10
+NUM_PASSAGES = 6  # as many as `pipeline.ask` proposes
 NUM_FOLDS = 5
 
 

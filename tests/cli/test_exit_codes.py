@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from handmade import FakePipeline, make_answer, make_receipt, make_summary
@@ -159,3 +160,11 @@ def test_ctrl_c_while_a_question_is_awaited_is_130(longdoc_process: Start) -> No
     assert process.returncode == 130
     assert out == b""
     assert b"Traceback" not in err
+
+
+def test_a_result_never_replaces_its_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "book.txt"
+    source.write_text("Kept as it is.")
+    assert run(["summarize", str(source), "-o", str(source)]) == 2
+    assert "would replace its source" in capsys.readouterr().err
+    assert source.read_text() == "Kept as it is."

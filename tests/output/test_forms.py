@@ -52,7 +52,7 @@ def test_an_answer_in_markdown_ends_with_one_receipt_for_all_questions() -> None
     text = answers_markdown([make_answer("Did it rain?"), make_answer("When?")])
     assert text.startswith("## Did it rain?\n\nIt rained. [p. 12]\n\n## When?\n\nIt rained. [p. 12]\n\n---\n\nRead ")
     assert text.count("sha256") == 1
-    assert "Citations: 2 of 2 verified" in text
+    assert "Citations: 2 of 2 quotes stand at the place they name" in text
 
 
 def test_what_is_not_in_the_document_is_said_plainly_with_the_closest_passages() -> None:

@@ -96,7 +96,8 @@ def test_the_receipt_tells_what_was_read_by_what_and_at_what_cost() -> None:
         "Model embedded, adapter memory; attention stream (sinks 4, window 512, memory on): "
         "longer than the model's context.",
         "Note: 2 undecodable bytes",
-        "Citations: 40 of 41 verified, 37 of 38 statements cited; book.pdf, sha256 0123456789abcdef….",
+        "Citations: 40 of 41 quotes stand at the place they name, 37 of 38 statements cited; "
+        "book.pdf, sha256 0123456789abcdef….",
     ]
 
 
