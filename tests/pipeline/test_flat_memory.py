@@ -12,17 +12,19 @@ import tiny
 from longdoc.pipeline.session import Session
 
 READ = """
-import resource, sys
-from longdoc.core.settings import ModelOptions, SourceOptions
-from longdoc.pipeline.session import Session
+import sys
+from longdoc.core.settings import ModelOptions, SourceOptions, SummaryOptions
+from longdoc.engine.machine import peak_resident_bytes
+from longdoc.pipeline.summarize import summarize
 options = ModelOptions(sys.argv[1], offline=True, device="cpu", threads=1, segment_tokens=256)
-reading = Session(options).read(sys.argv[2], SourceOptions(), lambda event: None)
-print(reading.tokens_read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+chosen = {"source_options": SourceOptions(), "model_options": options, "options": SummaryOptions()}
+summary = summarize(sys.argv[2], **chosen)
+print(summary.receipt.tokens_read, peak_resident_bytes())
 """
 
 
 def read_in_a_process(model: str, source: Path, environment: dict[str, str]) -> tuple[int, int]:
-    """Tokens read and the peak resident set."""
+    """Tokens read for a summary, and the peak resident set."""
     command = [sys.executable, "-c", READ, model, str(source)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     num_tokens, peak = map(int, done.stdout.split())
