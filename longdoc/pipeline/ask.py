@@ -131,8 +131,12 @@ def _written(reading: Reading, question: str, evidence: Sequence[Evidence]) -> t
 
 def _request(reading: Reading, question: str, evidence: Sequence[Evidence]) -> list[int]:
     """The question after its passages, the strongest last."""
+    framing = reading.framing
+    if framing.prompt_set == "embedded":  # its window holds one passage with its question
+        body = framing.encode(" " + " ".join(evidence[0].citation.quote.split()))
+        return [*body, *framing.request("question", question=question), *framing.request("answer")]
     passages = "\n\n".join(e.citation.quote for e in reversed(evidence))
-    return reading.framing.request("answer", question=question, passages=passages)
+    return framing.request("answer", question=question, passages=passages)
 
 
 def _evidence(
