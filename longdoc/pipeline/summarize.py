@@ -24,7 +24,7 @@ from longdoc.search.salience import SalientSentence, score_part
 from longdoc.search.selection import select, select_overall, shortlist
 
 _CANDIDATES = 24  # sentences per part that the model is asked about
-_PROBE_SHARE = 0.5  # weight of the model's salience probe beside the lexical one, both in standard deviations
+_PROBE_SHARE = 0.0  # of the salience probe beside the lexical score: measured worse on novels (longdoc/bench/LOG.md)
 _MODEL_SHARE = 0.3  # weight of the model's expectation beside salience, both in standard deviations
 _PART_WORDS = 60  # budget of the notes on one part
 _NOTE_TOKENS = 2  # tokens that a written word may take
