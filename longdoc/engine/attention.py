@@ -20,7 +20,6 @@ K kept tokens before the call, D head dim.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,6 +30,8 @@ from transformers import AttentionInterface
 from longdoc.core.errors import ModelUnavailable
 from longdoc.engine.cache import StreamingCache, StreamingLayer, Tiers
 from longdoc.engine.memory import DeltaMemory, MemoryConfig, PaperMemory
+from longdoc.engine.positions import positions, rotate
+from longdoc.engine.training_attention import differentiable
 
 NAME = "longdoc"
 
@@ -57,21 +58,12 @@ def longdoc_attention(
     num_seen = layer.num_seen
     scale = float(scaling) if scaling is not None else query.shape[-1] ** -0.5
     keys, values = layer.update(key, value)
-    attend = _dense if torch.is_grad_enabled() else _streamed
+    attend = differentiable if torch.is_grad_enabled() else _streamed
     out = attend(module, query, keys, values, num_seen, layer.tiers, scale, softcap)
     memory = getattr(module, "longdoc_memory", None)
     if longdoc_cache.use_memory and isinstance(memory, PaperMemory):
         out, layer.memory = memory.mix(out, query, key, value, layer.memory, num_seen)
     return out.transpose(1, 2).contiguous(), None
-
-
-def _positions(num_seen: int, num_new: int, num_keys: int, tiers: Tiers, device: torch.device) -> tuple[Tensor, Tensor]:
-    """-> (T,) absolute positions of the queries, (K + T,) of the keys: the sinks are 0 ... S - 1."""
-    total = num_seen + num_new
-    num_sinks = min(tiers.sinks, total)
-    queries = torch.arange(num_seen, total, device=device)
-    local = torch.arange(total - (num_keys - num_sinks), total, device=device)
-    return queries, torch.cat([torch.arange(num_sinks, device=device), local])
 
 
 def _streamed(
@@ -85,12 +77,12 @@ def _streamed(
     softcap: float | None,
 ) -> Tensor:
     """(B, H, T, D), (B, Hkv, K + T, D) x2 -> (B, H, T, D): two fused partial attentions, merged."""
-    position, key_position = _positions(num_seen, query.shape[2], keys.shape[2], tiers, query.device)
+    position, key_position = positions(num_seen, query.shape[2], keys.shape[2], tiers, query.device)
     num_sinks = min(tiers.sinks, num_seen + query.shape[2])
     if num_seen + query.shape[2] <= tiers.sinks + tiers.window:
         # nothing has left the window: one causal attention, everything at its true position
         mask = None if query.shape[2] == 1 else key_position[None] <= position[:, None]
-        rotated = _rotate(module, query, position), _rotate(module, keys, key_position)
+        rotated = rotate(module, query, position), rotate(module, keys, key_position)
         return _attend(*rotated, values, mask, scale, softcap)[0]
     sink, local = key_position[:num_sinks], key_position[num_sinks:]
     base = int(local[0])  # so that no position exceeds W + T
@@ -98,8 +90,8 @@ def _streamed(
     visible = (distance >= 0) & (distance < tiers.window)
     parts = [
         _attend(
-            _rotate(module, query, position - base),
-            _rotate(module, keys[:, :, num_sinks:], local - base),
+            rotate(module, query, position - base),
+            rotate(module, keys[:, :, num_sinks:], local - base),
             values[:, :, num_sinks:],
             None if bool(visible.all()) else visible,
             scale,
@@ -110,8 +102,8 @@ def _streamed(
         last = tiers.sinks + tiers.window - 1
         parts.append(
             _attend(
-                _rotate(module, query, position.clamp(max=last)),
-                _rotate(module, keys[:, :, :num_sinks], sink),
+                rotate(module, query, position.clamp(max=last)),
+                rotate(module, keys[:, :, :num_sinks], sink),
                 values[:, :, :num_sinks],
                 None if num_seen >= num_sinks else sink[None] <= position[:, None],
                 scale,
@@ -161,58 +153,6 @@ def _attend(
         out = out.masked_fill(~seen[:, None], 0)
         lse = lse.masked_fill(~seen, float("-inf"))
     return out, lse
-
-
-def _dense(
-    module: nn.Module,
-    query: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    num_seen: int,
-    tiers: Tiers,
-    scale: float,
-    softcap: float | None,
-) -> Tensor:
-    """The same as `_streamed`, differentiable, in time and memory O(T (K + T)): for training and as the reference."""
-    position, key_position = _positions(num_seen, query.shape[2], keys.shape[2], tiers, query.device)
-    repeats = query.shape[1] // keys.shape[1]
-    total = num_seen + query.shape[2]
-    if num_seen == 0 and total <= tiers.sinks + tiers.window and softcap is None:
-        rotated = _rotate(module, query, position), _rotate(module, keys, key_position)
-        return nn.functional.scaled_dot_product_attention(
-            *rotated, values, is_causal=True, scale=scale, enable_gqa=repeats > 1
-        )
-    distance = position[:, None] - key_position[None]
-    is_sink = key_position < tiers.sinks
-    visible = (distance >= 0) & (is_sink | (distance < tiers.window))
-    base = int(key_position[min(tiers.sinks, total - 1)])
-
-    def scores(query_position: Tensor, at: Tensor) -> Tensor:
-        rotated = _rotate(module, keys, at).repeat_interleave(repeats, 1)
-        return _rotate(module, query, query_position) @ rotated.transpose(-1, -2) * scale
-
-    local = scores(position - base, (key_position - base).clamp(min=0))
-    sinks = scores(position.clamp(max=tiers.sinks + tiers.window - 1), key_position.clamp(max=tiers.sinks))
-    score = torch.where(is_sink, sinks, local).to(torch.promote_types(query.dtype, torch.float32))
-    if softcap is not None:
-        score = softcap * torch.tanh(score / softcap)
-    weights = score.masked_fill(~visible, float("-inf")).softmax(-1).to(values.dtype)
-    return weights @ values.repeat_interleave(repeats, 1)
-
-
-def _rotate(module: nn.Module, states: Tensor, position: Tensor) -> Tensor:
-    """(B, H, N, D), (N,) -> (B, H, N, D), by the family's own rotation (half-split, interleaved, partial)."""
-    rope: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = module.longdoc_rope  # type: ignore[assignment]
-    if rope is None:
-        return states
-    cos, sin = rope(states, position[None])
-    apply = sys.modules[type(module).__module__].apply_rotary_pos_emb
-    partial = getattr(module, "rotary_ndims", None)  # Phi and StableLM split the pass-through dims off themselves
-    if partial is not None and partial < states.shape[-1]:
-        turned = apply(states[..., :partial], states[:, :0, :, :partial], cos, sin)[0]
-        return torch.cat([turned, states[..., partial:]], -1)
-    rotated: Tensor = apply(states, states[:, :0], cos, sin)[0]
-    return rotated
 
 
 def attention_modules(model: nn.Module) -> Iterator[nn.Module]:
