@@ -9,7 +9,7 @@ Shapes: B batch, Hkv key/value heads, T new tokens, S sinks, W window, K = kept 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,14 +99,27 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         other.memory = self.memory.map(function) if self.memory is not None else None
         return other
 
-    def tensors(self) -> Iterator[Tensor]:
-        """Every tensor held, for counting bytes."""
+    def named_tensors(self) -> dict[str, Tensor]:
+        """Every tensor held, by the name that `restore` takes; the memory's are called `memory.matrix` and so on."""
+        held: dict[str, Tensor] = {}
         if self.is_initialized:
-            yield from (t for t in (self.sink_keys, self.sink_values, self.keys, self.values) if t is not None)
+            assert self.sink_keys is not None
+            assert self.sink_values is not None
+            held = {"sink_keys": self.sink_keys, "sink_values": self.sink_values}
+            held |= {"keys": self.keys, "values": self.values}
         if self.memory is not None:
-            held: list[Tensor] = []
-            self.memory.map(lambda t: held.append(t) or t)  # type: ignore[func-returns-value]
-            yield from held
+            held |= {f"memory.{name}": tensor for name, tensor in self.memory.named_tensors().items()}
+        return held
+
+    def restore(self, tensors: Mapping[str, Tensor], num_seen: int) -> None:
+        """Take the place of a layer that held `tensors` after `num_seen` tokens. KeyError when one is not there."""
+        self.num_seen = num_seen
+        if "keys" in tensors:
+            self.lazy_initialization(tensors["keys"], tensors["values"])
+            self.sink_keys, self.sink_values = tensors["sink_keys"], tensors["sink_values"]
+            self.keys, self.values = tensors["keys"], tensors["values"]
+        memory = {name.removeprefix("memory."): t for name, t in tensors.items() if name.startswith("memory.")}
+        self.memory = MemoryState(**memory) if memory else None
 
 
 class StreamingCache(Cache):  # type: ignore[misc]
@@ -128,6 +141,19 @@ class StreamingCache(Cache):  # type: ignore[misc]
         other.layers = [layer.map(function) for layer in self.layers]
         return other
 
+    def named_tensors(self) -> dict[str, Tensor]:
+        """Every tensor held, as `<layer>.<name in the layer>`."""
+        return {f"{i}.{name}": t for i, layer in enumerate(self.layers) for name, t in layer.named_tensors().items()}
+
+    def restore(self, tensors: Mapping[str, Tensor], num_seen: int) -> None:
+        """Take the place of a cache of the same model and tiers whose `named_tensors` and `num_seen` these were."""
+        by_layer: dict[str, dict[str, Tensor]] = {str(i): {} for i in range(len(self.layers))}
+        for name, tensor in tensors.items():
+            layer, _, rest = name.partition(".")
+            by_layer[layer][rest] = tensor
+        for i, layer in enumerate(self.layers):
+            layer.restore(by_layer[str(i)], num_seen)
+
     def fork(self) -> StreamingCache:
         """A cache that can be read on without changing this one. Shares all tensors."""
         return self.map(lambda tensor: tensor)
@@ -138,7 +164,7 @@ class StreamingCache(Cache):  # type: ignore[misc]
 
     def num_bytes(self) -> int:
         """Bytes held by all layers."""
-        return sum(t.numel() * t.element_size() for layer in self.layers for t in layer.tensors())
+        return sum(t.numel() * t.element_size() for t in self.named_tensors().values())
 
 
 def layer_tiers(config: Any, tiers: Tiers) -> list[Tiers]:

@@ -73,8 +73,11 @@ class MemoryState:
 
     def map(self, function: Callable[[Tensor], Tensor]) -> MemoryState:
         """A state with `function` applied to every tensor."""
-        changed = {f.name: function(t) for f in fields(self) if (t := getattr(self, f.name)) is not None}
-        return replace(self, **changed)
+        return replace(self, **{name: function(tensor) for name, tensor in self.named_tensors().items()})
+
+    def named_tensors(self) -> dict[str, Tensor]:
+        """Every tensor held, by the name of its field."""
+        return {f.name: t for f in fields(self) if (t := getattr(self, f.name)) is not None}
 
 
 # A rule adds one segment: (matrix, normaliser, keys, values, strength) -> (matrix, normaliser).
