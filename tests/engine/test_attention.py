@@ -1,15 +1,13 @@
 """Sinks and window in stock models against an independent, dense, one-token-at-a-time reference in float64.
 
-The reference knows each family's rotation from a table in this file and shares no code with the engine.
+The families are those of `longdoc.bench.families`, the reference is that of `longdoc.bench.reference`.
 
-Shapes: B = 1, H query heads, Hkv key/value heads, T tokens, D head dim.
+Shapes: T tokens, V vocabulary.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,96 +17,29 @@ import tiny
 import torch
 import transformers
 from torch import Tensor
-from transformers import AttentionInterface
 
+from longdoc.bench.families import FAMILIES, NATIVE_WINDOW
+from longdoc.bench.families import build as stock
+from longdoc.bench.families import random_ids as ids
+from longdoc.bench.reference import family_rules, logits
 from longdoc.core.errors import ModelUnavailable
 from longdoc.core.settings import ModelOptions
-from longdoc.engine.attention import attention_modules, install
+from longdoc.engine.attention import install
 from longdoc.engine.cache import StreamingCache, Tiers
 from longdoc.engine.load import load_model
 
-SINKS, WINDOW, NATIVE_WINDOW, NUM_TOKENS = 4, 24, 40, 120
+SINKS, WINDOW, NUM_TOKENS = 4, 24, 120
 SEGMENTS = (1, 7, 32, 150)
 
-
-@dataclass(frozen=True)
-class Family:
-    """A tiny model of one kind. rotated: how many dims of a head.   interleaved: pairs are neighbours, not halves.
-
-    thetas: the rotation's base by layer; None: the layer has no positions.   sliding: layers with a native window.
-    """
-
-    name: str
-    config: dict[str, Any] = field(default_factory=dict)
-    rotated: int = 16
-    interleaved: bool = False
-    thetas: tuple[float | None, float | None] = (1e4, 1e4)
-    sliding: tuple[bool, bool] = (False, False)
-    softcap: float | None = None
-
-
-ALTERNATING = {"sliding_window": NATIVE_WINDOW, "layer_types": ["sliding_attention", "full_attention"]}
-SLIDES_FIRST = (True, False)
-FAMILIES = {
-    "llama": Family("Llama"),
-    "qwen2": Family("Qwen2"),
-    "qwen3": Family("Qwen3"),
-    "mistral": Family("Mistral", {"sliding_window": None}),
-    "mistral-sliding": Family("Mistral", {"sliding_window": NATIVE_WINDOW}, sliding=(True, True)),
-    "mixtral": Family("Mixtral", {"num_local_experts": 4}, thetas=(1e6, 1e6)),
-    "gemma2": Family(
-        "Gemma2",
-        {**ALTERNATING, "query_pre_attn_scalar": 16, "attn_logit_softcapping": 3.0},
-        sliding=SLIDES_FIRST,
-        softcap=3.0,
-    ),
-    "gemma3": Family(
-        "Gemma3Text", {**ALTERNATING, "query_pre_attn_scalar": 16}, sliding=SLIDES_FIRST, thetas=(1e4, 1e6)
-    ),
-    "phi": Family("Phi", {"partial_rotary_factor": 0.5}, rotated=8),
-    "phi3": Family("Phi3"),
-    "smollm3": Family("SmolLM3", {"no_rope_layers": [1, 0]}, thetas=(2e6, None)),
-    "granite": Family("Granite", {"attention_multiplier": 0.25}),
-    "olmo2": Family("Olmo2"),
-    "glm": Family("Glm", {"partial_rotary_factor": 0.5}, rotated=8, interleaved=True),
-    "cohere2": Family("Cohere2", ALTERNATING, interleaved=True, thetas=(1e4, None), sliding=SLIDES_FIRST),
-}
-
 every_family = pytest.mark.parametrize("name", FAMILIES)
-
-
-def ids(num_tokens: int) -> Tensor:
-    """(1, T) random token ids."""
-    return torch.randint(3, 97, (1, num_tokens), generator=torch.Generator().manual_seed(5))
-
-
-@cache
-def stock(name: str) -> Any:
-    """The family's random model with attention so peaky that a wrong position shows."""
-    family = FAMILIES[name]
-    config = getattr(transformers, f"{family.name}Config")(**{**tiny.SHAPE, **family.config})
-    torch.manual_seed(1)
-    model = getattr(transformers, f"{family.name.removesuffix('Text')}ForCausalLM")(config).eval()
-    with torch.no_grad():
-        for parameter_name, parameter in model.named_parameters():
-            if "q_norm" in parameter_name or "k_norm" in parameter_name:
-                parameter.add_(1.0)
-            elif "q_proj" in parameter_name or "k_proj" in parameter_name:
-                parameter.mul_(8)
-            elif "qkv_proj" in parameter_name:
-                parameter[: 6 * 16].mul_(8)
-    model.set_attn_implementation("eager")
-    if name == "mixtral":  # the grouped product knows no float64
-        model.set_experts_implementation("eager")
-    return model
 
 
 @cache
 def full(name: str) -> Tensor:
     """(1, T, V) of stock full attention."""
     with torch.no_grad():
-        logits: Tensor = stock(name)(ids(NUM_TOKENS)).logits
-    return logits
+        found: Tensor = stock(name)(ids(NUM_TOKENS)).logits
+    return found
 
 
 @cache
@@ -127,66 +58,10 @@ def streamed(name: str, segment_tokens: int, num_tokens: int = NUM_TOKENS, windo
         return torch.cat([streaming(name)(p, past_key_values=cache, use_cache=True).logits for p in pieces], 1)
 
 
-def rotate(vector: Tensor, position: int, theta: float | None, family: Family) -> Tensor:
-    """(..., D) -> (..., D): pair i of the rotated dims turns by position * theta ** (-2 i / rotated)."""
-    if theta is None:
-        return vector
-    half = family.rotated // 2
-    turned = vector.clone()
-    for i in range(half):
-        angle = torch.tensor(position * theta ** (-2 * i / family.rotated), dtype=torch.float64)
-        a, b = (2 * i, 2 * i + 1) if family.interleaved else (i, i + half)
-        turned[..., a] = vector[..., a] * angle.cos() - vector[..., b] * angle.sin()
-        turned[..., b] = vector[..., b] * angle.cos() + vector[..., a] * angle.sin()
-    return turned
-
-
-def reference_attention(name: str) -> Callable[..., tuple[Tensor, None]]:
-    """Attention of one query after the other to the sinks and the window, at the documented positions."""
-    family = FAMILIES[name]
-
-    def attend(
-        module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any = None, scaling: float = 0.25, **kwargs: Any
-    ) -> tuple[Tensor, None]:
-        index = module.layer_idx
-        theta = family.thetas[index]
-        sinks, window = (0, min(NATIVE_WINDOW, WINDOW)) if family.sliding[index] else (SINKS, WINDOW)
-        group = query.shape[1] // key.shape[1]
-        keys, values = key.repeat_interleave(group, 1)[0], value.repeat_interleave(group, 1)[0]
-        in_place = torch.stack([rotate(keys[:, j], j, theta, family) for j in range(keys.shape[1])], 1)
-        outputs = []
-        for t in range(query.shape[2]):
-            near = rotate(query[0, :, t], t, theta, family)
-            to_sinks = rotate(query[0, :, t], min(t, sinks + window - 1), theta, family)
-            seen = [j for j in range(t + 1) if j < sinks or t - j < window]
-            rows = [(to_sinks if j < sinks else near) for j in seen]
-            scores = (torch.stack(rows, 1) * in_place[:, seen]).sum(-1) * scaling
-            if family.softcap is not None:
-                scores = family.softcap * torch.tanh(scores / family.softcap)
-            outputs.append((scores.softmax(-1)[..., None] * values[:, seen]).sum(1))
-        return torch.stack(outputs)[None], None
-
-    return attend
-
-
-def identity_rotation(module: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    if kwargs.get("position_embeddings") is not None:
-        cos, sin = kwargs["position_embeddings"]
-        kwargs["position_embeddings"] = torch.ones_like(cos), torch.zeros_like(sin)
-    return args, kwargs
-
-
 @cache
 def reference(name: str) -> Tensor:
     """(1, T, V) float64 of the whole text in one pass."""
-    model = copy.deepcopy(stock(name)).double()
-    AttentionInterface.register(f"reference-{name}", reference_attention(name))
-    model.set_attn_implementation(f"reference-{name}")
-    for module in attention_modules(model):
-        module.register_forward_pre_hook(identity_rotation, with_kwargs=True)
-    with torch.no_grad():
-        logits: Tensor = model(ids(NUM_TOKENS), use_cache=False).logits
-    return logits
+    return logits(stock(name), ids(NUM_TOKENS), family_rules(name, SINKS, WINDOW))
 
 
 def difference(a: Tensor, b: Tensor) -> float:

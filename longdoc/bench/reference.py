@@ -1,0 +1,115 @@
+"""Sinks and window as a plain loop in float64: one query after the other, one key after the other.
+
+What the engine must equal, written from the documented rules. It shares no code with the engine; for the models of
+`families.py` it does not use transformers' rotations either.
+
+Shapes: B = 1, H query heads, Hkv key/value heads, T tokens, D head dim, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longdoc.bench.families import FAMILIES, NATIVE_WINDOW, Family
+
+_NAME = "longdoc-reference"
+# (..., D) and a position -> (..., D), turned to that position.
+Rotation = Callable[[Tensor, int], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one layer sees, and where it stands. softcap: scores s become softcap * tanh(s / softcap)."""
+
+    rotate: Rotation
+    sinks: int
+    window: int
+    softcap: float | None = None
+
+
+def family_rules(name: str, sinks: int, window: int) -> list[Rules]:
+    """The rules of each layer of a tiny model. A layer that slides by itself has no sinks and its own window."""
+    family = FAMILIES[name]
+    return [
+        Rules(table_rotation(family, index), 0, min(NATIVE_WINDOW, window), family.softcap)
+        if slides
+        else Rules(table_rotation(family, index), sinks, window, family.softcap)
+        for index, slides in enumerate(family.sliding)
+    ]
+
+
+def table_rotation(family: Family, layer: int) -> Rotation:
+    """Pair i of the rotated dims turns by position * theta ** (-2 i / rotated)."""
+    theta = family.thetas[layer]
+    half = family.rotated // 2
+
+    def rotate(vector: Tensor, position: int) -> Tensor:
+        if theta is None:
+            return vector
+        turned = vector.clone()
+        for i in range(half):
+            angle = torch.tensor(position * theta ** (-2 * i / family.rotated), dtype=torch.float64)
+            a, b = (2 * i, 2 * i + 1) if family.interleaved else (i, i + half)
+            turned[..., a] = vector[..., a] * angle.cos() - vector[..., b] * angle.sin()
+            turned[..., b] = vector[..., b] * angle.cos() + vector[..., a] * angle.sin()
+        return turned
+
+    return rotate
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, rules: Rules, scaling: float) -> Tensor:
+    """(1, H, T, D), (1, Hkv, T, D) x2, un-rotated -> (T, H, D)."""
+    group = query.shape[1] // key.shape[1]
+    keys, values = key.repeat_interleave(group, 1)[0], value.repeat_interleave(group, 1)[0]
+    in_place = torch.stack([rules.rotate(keys[:, j], j) for j in range(keys.shape[1])], 1)
+    outputs = []
+    for t in range(query.shape[2]):
+        near = rules.rotate(query[0, :, t], t)
+        to_sinks = rules.rotate(query[0, :, t], min(t, rules.sinks + rules.window - 1))
+        seen = [j for j in range(t + 1) if j < rules.sinks or t - j < rules.window]
+        rows = [(to_sinks if j < rules.sinks else near) for j in seen]
+        scores = (torch.stack(rows, 1) * in_place[:, seen]).sum(-1) * scaling
+        if rules.softcap is not None:
+            scores = rules.softcap * torch.tanh(scores / rules.softcap)
+        outputs.append((scores.softmax(-1)[..., None] * values[:, seen]).sum(1))
+    return torch.stack(outputs)
+
+
+def logits(model: Any, ids: Tensor, rules: Sequence[Rules]) -> Tensor:
+    """(1, T) -> (1, T, V) float64 of the whole text in one pass of a copy of a stock model. rules: by layer."""
+    from transformers import AttentionInterface
+
+    exact = copy.deepcopy(model).double()
+    AttentionInterface.register(_NAME, _reference_attention)
+    exact.set_attn_implementation(_NAME)
+    for module in _attention_modules(exact):
+        module.longdoc_reference = rules[module.layer_idx]
+        module.register_forward_pre_hook(_rotate_by_nothing, with_kwargs=True)
+    with torch.no_grad():
+        found: Tensor = exact(ids, use_cache=False).logits
+    return found
+
+
+def _attention_modules(model: Any) -> Iterator[Any]:
+    return (m for m in model.modules() if type(m).__name__.endswith("Attention") and hasattr(m, "layer_idx"))
+
+
+def _reference_attention(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any = None, scaling: float = 1.0, **kwargs: Any
+) -> tuple[Tensor, None]:
+    """The function registered with transformers."""
+    return attend(query, key, value, module.longdoc_reference, scaling)[None], None
+
+
+def _rotate_by_nothing(module: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The hook before an attention: cos 1 and sin 0, so that queries and keys arrive un-rotated."""
+    if kwargs.get("position_embeddings") is not None:
+        cos, sin = kwargs["position_embeddings"]
+        kwargs["position_embeddings"] = torch.ones_like(cos), torch.zeros_like(sin)
+    return args, kwargs
