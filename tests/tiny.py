@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from longdoc.engine.memory import MemoryConfig
-from longdoc.train.config import DataConfig, ModelShape, Stage, TextSource, TrainConfig
+from longdoc.train.config import DataConfig, Mix, ModelShape, Stage, TextSource, TrainConfig
 from longdoc.train.model import build_model, export
 from longdoc.train.tokenizer import train_tokenizer
 
@@ -34,12 +34,18 @@ VOCABULARY = 460  # tokens; the stories give no more than a few above
 MEMORY = MemoryConfig("delta", (1,), segment_tokens=16, heads=2, key_dim=16, value_dim=16, lags=3, width=16)
 STAGES = (
     Stage(
-        "primer", steps=3, sequence_tokens=96, batch=2, rows={"text": 1, "copy": 1, "needles": 1}, memory=True,
-        warmup_steps=2,
+        "primer", steps=3, memory=True, warmup_steps=2,
+        mixes=(Mix("short", {"text": 1, "copy": 1, "needles": 1}, sequence_tokens=96, batch=2),),
     ),
     Stage(
-        "tasks", steps=3, sequence_tokens=128, batch=2, memory=True, warmup_steps=2,
-        rows={"text": 1, "near_questions": 1, "far_questions": 1, "extracts": 1, "needles": 1},
+        "tasks", steps=3, memory=True, warmup_steps=2,
+        mixes=(
+            Mix(
+                "all", {"text": 1, "near_questions": 1, "far_questions": 1, "extracts": 1, "needles": 1},
+                sequence_tokens=128, batch=2,
+            ),
+            Mix("codes", {"needles": 1}, sequence_tokens=192, batch=2, window=32, lives=4),
+        ),
     ),
 )  # fmt: skip
 CONFIG = TrainConfig(
@@ -106,7 +112,7 @@ def config_toml(config: TrainConfig) -> str:
         return f"{key} = {json.dumps(value)}"
 
     def table(head: str, values: Any, skip: tuple[str, ...] = ()) -> str:
-        names = [name for name in values.__slots__ if name not in skip]
+        names = [n for n in values.__slots__ if n not in skip and getattr(values, n) is not None]
         return "\n".join([head, *(line(name, getattr(values, name)) for name in names), ""])
 
     return "\n".join(
@@ -117,7 +123,14 @@ def config_toml(config: TrainConfig) -> str:
             *(table("[[data.text]]", source) for source in config.data.text),
             table("[model]", config.model),
             table("[memory]", config.memory),
-            *(table("[[stages]]", stage) for stage in config.stages),
+            *(
+                piece
+                for stage in config.stages
+                for piece in (
+                    table("[[stages]]", stage, skip=("mixes",)),
+                    *(table("[[stages.mixes]]", mix) for mix in stage.mixes),
+                )
+            ),
         ]
     )
 

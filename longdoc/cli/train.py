@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,14 @@ def train() -> None:
 @click.option("--data", type=_FOLDER, required=True, help="The folder that the globs of the configuration start from.")
 @click.option("-o", "--output", type=_FOLDER, required=True, help="The run's folder. An unfinished run goes on.")
 @click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
-def model(config_file: Path, data: Path, output: Path, threads: int | None) -> None:
+@click.option("--weights", type=_FOLDER, help="Start from the weights and the tokenizer of this model's folder.")
+@click.option("--stage", help="With --weights: the stage to begin with.")
+def model(
+    config_file: Path, data: Path, output: Path, threads: int | None, weights: Path | None, stage: str | None
+) -> None:
     """Train a model with its memory, stage by stage, from a configuration file."""
+    if (weights is None) != (stage is None):
+        raise click.UsageError("--weights and --stage belong together.")
     import torch
     from tokenizers import Tokenizer
 
@@ -38,12 +45,16 @@ def model(config_file: Path, data: Path, output: Path, threads: int | None) -> N
     config = load_config(config_file)
     output.mkdir(parents=True, exist_ok=True)
     saved = output / "tokenizer.json"
+    if weights is not None and not saved.exists():
+        shutil.copyfile(weights / "tokenizer.json", saved)
     if not saved.exists():
         click.echo("training the tokenizer", err=True)
         train_tokenizer(data, config).save(str(saved))
     tokenizer = Tokenizer.from_file(str(saved))
     click.echo("reading the data", err=True)
     run = Run(config, build(data, config.data, tokenizer, output / "cache"), tokenizer, output)
+    if weights is not None and stage is not None:
+        run.start_from(weights, stage)
     run.train(_report)
 
 

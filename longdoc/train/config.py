@@ -47,18 +47,37 @@ class ModelShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Mix:
+    """One kind of batch. share: of a stage's steps.   rows: kind of row -> share.
+
+    window: of the attention in these batches, in tokens; None: the model's. A short one makes recall the memory's task
+    after a few tokens, so that short rows can teach it.
+    lives: batches that a memory's state lives through on average before it starts empty again; 1: each starts empty.
+    What earlier rows left behind is then what a long text would have left.
+    """
+
+    name: str
+    rows: dict[str, float]
+    sequence_tokens: int
+    batch: int
+    share: float = 1.0
+    window: int | None = None
+    lives: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """A stretch of training. rows: kind of row -> share.   minutes end it early when given.
+    """A stretch of training. mixes: the kinds of batches, one of them in each step.
 
     lr: AdamW's peak; muon_lr: for the decoder's matrices.   final_lr: share of the peak left at the end.
     text_loss: weight of the plain text in rows that ask for something.
+    sparsity: weight of the mean write strength in the loss, `final_sparsity` after `sparse_from` of the steps.
+    threshold_from: share of the steps after which write strengths below the memory's threshold count as zero.
     """
 
     name: str
     steps: int
-    sequence_tokens: int
-    batch: int
-    rows: dict[str, float]
+    mixes: tuple[Mix, ...]
     lr: float = 3e-3
     muon_lr: float = 0.02
     memory: bool = False
@@ -67,6 +86,8 @@ class Stage:
     text_loss: float = 0.3
     sparsity: float = 0.05
     final_sparsity: float = 1.0
+    sparse_from: float = 0.6
+    threshold_from: float = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +116,20 @@ def load_config(path: Path) -> TrainConfig:
             data=_make(DataConfig, {**data, "text": text}, "data"),
             model=_make(ModelShape, raw.pop("model"), "model"),
             memory=_make(MemoryConfig, raw.pop("memory"), "memory"),
-            stages=tuple(_make(Stage, s, "stages") for s in raw.pop("stages")),
+            stages=tuple(_stage(s) for s in raw.pop("stages")),
         )
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"The training file {path} cannot be read.", why=str(error)) from error
     except KeyError as error:
         raise UsageError(f"The training file {path} lacks {error}.") from error
+
+
+def _stage(table: dict[str, Any]) -> Stage:
+    mixes = tuple(_make(Mix, mix, "stages.mixes") for mix in table.get("mixes", []))
+    if not mixes:
+        raise UsageError(f"The stage {table.get('name')!r} has no [[stages.mixes]].")
+    stage: Stage = _make(Stage, {**table, "mixes": mixes}, "stages")
+    return stage
 
 
 def _make(kind: type, values: dict[str, Any], where: str) -> Any:

@@ -15,23 +15,28 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from longdoc.core.errors import ModelUnavailable
+from longdoc.core.errors import ModelUnavailable, UsageError
+from longdoc.engine.adapter import load_weights
 from longdoc.engine.cache import StreamingCache, Tiers
-from longdoc.engine.memory import DeltaMemory
-from longdoc.train.config import Stage, TrainConfig
+from longdoc.engine.memory import DeltaMemory, MemoryState
+from longdoc.train.config import Mix, Stage, TrainConfig
 from longdoc.train.corpus import Corpus
 from longdoc.train.model import build_model, export
 from longdoc.train.tasks import ANSWER_LOSS, RowMaker
 
+Batch = tuple[Mix, Tensor, Tensor, list[str]]
 REPORT_STEPS = 25
 CHECKPOINT_STEPS = 200
 Report = Callable[[dict[str, Any]], None]
@@ -54,7 +59,21 @@ class Run:
         self.stage_index = self.step = self.tokens_seen = 0
         self.seconds = 0.0
         self.optimizers: list[torch.optim.Optimizer] = []
+        self.living: dict[str, dict[int, MemoryState]] = {}  # by mix and layer: what the last batch left behind
         folder.mkdir(parents=True, exist_ok=True)
+
+    def start_from(self, folder: Path, stage: str) -> None:
+        """Take the weights of an exported model and begin with the stage of that name."""
+        names = [s.name for s in self.config.stages]
+        if stage not in names:
+            raise UsageError(f"The configuration has no stage {stage!r}.", why=f"it has {', '.join(names)}")
+        try:
+            weights = load_file(folder / "model.safetensors", device=self.device)
+            self.model.load_state_dict({"lm_head.weight": weights["model.embed_tokens.weight"], **weights})
+        except (OSError, RuntimeError, KeyError, SafetensorError) as error:
+            raise ModelUnavailable(f"The weights in {folder} do not fit.", why=str(error)) from error
+        load_weights(folder, self.memories)
+        self.stage_index = names.index(stage)
 
     def train(self, report: Report) -> None:
         """All stages, from where the checkpoint stands."""
@@ -99,7 +118,7 @@ class Run:
             for optimizer in self.optimizers:
                 optimizer.step()
             self.step += 1
-            self.tokens_seen += stage.batch * stage.sequence_tokens
+            self.tokens_seen += batch[0].batch * batch[0].sequence_tokens
             self.seconds += time.perf_counter() - started
             if self.step % REPORT_STEPS == 0 or self.step == stage.steps:
                 line = {"stage": stage.name, "step": self.step, "tokens": self.tokens_seen, "s": round(self.seconds)}
@@ -111,18 +130,19 @@ class Run:
             if self.step % CHECKPOINT_STEPS == 0:
                 self._save_checkpoint(with_optimizer=True)
 
-    def _batches(self, stage: Stage) -> Iterator[tuple[Tensor, Tensor, list[str]]]:
-        """(ids (B, T + 1), weights (B, T + 1), kinds), made one step ahead in a thread, the same for the same seed."""
-        kinds, shares = list(stage.rows), list(stage.rows.values())
+    def _batches(self, stage: Stage) -> Iterator[Batch]:
+        """(mix, ids (B, T + 1), weights (B, T + 1), kinds), made a step ahead, the same for the same seed."""
         maker = RowMaker(self.corpus, self.tokenizer, 0, stage.text_loss)
 
-        def make(step: int) -> tuple[Tensor, Tensor, list[str]]:
+        def make(step: int) -> Batch:
             rng = random.Random(hash((self.config.seed, self.stage_index, step)))
             maker.rng = rng
-            chosen = rng.choices(kinds, shares, k=stage.batch)
-            rows = [maker.row(kind, stage.sequence_tokens) for kind in chosen]
+            mix = rng.choices(stage.mixes, [m.share for m in stage.mixes])[0]
+            chosen = rng.choices(list(mix.rows), list(mix.rows.values()), k=mix.batch)
+            window = mix.window or self.config.model.window
+            rows = [maker.row(kind, mix.sequence_tokens, window) for kind in chosen]
             ids = torch.from_numpy(np.stack([ids for ids, _ in rows]).astype(np.int64))
-            return ids, torch.from_numpy(np.stack([weights for _, weights in rows])), chosen
+            return mix, ids, torch.from_numpy(np.stack([weights for _, weights in rows])), chosen
 
         with ThreadPoolExecutor(1) as pool:
             ahead = pool.submit(make, self.step)
@@ -131,19 +151,27 @@ class Run:
                 ahead = pool.submit(make, step + 1)
                 yield batch
 
-    def _loss(self, stage: Stage, batch: tuple[Tensor, Tensor, list[str]], sums: dict[str, list[float]]) -> Tensor:
+    def _loss(self, stage: Stage, batch: Batch, sums: dict[str, list[float]]) -> Tensor:
         """Weighted cross-entropy, logits only where there is a weight, and the write gates' sparsity penalty."""
-        ids, weights, kinds = batch[0].to(self.device), batch[1].to(self.device), batch[2]
+        mix, ids, weights, kinds = batch[0], batch[1].to(self.device), batch[2].to(self.device), batch[3]
         shape = self.config.model
-        cache = StreamingCache(self.model.config, Tiers(shape.sinks, shape.window), use_memory=stage.memory)
+        tiers = Tiers(shape.sinks, mix.window or shape.window)
+        cache = StreamingCache(self.model.config, tiers, use_memory=stage.memory)
+        lives_on = random.Random(hash((self.config.seed, self.stage_index, self.step, 1))).random() * mix.lives > 1
+        if stage.memory and lives_on:
+            for index, state in self.living.get(mix.name, {}).items():
+                cache.layers[index].memory = state
         done = self.step / stage.steps
         deltas = [m for m in self.memories.values() if isinstance(m, DeltaMemory)] if stage.memory else []
         for memory in deltas:
-            memory.train_threshold = memory.config.write_threshold if done >= 0.85 else 0.0
+            memory.train_threshold = memory.config.write_threshold if done >= stage.threshold_from else 0.0
         with torch.autocast(self.device, torch.bfloat16):
             hidden = self.model.model(ids[:, :-1], past_key_values=cache, use_cache=True).last_hidden_state
             wanted = weights[:, 1:] > 0
             logits = F.linear(hidden[wanted], self.model.get_output_embeddings().weight)
+        if stage.memory and mix.lives > 1:
+            left = {index: cache.layers[index].memory for index in self.memories}
+            self.living[mix.name] = {index: state.map(Tensor.detach) for index, state in left.items() if state}
         target, weight = ids[:, 1:][wanted], weights[:, 1:][wanted]
         losses = F.cross_entropy(logits.float(), target, reduction="none")
         loss = (losses * weight).sum() / weight.sum()
@@ -152,11 +180,15 @@ class Run:
             hit = logits.argmax(-1) == target
             for index, kind in enumerate(kinds):
                 asked = (row == index) & (weight >= 1.0)
-                _add(sums, f"{kind}_nats", losses[asked])
-                _add(sums, f"{kind}_answer_hit", hit[asked & (weight == ANSWER_LOSS)].float())
+                _add(sums, f"{mix.name}_{kind}_nats", losses[asked])
+                _add(sums, f"{mix.name}_{kind}_answer_hit", hit[asked & (weight == ANSWER_LOSS)].float())
         if deltas:
-            strength = torch.stack([m.last_strength.mean() for m in deltas if m.last_strength is not None]).mean()
-            loss = loss + (stage.final_sparsity if done >= 0.6 else stage.sparsity) * strength
+            strengths = torch.stack([m.last_strength for m in deltas if m.last_strength is not None])
+            strength = strengths.mean()
+            written = (strengths >= deltas[0].config.write_threshold).float().mean((0, 2, 3))  # by row
+            for kind, share in zip(kinds, written, strict=True):
+                _add(sums, f"{mix.name}_{kind}_written", share[None])
+            loss = loss + (stage.final_sparsity if done >= stage.sparse_from else stage.sparsity) * strength
             _add(sums, "write_strength", strength.detach()[None])
         return loss
 
@@ -202,6 +234,10 @@ class Run:
                 "model": self.model.state_dict(),
                 "memories": {i: m.state_dict() for i, m in self.memories.items()},
                 "optimizers": [o.state_dict() for o in self.optimizers] if with_optimizer else None,
+                "living": {
+                    mix: {index: _tensors(state) for index, state in layers.items()}
+                    for mix, layers in self.living.items()
+                },
                 "at": [self.stage_index, self.step, self.tokens_seen, self.seconds],
             },
             temporary,
@@ -218,8 +254,16 @@ class Run:
         for index, memory in self.memories.items():
             memory.load_state_dict(saved["memories"][index])
         self.stage_index, self.step, self.tokens_seen, self.seconds = saved["at"]
+        self.living = {
+            mix: {index: MemoryState(**tensors) for index, tensors in layers.items()}
+            for mix, layers in saved["living"].items()
+        }
         states: list[dict[str, Any]] | None = saved["optimizers"]
         return states
+
+
+def _tensors(state: MemoryState) -> dict[str, Tensor]:
+    return {f.name: tensor for f in fields(state) if (tensor := getattr(state, f.name)) is not None}
 
 
 def _add(sums: dict[str, list[float]], key: str, values: Tensor) -> None:

@@ -20,6 +20,10 @@ from longdoc.pipeline.rerank import NOT_IN_TEXT
 from longdoc.train.corpus import Array, Corpus, Question
 
 ANSWER_LOSS = 2.0
+_NUMBER_HEAVY = 0.3  # share of the rows with codes whose other text is full of numbers
+_LOSS_SHARE, _LOSS_PIECE = 0.15, 16  # of the other text in those rows: share with a loss, tokens of a piece
+_ONSETS = ("b", "br", "d", "dr", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "st", "t", "tr", "v", "z")
+_RIMES = ("a", "al", "an", "e", "en", "er", "i", "il", "in", "o", "on", "or", "u", "un", "ard", "esk", "ob")
 
 Weights = np.ndarray[Any, np.dtype[np.float32]]
 Row = tuple[Array, Weights]
@@ -41,6 +45,7 @@ class RowMaker:
         self.before_notes = self.encode(load_prompt("embedded/notes").render())
         self.not_in_text = self.encode(NOT_IN_TEXT)
         self.gap = self.encode("\n\n")
+        self.gap_tokens = 160  # at least so many between a code and the question for it
         self.names = self._names()
         self.kinds: dict[str, Callable[[int], list[Piece]]] = {
             "text": self._text_pieces,
@@ -55,8 +60,9 @@ class RowMaker:
         """Token ids without special tokens."""
         return np.array(self.tokenizer.encode(text, add_special_tokens=False).ids, np.uint16)
 
-    def row(self, kind: str, num_tokens: int) -> Row:
-        """A row of one kind, filled up with text and cut to `num_tokens + 1`."""
+    def row(self, kind: str, num_tokens: int, window: int = 64) -> Row:
+        """A row of one kind, filled up with text and cut to `num_tokens + 1`. window: what the attention will see."""
+        self.gap_tokens = min(max(160, window + 64), num_tokens // 3)
         pieces = self.kinds[kind](num_tokens + 1)
         ids = np.concatenate([p for p, _ in pieces])
         weights = np.concatenate([np.full(len(p), w, np.float32) for p, w in pieces])
@@ -179,41 +185,86 @@ class RowMaker:
             digits = "".join(self.rng.sample(digits, self.rng.randint(1, 3)))
         return "".join(self.rng.choices(digits, k=needles.NUM_DIGITS))
 
+    def _name(self) -> str:
+        """A word of the vocabulary, two of them, or a made-up one that takes several tokens."""
+        kind = self.rng.random()
+        if kind < 0.6:
+            return self.rng.choice(self.names)
+        if kind < 0.8:
+            return f"{self.rng.choice(self.names)} {self.rng.choice(self.names)}"
+        syllables = (self.rng.choice(_ONSETS) + self.rng.choice(_RIMES) for _ in range(self.rng.randint(2, 3)))
+        return "".join(syllables)
+
+    def _numbers(self, num_tokens: int) -> Array:
+        """A text of ledgers, logs, prices and tables, as hard to tell from a code as numbers get."""
+        lines: list[str] = []
+        kind = self.rng.randrange(5)
+        size = 0
+        while size < 3 * num_tokens:
+            number = [self.rng.randrange(10 ** self.rng.randint(1, 6)) for _ in range(6)]
+            word = self.rng.choice(self.names)
+            lines.append(
+                (
+                    f"{number[0]:>6}  {word:<10} {number[1]:>8}.{number[2] % 100:02} {number[3]:>6}",
+                    f"19{number[0] % 100:02}-{number[1] % 12 + 1:02}-{number[2] % 28 + 1:02}T{number[3] % 24:02}:"
+                    f"{number[4] % 60:02} {word} id={number[5]} port {number[0]}",
+                    f"The {word} of No. {number[0]} cost {number[1]} in {number[2]}, and {number[3]} were sold.",
+                    ",".join(str(n) for n in number),
+                    f"| {word} | {number[0]} | {number[1]} | {number[2] % 100} % |",
+                )[kind]
+            )
+            size += len(lines[-1])
+            if self.rng.random() < 0.05:
+                kind = self.rng.randrange(5)
+        return self.encode("\n".join(lines))[:num_tokens]
+
     def _needle_pieces(self, num_tokens: int) -> list[Piece]:
         """Codes told early and asked for later, in text with look-alikes. The recipe: the README on the memory."""
         count = max(1, round(num_tokens / 64 * self.rng.random() ** 0.7))
-        names: list[str | None] = [*self.rng.sample(self.names, min(20, count))]
+        names: list[str | None] = [*{self._name() for _ in range(min(32, count))}]
         if self.rng.random() < 0.3:
             names.append(None)
-        gap = min(160, num_tokens // 3)
+        gap = self.gap_tokens
         events: list[tuple[float, list[Piece]]] = []
         total = 0
 
-        def add(place: float, pieces: list[Piece]) -> None:
+        def add(place: float, pieces: list[Piece]) -> bool:
             nonlocal total
             size = sum(len(p) for p, _ in pieces)
-            if total + size < 0.9 * num_tokens:
+            fits = total + size < 0.9 * num_tokens
+            if fits:
                 events.append((place, pieces))
                 total += size
+            return fits
 
         for name in names:
             number = self._number()
             place = self.rng.random() * (num_tokens - gap) * 0.6
-            add(place, self._told(name, number))
+            if not add(place, self._told(name, number)):
+                break
             for _ in range(2):
                 add(place + gap + self.rng.random() * (num_tokens - place - gap), self._wanted(name, number))
         for _ in range(int(self.rng.random() ** 2 * num_tokens / 40)):
             add(self.rng.random() * num_tokens, [(self.encode(self._look_alike(names)), 0.0)])
         events.sort(key=lambda event: event[0])
-        filler = self.text(num_tokens)
+        filler = self._numbers(num_tokens) if self.rng.random() < _NUMBER_HEAVY else self.text(num_tokens)
         pieces: list[Piece] = []
         used = at = 0
+
+        def fill(take: int) -> None:
+            """The next stretch of filler, with a loss on a few short pieces of it: enough to keep the language."""
+            nonlocal used, at
+            for first in range(used, used + take, _LOSS_PIECE):
+                loss = self.text_loss if self.rng.random() < _LOSS_SHARE else 0.0
+                pieces.append((filler[first : min(first + _LOSS_PIECE, used + take)], loss))
+            used, at = used + take, at + take
+
         for place, event in events:
-            take = max(0, min(int(place) - at, num_tokens - total - used))
-            pieces += [(filler[used : used + take], self.text_loss), *event]
-            used += take
-            at += take + sum(len(p) for p, _ in event)
-        return [*pieces, (filler[used : used + num_tokens - at], self.text_loss)]
+            fill(max(0, min(int(place) - at, num_tokens - total - used)))
+            pieces += event
+            at += sum(len(p) for p, _ in event)
+        fill(max(0, num_tokens - at))
+        return pieces
 
     def _told(self, name: str | None, number: str) -> list[Piece]:
         if name is None:

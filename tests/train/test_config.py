@@ -41,7 +41,7 @@ def test_there_is_a_shipped_file() -> None:
     assert SHIPPED
 
 
-@pytest.mark.parametrize("table", ["[data]", "[[data.text]]", "[model]", "[memory]", "[[stages]]"])
+@pytest.mark.parametrize("table", ["[data]", "[[data.text]]", "[model]", "[memory]", "[[stages]]", "[[stages.mixes]]"])
 def test_an_unknown_key_is_named(tmp_path: Path, table: str) -> None:
     message = refused(tmp_path / "train.toml", TOML.replace(table, f"{table}\nlearning_speed = 3", 1))
     assert "learning_speed" in message

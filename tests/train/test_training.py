@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from click.testing import CliRunner
 from torch import Tensor
 
 from longdoc.cli.train import train
+from longdoc.core.errors import ModelUnavailable, UsageError
 from longdoc.core.settings import ModelOptions
 from longdoc.engine.load import load_model
 from longdoc.engine.reader import Reader, plan_reading
@@ -65,8 +68,6 @@ def test_the_command_trains_a_model_that_longdoc_loads(data: Path, tmp_path: Pat
 
 
 def test_a_file_that_is_wrong_is_an_error_of_the_user(data: Path, tmp_path: Path) -> None:
-    from longdoc.core.errors import UsageError
-
     config = tmp_path / "train.toml"
     config.write_text("name = 3")
     with pytest.raises(UsageError):
@@ -122,8 +123,52 @@ def test_training_changes_every_weight(uninterrupted: Run) -> None:
 
 
 def test_a_stage_without_memory_is_exported_without_it(corpus: Corpus, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     plain = replace(tiny.STAGES[0], steps=1, memory=False)
     Run(tiny.with_stages(plain), corpus, tiny.tokenizer(), tmp_path).train(silent)
     assert not load_model(ModelOptions(str(tmp_path / "export"), offline=True, device="cpu")).has_memory
+
+
+def test_a_training_can_start_from_the_weights_of_a_model(
+    corpus: Corpus, tmp_path: Path, uninterrupted: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path)
+    run.start_from(uninterrupted.folder / "export", "tasks")
+    assert run.stage_index == 1
+    trained = weights(uninterrupted)
+    for name, tensor in weights(run).items():
+        torch.testing.assert_close(tensor, trained[name].bfloat16().float(), rtol=0, atol=0, msg=name)
+    done: list[str] = []
+    run.train(lambda line: done.append(line["stage"]))
+    assert done == ["tasks"]
+
+
+def test_a_training_cannot_start_from_what_does_not_fit(corpus: Corpus, tmp_path: Path, uninterrupted: Run) -> None:
+    run = Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path)
+    with pytest.raises(UsageError, match="no stage 'polish'"):
+        run.start_from(uninterrupted.folder / "export", "polish")
+    with pytest.raises(ModelUnavailable, match="do not fit"):
+        run.start_from(tmp_path / "nowhere", "tasks")
+
+
+def test_a_memory_lives_on_where_the_mix_says_so(uninterrupted: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {*uninterrupted.living} == {"codes"}
+    states = uninterrupted.living["codes"]
+    assert {*states} == {*tiny.MEMORY.layers}
+    assert all(not state.matrix.requires_grad and state.matrix.abs().sum() > 0 for state in states.values())
+
+    stage = tiny.STAGES[1]
+    codes = next(batch for batch in uninterrupted._batches(replace(stage, mixes=stage.mixes[1:])))
+    given: list[Tensor | None] = []
+    forward = uninterrupted.memories[1].forward
+
+    def watched(hidden: Tensor, state: Any = None) -> Any:
+        given.append(None if state is None else state.matrix)
+        return forward(hidden, state)
+
+    monkeypatch.setattr(uninterrupted.memories[1], "forward", watched)
+    for lives in (1.0, 1e9):
+        batch = (replace(codes[0], lives=lives), *codes[1:])
+        before = uninterrupted.living["codes"][1].matrix
+        uninterrupted._loss(stage, batch, defaultdict(lambda: [0.0, 0.0]))
+    assert given[0] is None
+    assert given[1] is before
