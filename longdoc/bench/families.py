@@ -9,7 +9,7 @@ Shapes: D head dim.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -33,6 +33,7 @@ class Family:
     name: of the classes in transformers.   config: on top of SHAPE.
     rotated: how many dims of a head are rotated.   interleaved: pairs are neighbours, not halves.
     thetas: the rotation's base by layer; None: the layer has no positions.   sliding: layers with a native window.
+    scaling: of the rotation, as `rope.py` takes it, native_tokens included.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Family:
     thetas: tuple[float | None, float | None] = (1e4, 1e4)
     sliding: tuple[bool, bool] = (False, False)
     softcap: float | None = None
+    scaling: dict[str, Any] = field(default_factory=dict)
 
 
 _ALTERNATING = {"sliding_window": NATIVE_WINDOW, "layer_types": ["sliding_attention", "full_attention"]}
@@ -79,12 +81,43 @@ FAMILIES = {
 }
 
 
+def _scaled(family: Family, native_tokens: int, **scaling: Any) -> Family:
+    """The family with a scaled rotation. native_tokens: `max_position_embeddings`."""
+    rope = {"rope_theta": family.thetas[0], **scaling}
+    config = {**family.config, "max_position_embeddings": native_tokens, "rope_parameters": rope}
+    if family.name == "Phi3":  # it overwrites what stands in `rope_parameters`
+        config["original_max_position_embeddings"] = scaling["original_max_position_embeddings"]
+    return replace(family, config=config, scaling={**scaling, "native_tokens": native_tokens})
+
+
+_ORIGINAL = {"original_max_position_embeddings": 64}
+# Scaled rotations; what stands before the dash is the family without.
+SCALED = {
+    "llama-linear": _scaled(FAMILIES["llama"], 256, rope_type="linear", factor=4.0),
+    "llama-dynamic": _scaled(FAMILIES["llama"], 64, rope_type="dynamic", factor=4.0),
+    "llama-yarn": _scaled(FAMILIES["llama"], 256, rope_type="yarn", factor=4.0, **_ORIGINAL),
+    "llama-llama3": _scaled(
+        FAMILIES["llama"], 512, rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, **_ORIGINAL
+    ),
+    "phi3-longrope": _scaled(
+        FAMILIES["phi3"],
+        256,
+        rope_type="longrope",
+        factor=4.0,
+        short_factor=[1.0 + 0.1 * i for i in range(8)],
+        long_factor=[2.0 + i for i in range(8)],
+        **_ORIGINAL,
+    ),
+}
+ALL = {**FAMILIES, **SCALED}
+
+
 @cache
 def build(name: str) -> Any:
     """The family's random model in float32 under stock eager attention. Not to be changed: copy it."""
     import transformers
 
-    family = FAMILIES[name]
+    family = ALL[name]
     config = getattr(transformers, f"{family.name}Config")(**{**SHAPE, **family.config})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)

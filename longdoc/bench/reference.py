@@ -9,6 +9,7 @@ Shapes: B = 1, H query heads, Hkv key/value heads, T tokens, D head dim, V vocab
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longdoc.bench.families import FAMILIES, NATIVE_WINDOW, Family
+from longdoc.bench.families import ALL, NATIVE_WINDOW, Family
+from longdoc.bench.rope import frequencies
 
 _NAME = "longdoc-reference"
 # (..., D) and a position -> (..., D), turned to that position.
@@ -33,31 +35,34 @@ class Rules:
     softcap: float | None = None
 
 
-def family_rules(name: str, sinks: int, window: int) -> list[Rules]:
-    """The rules of each layer of a tiny model. A layer that slides by itself has no sinks and its own window."""
-    family = FAMILIES[name]
+def family_rules(name: str, sinks: int, window: int, num_tokens: int) -> list[Rules]:
+    """The rules of each layer of a tiny model. A layer that slides by itself has no sinks and its own window.
+
+    num_tokens: the length that scaled rotations are meant for.
+    """
+    family = ALL[name]
     return [
-        Rules(table_rotation(family, index), 0, min(NATIVE_WINDOW, window), family.softcap)
+        Rules(table_rotation(family, index, num_tokens), 0, min(NATIVE_WINDOW, window), family.softcap)
         if slides
-        else Rules(table_rotation(family, index), sinks, window, family.softcap)
+        else Rules(table_rotation(family, index, num_tokens), sinks, window, family.softcap)
         for index, slides in enumerate(family.sliding)
     ]
 
 
-def table_rotation(family: Family, layer: int) -> Rotation:
-    """Pair i of the rotated dims turns by position * theta ** (-2 i / rotated)."""
+def table_rotation(family: Family, layer: int, num_tokens: int) -> Rotation:
+    """Pair i of the rotated dims turns by position * its frequency (`rope.py`)."""
     theta = family.thetas[layer]
-    half = family.rotated // 2
+    if theta is None:
+        return lambda vector, position: vector
+    found, factor = frequencies({"rope_theta": theta, **family.scaling}, family.rotated, num_tokens)
 
     def rotate(vector: Tensor, position: int) -> Tensor:
-        if theta is None:
-            return vector
         turned = vector.clone()
-        for i in range(half):
-            angle = torch.tensor(position * theta ** (-2 * i / family.rotated), dtype=torch.float64)
-            a, b = (2 * i, 2 * i + 1) if family.interleaved else (i, i + half)
-            turned[..., a] = vector[..., a] * angle.cos() - vector[..., b] * angle.sin()
-            turned[..., b] = vector[..., b] * angle.cos() + vector[..., a] * angle.sin()
+        for i, frequency in enumerate(found):
+            cos, sin = factor * math.cos(position * frequency), factor * math.sin(position * frequency)
+            a, b = (2 * i, 2 * i + 1) if family.interleaved else (i, i + family.rotated // 2)
+            turned[..., a] = vector[..., a] * cos - vector[..., b] * sin
+            turned[..., b] = vector[..., b] * cos + vector[..., a] * sin
         return turned
 
     return rotate

@@ -61,7 +61,7 @@ def streamed(name: str, segment_tokens: int, num_tokens: int = NUM_TOKENS, windo
 @cache
 def reference(name: str) -> Tensor:
     """(1, T, V) float64 of the whole text in one pass."""
-    return logits(stock(name), ids(NUM_TOKENS), family_rules(name, SINKS, WINDOW))
+    return logits(stock(name), ids(NUM_TOKENS), family_rules(name, SINKS, WINDOW, NUM_TOKENS))
 
 
 def difference(a: Tensor, b: Tensor) -> float:
