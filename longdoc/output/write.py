@@ -100,10 +100,11 @@ def _replaced(path: Path) -> Iterator[Sink]:
         if path.is_dir():
             raise IsADirectoryError(None, "it is a folder")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        if path.exists():
-            os.fchmod(descriptor, path.stat().st_mode & 0o777)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
+            if path.exists():
+                with _opening(path):
+                    os.fchmod(descriptor, path.stat().st_mode & 0o777)
             sink = _File(stream, path)
             yield sink
             with _opening(path):

@@ -71,6 +71,21 @@ def test_a_new_file_has_the_rights_that_any_program_would_give_it(in_empty_folde
     assert Path("a.md").stat().st_mode == Path("b.md").stat().st_mode
 
 
+def test_nothing_stays_behind_when_the_rights_cannot_be_copied(
+    in_empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("a.md").write_text("old")
+
+    def refuse(descriptor: int, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    with pytest.raises(OutputError, match="cannot be written"):
+        write("a.md")
+    assert Path("a.md").read_text() == "old"
+    assert [*Path().iterdir()] == [Path("a.md")]
+
+
 def test_a_device_is_written_to_and_not_replaced() -> None:
     write(os.devnull)
     assert Path(os.devnull).is_char_device()
