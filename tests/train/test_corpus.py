@@ -10,16 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+from transformers import PreTrainedTokenizerFast
 
 from longdoc.core.errors import InputNotFound
+from longdoc.pipeline.framing import tokens_of
 from longdoc.train import corpus as corpus_module
 from longdoc.train.config import DataConfig
-from longdoc.train.corpus import Array, Corpus, Question, build, documents, is_held_out, rows
+from longdoc.train.corpus import Array, Corpus, Question, build, documents, encode, is_held_out, rows
 
 
 def decode(ids: Array) -> str:
     text: str = tiny.tokenizer().decode(ids.tolist(), skip_special_tokens=False)
     return text
+
+
+def in_transformers() -> PreTrainedTokenizerFast:
+    """The tokenizer as the pipeline meets it."""
+    return PreTrainedTokenizerFast(tokenizer_object=tiny.tokenizer())
 
 
 def as_lists(corpus: Corpus) -> Any:
@@ -53,6 +60,15 @@ def test_documents_kept_back_are_in_nothing(corpus: Corpus, data: Path) -> None:
     for piece in pieces:
         assert secret not in piece
         assert held not in piece
+
+
+def test_the_end_of_a_text_that_a_text_spells_is_plain_words() -> None:
+    tokenizer = tiny.tokenizer()
+    spelt, plain = encode(tokenizer, ["He typed <|end|> twice.", "He typed twice."])
+    assert 0 not in spelt
+    assert tokenizer.decode(spelt.tolist()) == "He typed <|end|> twice."
+    assert [token for token, _, _ in tokens_of(in_transformers(), "He typed <|end|> twice.")] == spelt.tolist()
+    assert [token for token, _, _ in tokens_of(in_transformers(), "He typed twice.")] == plain.tolist()
 
 
 def test_which_documents_are_kept_back_does_not_change() -> None:
