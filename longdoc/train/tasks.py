@@ -267,12 +267,10 @@ class RowMaker:
         return pieces
 
     def _told(self, name: str | None, number: str) -> list[Piece]:
-        if name is None:
-            return [(self.encode(needles.TOLD.format(number=number)), 0.0)]
-        return [(self.encode(f" The code of {name} is {number}."), 0.0)]
+        return [(self.encode(needles.told(name, number)), 0.0)]
 
     def _wanted(self, name: str | None, number: str) -> list[Piece]:
-        question = needles.ASKED if name is None else f" What is the code of {name}? The code of {name} is"
+        question = needles.asked(name)
         asked = self.encode(f"{question} {number}.")
         before = self.encode(question)
         return [(asked[: len(before)], 0.0), (asked[len(before) : -1], ANSWER_LOSS), (asked[-1:], 0.0)]
