@@ -273,12 +273,16 @@ class DeltaMemory(nn.Module):
         return projected.view(*projected.shape[:2], self.config.heads, dim).transpose(1, 2)
 
     def _strength(self, logits: Tensor) -> Tensor:
-        """Write strengths in [0, 1], exactly zero below the threshold (straight-through while training)."""
-        strength = (1.2 * torch.sigmoid(logits) - 0.1).clamp(0, 1)
-        self.last_strength = strength
+        """Write strengths in [0, 1], exactly zero below the threshold.
+
+        In training both cuts let the gradient through, or a head whose gate has closed on every token could never open
+        it again. `last_strength` has the gradient of the plain clamp: the penalty has no say over a closed gate.
+        """
+        open_ = 1.2 * torch.sigmoid(logits) - 0.1
+        strength = self.last_strength = open_.clamp(0, 1)
         if self.training:
-            below = strength < self.train_threshold
-            return strength - (strength * below).detach()
+            kept = strength * (strength >= self.train_threshold)
+            return open_ + (kept - open_).detach()
         return strength * (strength >= self.config.write_threshold)
 
 

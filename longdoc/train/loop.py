@@ -39,6 +39,7 @@ from longdoc.train.tasks import ANSWER_LOSS, RowMaker
 Batch = tuple[Mix, Tensor, Tensor, list[str]]
 REPORT_STEPS = 25
 CHECKPOINT_STEPS = 200
+_FRESH_SCALE = 0.1  # of a new memory's output beside trained layers, against .5 in an untrained model
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -88,8 +89,12 @@ class Run:
                     for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                         group["peak"] = peak  # the file's rates count, also when they changed since
                 state = None
+            if self.step == 0:
+                for index, memory in self.memories.items():
+                    if index in stage.fresh_memories and isinstance(memory, DeltaMemory):
+                        memory.reset_parameters(output_scale=_FRESH_SCALE)
             self._train_stage(stage, report)
-            self.stage_index, self.step = self.stage_index + 1, 0
+            self.stage_index, self.step, self.living = self.stage_index + 1, 0, {}
             self.export(stage)
             self._save_checkpoint(with_optimizer=False)
 

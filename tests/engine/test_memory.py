@@ -231,6 +231,19 @@ def test_accumulators_are_float32_whatever_the_model(form: MemoryForm) -> None:
     assert set(held) == {torch.float32}
 
 
+def test_a_closed_write_gate_still_learns_from_the_loss_but_not_from_the_penalty() -> None:
+    made = DeltaMemory(8, MemoryConfig("delta", (0,), heads=2, key_dim=4, value_dim=4, lags=2, width=4)).train()
+    logits = torch.tensor([-6.0, -1.0, 0.0], requires_grad=True)
+    for threshold, kept in ((0.0, [0.0, 0.22272966, 0.5]), (0.3, [0.0, 0.0, 0.5])):
+        made.train_threshold = threshold
+        strength = made._strength(logits)
+        torch.testing.assert_close(strength, torch.tensor(kept))
+        assert bool((torch.autograd.grad(strength.sum(), logits)[0] > 0).all())
+    assert made.last_strength is not None
+    penalty = torch.autograd.grad(made.last_strength.sum(), logits)[0]
+    assert (penalty[0], bool((penalty[1:] > 0).all())) == (0, True)
+
+
 def test_the_strength_is_zero_below_the_threshold_and_never_above_one() -> None:
     made = memory("delta")
     assert isinstance(made, DeltaMemory)

@@ -150,25 +150,38 @@ def test_a_training_cannot_start_from_what_does_not_fit(corpus: Corpus, tmp_path
         run.start_from(tmp_path / "nowhere", "tasks")
 
 
-def test_a_memory_lives_on_where_the_mix_says_so(uninterrupted: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {*uninterrupted.living} == {"codes"}
-    states = uninterrupted.living["codes"]
-    assert {*states} == {*tiny.MEMORY.layers}
-    assert all(not state.matrix.requires_grad and state.matrix.abs().sum() > 0 for state in states.values())
-
+def test_a_memory_lives_on_where_the_mix_says_so(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path)
     stage = tiny.STAGES[1]
-    codes = next(batch for batch in uninterrupted._batches(replace(stage, mixes=stage.mixes[1:])))
+    codes = next(batch for batch in run._batches(replace(stage, mixes=stage.mixes[1:])))
     given: list[Tensor | None] = []
-    forward = uninterrupted.memories[1].forward
+    forward = run.memories[1].forward
 
     def watched(hidden: Tensor, state: Any = None) -> Any:
         given.append(None if state is None else state.matrix)
         return forward(hidden, state)
 
-    monkeypatch.setattr(uninterrupted.memories[1], "forward", watched)
-    for lives in (1.0, 1e9):
-        batch = (replace(codes[0], lives=lives), *codes[1:])
-        before = uninterrupted.living["codes"][1].matrix
-        uninterrupted._loss(stage, batch, defaultdict(lambda: [0.0, 0.0]))
+    monkeypatch.setattr(run.memories[1], "forward", watched)
+    left: list[Tensor] = []
+    for lives in (1e9, 1e9, 1.0):
+        run._loss(stage, (replace(codes[0], lives=lives), *codes[1:]), defaultdict(lambda: [0.0, 0.0]))
+        left.append(run.living["codes"][1].matrix)
+    assert not left[0].requires_grad
+    assert bool((left[0] != 0).any())
     assert given[0] is None
-    assert given[1] is before
+    assert given[1] is left[0]
+    assert given[2] is None
+
+
+def test_a_stage_can_start_a_memory_anew(corpus: Corpus, tmp_path: Path) -> None:
+    first = replace(tiny.STAGES[0], steps=1, lr=0.0, muon_lr=0.0)
+    found = []
+    for layers in ((), (1,)):
+        stages = (first, replace(first, name="again", fresh_memories=layers))
+        run = Run(tiny.with_stages(*stages), corpus, tiny.tokenizer(), tmp_path / str(layers))
+        before = run.memories[1].key.weight.detach().clone()
+        run.train(silent)
+        found.append(torch.equal(before, run.memories[1].key.weight))
+    assert found == [True, False]
