@@ -12,11 +12,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from longdoc.core.types import Passage
-from longdoc.search import apparatus, scope
+from longdoc.search import apparatus
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array
 from longdoc.search.words import content_words, fold, stem, words
@@ -56,11 +57,34 @@ _KINDS = (
     ("why", re.compile(r"\bwhy\b|\bfor what reason\b|\bhow come\b")),
 )
 
-COLUMNS = (
-    "bm25", "bm25_of_best", "coverage", "coverage_wide", "coverage_passage", "coverage_before", "coverage_after",
-    "coverage_of_best", "rarest_word", "bigrams", "density", "names_present", "passage_score", "passage_rank",
-    "fits_kind", "new_words", "length", "position", "is_heading", "is_question", "quotes",
-)  # fmt: skip
+
+class _Row(NamedTuple):
+    """What is said of one candidate, by column."""
+
+    bm25: float
+    bm25_of_best: float
+    coverage: float
+    coverage_wide: float
+    coverage_passage: float
+    coverage_before: float
+    coverage_after: float
+    coverage_of_best: float
+    rarest_word: float
+    bigrams: float
+    density: float
+    names_present: float
+    passage_score: float
+    passage_rank: float
+    fits_kind: float
+    new_words: float
+    length: float
+    position: float
+    is_heading: float
+    is_question: float
+    quotes: float
+
+
+COLUMNS = _Row._fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +117,7 @@ class Question:
 
 def parse(question: str, index: PassageIndex) -> Question:
     """The question without the names of a section and of the narrator; idf from the document that is asked."""
-    question = index.without_narrator(question)
-    named = scope.find(question, index.sections, index.is_concentrated)
+    question, named = index.scope_of(question)
     rest = named.rest if named else question
     found = content_words(rest) or words(rest)
     weights: dict[str, float] = {}
@@ -102,7 +125,7 @@ def parse(question: str, index: PassageIndex) -> Question:
         weights[stem(word)] = max(weights.get(stem(word), 0.0), index.idf(word))
     lowered = fold(question)
     kind = next((name for name, pattern in _KINDS if pattern.search(lowered)), "what")
-    capitals = {stem(w) for match in list(_NAME.finditer(rest))[0:] if match.start() > 0 for w in words(match[0])}
+    capitals = {stem(w) for match in _NAME.finditer(rest) if match.start() > 0 for w in words(match[0])}
     numbers = {word for word in found if word[0].isdigit()}
     return Question(kind, tuple(stem(w) for w in found), weights, frozenset((capitals | numbers) & set(weights)))
 
@@ -147,28 +170,28 @@ def features(
         own_set = set(own)
         passage = passages[candidate.passage]
         hits = [i for i, s in enumerate(own) if s in question.weights]
-        table[row] = (
-            _bm25(question, own, mean_length),
-            0.0,
-            question.share(own_set),
-            question.share(own_set | before | after),
-            in_passage[candidate.passage],
-            question.share(before),
-            question.share(after),
-            0.0,
-            float(rarest in own_set),
-            len(pairs & _pairs(own, question)) / max(1, len(pairs)),
-            len({own[i] for i in hits}) / (hits[-1] - hits[0] + 1) if len(hits) > 1 else 0.0,
-            len(question.names & own_set) / len(question.names) if question.names else 1.0,
-            passage.score / best_score,
-            1 / (1 + candidate.passage),
-            _fits(question, sentence),
-            math.log1p(len({s for s in own_set if s not in question.weights and len(s) > 3})),
-            math.log1p(len(own)),
-            (candidate.start - passage.start) / max(1, passage.end - passage.start),
-            float(sentence[-1] not in ".!?…\"'”’)"),
-            float(sentence.rstrip("\"'”’)").endswith("?")),
-            min(2, len(_QUOTE.findall(sentence))) / 2,
+        table[row] = _Row(
+            bm25=_bm25(question, own, mean_length),
+            bm25_of_best=0.0,  # known when all rows are
+            coverage=question.share(own_set),
+            coverage_wide=question.share(own_set | before | after),
+            coverage_passage=in_passage[candidate.passage],
+            coverage_before=question.share(before),
+            coverage_after=question.share(after),
+            coverage_of_best=0.0,
+            rarest_word=float(rarest in own_set),
+            bigrams=len(pairs & _pairs(own, question)) / max(1, len(pairs)),
+            density=len({own[i] for i in hits}) / (hits[-1] - hits[0] + 1) if len(hits) > 1 else 0.0,
+            names_present=len(question.names & own_set) / len(question.names) if question.names else 1.0,
+            passage_score=passage.score / best_score,
+            passage_rank=1 / (1 + candidate.passage),
+            fits_kind=_fits(question, sentence),
+            new_words=math.log1p(len({s for s in own_set if s not in question.weights and len(s) > 3})),
+            length=math.log1p(len(own)),
+            position=(candidate.start - passage.start) / max(1, passage.end - passage.start),
+            is_heading=float(sentence[-1] not in ".!?…\"'”’)"),
+            is_question=float(sentence.rstrip("\"'”’)").endswith("?")),
+            quotes=min(2, len(_QUOTE.findall(sentence))) / 2,
         )
     for raw, relative in (("bm25", "bm25_of_best"), ("coverage", "coverage_of_best")):
         column = table[:, COLUMNS.index(raw)]

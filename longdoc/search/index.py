@@ -24,7 +24,6 @@ PASSAGE_WORDS = 200
 STRIDE_WORDS = 150
 MAX_SENTENCE_WORDS = 120  # tables and lists without full stops are cut here
 _MIN_WORDS_BEFORE_SECTION = 60  # a heading ends a passage of at least this many words
-_MAX_QUERY_WORDS = 64
 
 
 class PassageIndex:
@@ -52,6 +51,7 @@ class PassageIndex:
         self._middles = [sum(self.span(i)) // 2 for i in range(len(self.passages))]
         self.is_english = is_english(text)
         self._idf: dict[str, float] = {}
+        self._last_scope: tuple[str, str, scope.Scope | None] | None = None
         self._connection = _open(self.is_english)
         with self._connection:
             self._connection.executemany(
@@ -91,8 +91,7 @@ class PassageIndex:
 
         When it is asked what something is, passages that introduce it take the last places.
         """
-        question = self.without_narrator(question)
-        named = scope.find(question, self.sections, self.is_concentrated)
+        question, named = self.scope_of(question)
         hits: dict[int, float] = {}
         if named is not None:
             for number, score in self._match(_query(named.rest), k, named.spans):
@@ -127,6 +126,13 @@ class PassageIndex:
             return question
         rest = narrator.without(question, self.narrator)
         return rest if content_words(rest) else question
+
+    def scope_of(self, question: str) -> tuple[str, scope.Scope | None]:
+        """The question without the narrator's name, and the section that it names; the last question's is kept."""
+        if self._last_scope is None or self._last_scope[0] != question:
+            rest = self.without_narrator(question)
+            self._last_scope = question, rest, scope.find(rest, self.sections, self.is_concentrated)
+        return self._last_scope[1:]
 
     def idf(self, word: str) -> float:
         """How rare a word is among the passages: 0 when all have it, highest when none has."""
@@ -191,7 +197,7 @@ def _either(word: str) -> str:
 def _query(question: str) -> str:
     """An FTS5 query for any of the question's content words; its function words when it has nothing else."""
     terms = content_words(question) or words(question)
-    return " OR ".join(_either(term) for term in list(dict.fromkeys(terms))[:_MAX_QUERY_WORDS])
+    return " OR ".join(_either(term) for term in dict.fromkeys(terms))
 
 
 def _sentences(text: str, left_out: Sequence[Span]) -> tuple[list[Span], list[int]]:

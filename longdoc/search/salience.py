@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +46,43 @@ _BOILERPLATE = re.compile(
 _SINGLE_OPENS = re.compile(r"(?<![\w.,!?—])[‘'](?=[A-Z])|(?<=[,;] )[‘'](?=\w)")
 _SINGLE_CLOSES = re.compile(r"(?<=[.,!?—])['’](?!\w)")
 
-COLUMNS = (
-    "position", "lead", "closing", "opens_paragraph", "length", "too_short", "too_long", "centroid", "lexrank",
-    "frequent", "names", "main_names", "quoted", "unbalanced", "pronoun_start", "connective_start", "numbers", "title",
-    "is_question", "is_heading", "first_person", "third_person", "new_words", "content_share", "past", "speaker",
-    "boilerplate", "key_sum", "key_mean", "key_part",
-)  # fmt: skip
+
+class _Row(NamedTuple):
+    """What is said of one sentence of a part, by column."""
+
+    position: float
+    lead: float
+    closing: float
+    opens_paragraph: float
+    length: float
+    too_short: float
+    too_long: float
+    centroid: float
+    lexrank: float
+    frequent: float
+    names: float
+    main_names: float
+    quoted: float
+    unbalanced: float
+    pronoun_start: float
+    connective_start: float
+    numbers: float
+    title: float
+    is_question: float
+    is_heading: float
+    first_person: float
+    third_person: float
+    new_words: float
+    content_share: float
+    past: float
+    speaker: float
+    boilerplate: float
+    key_sum: float
+    key_mean: float
+    key_part: float
+
+
+COLUMNS = _Row._fields
 DIALOGUE_AROUND = "dialogue_around"  # the part's mean of "quoted": not ranked by, but narrative is told by it
 NARRATIVE = 0.1  # share of dialogue from which a part is taken for a story
 # Beside the ranker's score in stories, in deviations of the part. The sets that the ranker is fitted on hold short
@@ -142,37 +174,37 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
         length = max(1, len(sentence.split()))
         names, stems = terms.names_in(number), terms.stems_in(number)
         body = without_speaker(sentence)
-        table[i] = (
-            i / num,
-            1 / (1 + i),
-            1 / (num - i),
-            float("\n" in gap),
-            np.log(length),
-            float(length < 7),
-            float(length > 45),
-            central[i],
-            lexrank[i],
-            frequent[i],
-            min(3, len(names)) / 3,
-            max((np.sqrt(terms.names[name] / most) for name in names), default=0.0),
-            terms.quoted[number],
-            float(is_unbalanced(sentence)),
-            float(bool(_PRONOUN_START.search(body))),
-            float(bool(_CONNECTIVE_START.search(body))),
-            min(2, sum(c.isdigit() for c in sentence)) / 2,
-            len(title_stems & stems) / max(1, len(title_stems)),
-            float(sentence.rstrip("\"'”’) ").endswith("?")),
-            float(sentence[-1] not in ".!?…\"'”’)。！？]" or sentence.isupper()),
-            min(0.3, len(_FIRST_PERSON.findall(sentence)) / length),
-            min(0.3, len(_THIRD_PERSON.findall(sentence)) / length),
-            new[i],
-            min(1.0, len(stems) / length),
-            min(3, len(_PAST.findall(sentence))) / 3,
-            float(bool(SPEAKER.search(sentence))),
-            float(bool(_BOILERPLATE.search(sentence))),
-            np.log1p(key[i]),
-            key[i] / per_sentence[i],
-            np.log1p(key_part[i]),
+        table[i] = _Row(
+            position=i / num,
+            lead=1 / (1 + i),
+            closing=1 / (num - i),
+            opens_paragraph=float("\n" in gap),
+            length=np.log(length),
+            too_short=float(length < 7),
+            too_long=float(length > 45),
+            centroid=central[i],
+            lexrank=lexrank[i],
+            frequent=frequent[i],
+            names=min(3, len(names)) / 3,
+            main_names=max((np.sqrt(terms.names[name] / most) for name in names), default=0.0),
+            quoted=terms.quoted[number],
+            unbalanced=float(is_unbalanced(sentence)),
+            pronoun_start=float(bool(_PRONOUN_START.search(body))),
+            connective_start=float(bool(_CONNECTIVE_START.search(body))),
+            numbers=min(2, sum(c.isdigit() for c in sentence)) / 2,
+            title=len(title_stems & stems) / max(1, len(title_stems)),
+            is_question=float(sentence.rstrip("\"'”’) ").endswith("?")),
+            is_heading=float(sentence[-1] not in ".!?…\"'”’)。！？]" or sentence.isupper()),
+            first_person=min(0.3, len(_FIRST_PERSON.findall(sentence)) / length),
+            third_person=min(0.3, len(_THIRD_PERSON.findall(sentence)) / length),
+            new_words=new[i],
+            content_share=min(1.0, len(stems) / length),
+            past=min(3, len(_PAST.findall(sentence))) / 3,
+            speaker=float(bool(SPEAKER.search(sentence))),
+            boilerplate=float(bool(_BOILERPLATE.search(sentence))),
+            key_sum=np.log1p(key[i]),
+            key_mean=key[i] / per_sentence[i],
+            key_part=np.log1p(key_part[i]),
         )
     columns = {name: table[:, i] for i, name in enumerate(COLUMNS)}
     return columns | {

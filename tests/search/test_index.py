@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from longdoc.core.errors import LongdocError
 from longdoc.core.types import Section
 from longdoc.search import index as index_module
+from longdoc.search import scope
+from longdoc.search.candidates import candidates, parse
 from longdoc.search.index import PassageIndex
 
 TALE = (
@@ -34,6 +36,23 @@ def book():
 def test_finds_the_passage_that_holds_the_words(book):
     best = book.search("Who gave the golden ring to his daughter?")[0]
     assert "golden ring" in book.text[best.start : best.end]
+
+
+def test_the_last_word_of_a_long_question_counts(book):
+    prelude = " ".join(f"prelude{number}" for number in range(3000))
+    best = book.search(f"{prelude} Who gave the golden ring to his daughter?")[0]
+    assert "golden ring" in book.text[best.start : best.end]
+
+
+def test_the_section_that_a_question_names_is_looked_for_once(book, monkeypatch):
+    asked = []
+    find = scope.find
+    monkeypatch.setattr(scope, "find", lambda question, *rest: asked.append(question) or find(question, *rest))
+    question = 'Who barked in "The Snow Man", and why?'
+    passages = book.search(question)
+    assert "Snow" not in " ".join(parse(question, book).stems)
+    assert candidates(book, passages)
+    assert asked == [question]
 
 
 def test_an_irregular_form_is_found_by_its_verb(book):
