@@ -48,6 +48,11 @@ class LoadedModel:
     def has_memory(self) -> bool:
         return self.adapter is not None and self.adapter.memory is not None
 
+    @property
+    def element_bytes(self) -> int:
+        """Of one number in keys, values and activations."""
+        return int(self.model.dtype.itemsize)
+
 
 def load_model(options: ModelOptions) -> LoadedModel:
     """Load, quantize, check and wire a model.

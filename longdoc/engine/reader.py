@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,14 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longdoc.core.errors import LongdocError, OutOfMemory
-from longdoc.core.settings import ModelOptions
-from longdoc.core.types import AttentionInfo
-from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
+from longdoc.engine.cache import StreamingCache
 from longdoc.engine.load import LoadedModel
+from longdoc.engine.plan import ReadingPlan
+from longdoc.engine.plan import plan_reading as plan_reading  # who reads needs both
+from longdoc.engine.rope import fix_length, length_dependent
 from longdoc.engine.verbatim import VerbatimConstraint
 
-_DEFAULT_TIERS = Tiers(sinks=64, window=4096)
-_DEFAULT_SEGMENT_TOKENS = 1024
 _SCORED_ROWS = 16  # continuations scored at once, at most
 _SCORED_LOGITS = 1 << 24  # and logits of them, at most (64 MiB in float32)
 
@@ -42,49 +41,6 @@ class ReadingState:
     logits: Tensor | None
     num_tokens: int
     salience: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingPlan:
-    """How a document of a given length will be read."""
-
-    tiers: Tiers
-    segment_tokens: int
-    use_memory: bool
-    info: AttentionInfo
-
-
-def plan_reading(
-    loaded: LoadedModel, options: ModelOptions, num_tokens: int, reserve_tokens: int = 1024
-) -> ReadingPlan:
-    """Choose mode and tiers: the user's word, else the adapter's, else `exact` when the document fits.
-
-    reserve_tokens: room for prompts and answers on top of the document.
-    """
-    adapter = loaded.adapter
-    tiers = adapter.tiers if adapter else _DEFAULT_TIERS
-    if adapter is None:
-        tiers = replace(tiers, window=min(tiers.window, max(256, loaded.native_tokens // 2)))
-    segment_tokens = options.segment_tokens or (adapter.segment_tokens if adapter else _DEFAULT_SEGMENT_TOKENS)
-    mode, why = options.attention, "asked for"
-    if mode == "auto":
-        fits = num_tokens + reserve_tokens <= loaded.native_tokens
-        if adapter is not None and adapter.attention != "auto":
-            mode, why = adapter.attention, "the adapter was trained for it"  # type: ignore[assignment]
-        elif fits:
-            mode, why = "exact", f"{num_tokens:,} tokens fit the model's native context of {loaded.native_tokens:,}"
-        else:
-            mode, why = "stream", f"{num_tokens:,} tokens exceed the native context of {loaded.native_tokens:,}"
-    if mode == "exact":
-        tiers = Tiers(sinks=0, window=KEEP_ALL)
-    else:
-        tiers = Tiers(
-            sinks=tiers.sinks if options.sinks is None else options.sinks,
-            window=tiers.window if options.window is None else options.window,
-        )
-    memory = loaded.has_memory and options.memory and mode == "stream"
-    shown = 0 if mode == "exact" else tiers.window
-    return ReadingPlan(tiers, segment_tokens, memory, AttentionInfo(mode, tiers.sinks, shown, memory, why))
 
 
 def _call_tokens(num_tokens: int, segment_tokens: int) -> list[int]:
@@ -108,6 +64,7 @@ class Reader:
     def __init__(self, loaded: LoadedModel, plan: ReadingPlan) -> None:
         self.loaded = loaded
         self.plan = plan
+        self._rotaries = length_dependent(loaded.model)
         self.tokens_written = 0
         self.write_seconds = 0.0
 
@@ -212,6 +169,8 @@ class Reader:
     def _run(self, ids: Tensor, cache: StreamingCache, keep: int) -> Any:
         """The model's output; with hidden states when a probe wants them."""
         wanted = self.loaded.probe is not None
+        for rotary in self._rotaries:  # another plan may have read with this model since
+            fix_length(rotary, self.plan.reach_tokens)
         try:
             with torch.inference_mode():
                 return self.loaded.model(

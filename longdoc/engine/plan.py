@@ -1,0 +1,129 @@
+"""How a document of a given length will be read: exactly when that fits, else in constant memory.
+
+What fits is estimated from the model's configuration (`sizes.py`) against the memory that is free now, with the
+weights in place; and a document fits the model when it is not longer than the context that it was trained for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from longdoc.core.errors import OutOfMemory
+from longdoc.core.settings import ModelOptions
+from longdoc.core.types import AttentionInfo
+from longdoc.engine.cache import KEEP_ALL, Tiers
+from longdoc.engine.load import LoadedModel
+from longdoc.engine.sizes import cache_bytes, free_bytes, workspace_bytes
+
+DEFAULT_TIERS = Tiers(sinks=64, window=4096)
+DEFAULT_SEGMENT_TOKENS = 1024
+_SHARE = 0.9  # of the free memory that a reading may count on
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPlan:
+    """How a document of a given length will be read.
+
+    reach_tokens: the largest distance between two tokens that attention will ask for, plus one.
+    warnings: what the user should know of a choice that was forced.
+    """
+
+    tiers: Tiers
+    segment_tokens: int
+    use_memory: bool
+    info: AttentionInfo
+    reach_tokens: int
+    warnings: tuple[str, ...] = ()
+
+
+def plan_reading(
+    loaded: LoadedModel, options: ModelOptions, num_tokens: int, reserve_tokens: int = 1024
+) -> ReadingPlan:
+    """Choose mode and tiers: the user's word, else the adapter's, else `exact` when the document fits.
+
+    reserve_tokens: room for prompts and answers on top of the document.
+    Raises OutOfMemory (71) when the user asks for `exact` and the cache would not fit.
+    """
+    adapter = loaded.adapter
+    segment_tokens = options.segment_tokens or (adapter.segment_tokens if adapter else DEFAULT_SEGMENT_TOKENS)
+    total = num_tokens + reserve_tokens
+    mode, why = _mode(loaded, options, num_tokens, total, segment_tokens)
+    native = loaded.native_tokens
+    warnings: tuple[str, ...] = ()
+    if mode == "exact":
+        tiers, reach = Tiers(sinks=0, window=KEEP_ALL), total
+        if total > native:
+            warnings = (
+                f"{num_tokens:,} tokens are read exactly, more than the {native:,} that the model was trained for: "
+                "what it says of them may be nonsense",
+            )
+    else:
+        tiers = _tiers(loaded, options)
+        reach = tiers.sinks + tiers.window
+        if reach > native:
+            warnings = (
+                f"the window of {tiers.window:,} tokens and the {tiers.sinks:,} sinks exceed the {native:,} tokens "
+                "that the model was trained for: what it says may be nonsense",
+            )
+    if warnings:
+        why = f"{why}, beyond the native context of {native:,}"
+    memory = loaded.has_memory and options.memory and mode == "stream"
+    info = AttentionInfo(mode, tiers.sinks, 0 if mode == "exact" else tiers.window, memory, why)
+    return ReadingPlan(tiers, segment_tokens, memory, info, reach, warnings)
+
+
+def _mode(
+    loaded: LoadedModel, options: ModelOptions, num_tokens: int, total: int, segment_tokens: int
+) -> tuple[Literal["stream", "exact"], str]:
+    """The mode and the reason for it."""
+    adapter, asked, native = loaded.adapter, options.attention, loaded.native_tokens
+    if asked == "stream":
+        return "stream", "asked for"
+    if asked == "auto" and adapter is not None and adapter.attention == "stream":
+        return "stream", "the adapter was trained for it"
+    if asked == "auto" and adapter is not None and adapter.attention == "exact":
+        asked, why = "exact", "the adapter was trained for it"
+    else:
+        why = "asked for"
+    if asked == "auto" and total > native:
+        return "stream", f"{num_tokens:,} tokens exceed the native context of {native:,}"
+    needed, free = exact_bytes(loaded, total, segment_tokens), free_bytes(loaded.device)
+    if free is not None and needed > _SHARE * free:
+        sizes = f"about {_gigabytes(needed)} for keys, values and workspace, {_gigabytes(free)} are free"
+        if asked == "exact":
+            raise OutOfMemory(
+                f"{num_tokens:,} tokens cannot be read exactly.",
+                why=f"that takes {sizes} on {loaded.device}",
+                fix="--attention stream, which reads any length in constant memory",
+            )
+        return "stream", f"{num_tokens:,} tokens would take {sizes}"
+    if asked == "exact":
+        return "exact", why
+    return "exact", f"{num_tokens:,} tokens fit the native context of {native:,} and the free memory"
+
+
+def exact_bytes(loaded: LoadedModel, num_tokens: int, segment_tokens: int) -> int:
+    """What an exact reading takes on top of the weights: the cache before and after a segment, and the workspace."""
+    config = loaded.model.config
+    element_bytes = loaded.element_bytes
+    cache = cache_bytes(config, Tiers(sinks=0, window=KEEP_ALL), num_tokens, element_bytes)
+    return 2 * cache + workspace_bytes(config, min(segment_tokens, num_tokens), num_tokens, element_bytes)
+
+
+def _tiers(loaded: LoadedModel, options: ModelOptions) -> Tiers:
+    """The user's sizes, else the adapter's, else the default ones as far as the model was trained for them."""
+    if loaded.adapter is not None:
+        tiers = loaded.adapter.tiers
+    else:
+        window = min(DEFAULT_TIERS.window, max(1, loaded.native_tokens // 2))
+        tiers = Tiers(min(DEFAULT_TIERS.sinks, window // 2), window)
+    return replace(
+        tiers,
+        sinks=tiers.sinks if options.sinks is None else options.sinks,
+        window=tiers.window if options.window is None else options.window,
+    )
+
+
+def _gigabytes(num_bytes: int) -> str:
+    return f"{num_bytes / 1e9:.1f} GB"

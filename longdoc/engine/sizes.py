@@ -1,0 +1,99 @@
+"""How many bytes a model and its reading take, from the configuration alone.
+
+Loads no weights. The sizes of what is kept are exact; those of the workspace are estimates on the safe side.
+
+Letters: T tokens of a segment, K kept tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from longdoc.engine.cache import Tiers, layer_tiers
+from longdoc.engine.memory import MemoryConfig
+
+_WEIGHT_BITS = {"none": 16.0, "8bit": 8.2, "4bit": 4.2}  # with the scales of the blocks
+_PROC_MEMORY = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def text_config(config: Any) -> Any:
+    """The decoder's part of a configuration."""
+    return config.get_text_config(decoder=True)
+
+
+def kv_dims(config: Any) -> tuple[int, int]:
+    """Key/value heads, and dims of one."""
+    text = text_config(config)
+    heads: int = text.num_attention_heads
+    kv_heads: int = getattr(text, "num_key_value_heads", None) or heads
+    dim: int = getattr(text, "head_dim", None) or text.hidden_size // heads
+    return kv_heads, dim
+
+
+def cache_bytes(config: Any, tiers: Tiers, num_tokens: int, element_bytes: int = 2) -> int:
+    """Keys and values of all layers after `num_tokens`. A window that covers everything gives the full cache."""
+    heads, dim = kv_dims(config)
+    kept = sum(min(num_tokens, one.sinks + one.window - 1) for one in layer_tiers(config, tiers))
+    return 2 * heads * dim * kept * element_bytes
+
+
+def memory_bytes(config: Any, memory: MemoryConfig) -> int:
+    """The compressive memory of all its layers when most tokens are pending: matrices, keys, values; float32."""
+    if memory.form == "delta":
+        heads, key_dim, value_dim, recent = memory.heads, memory.key_dim, memory.value_dim, memory.lags * memory.width
+    else:
+        heads, key_dim = kv_dims(config)
+        value_dim, recent = key_dim, 0
+    pending = (memory.segment_tokens - 1) * (key_dim + value_dim + 1)
+    return 4 * len(memory.layers) * (heads * (key_dim * value_dim + key_dim + pending) + recent)
+
+
+def matrix_bytes(config: Any, memory: MemoryConfig) -> int:
+    """The matrices and normalisers alone: what stands for all that has left the window."""
+    return memory_bytes(config, replace(memory, segment_tokens=1, lags=0))
+
+
+def workspace_bytes(config: Any, segment_tokens: int, num_keys: int, element_bytes: int = 2) -> int:
+    """What one segment needs besides: activations, one layer's keys and values rotated and copied, its mask."""
+    text = text_config(config)
+    heads, dim = kv_dims(config)
+    wide = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
+    activations = segment_tokens * (8 * text.hidden_size + 3 * wide) * element_bytes
+    one_layer = 2 * heads * dim * (num_keys + segment_tokens) * element_bytes
+    mask = segment_tokens * (num_keys + segment_tokens) * (1 + element_bytes)
+    return int(activations + 3 * one_layer + mask)
+
+
+def weight_bytes(config: Any, quantize: str = "none") -> int:
+    """The weights in bfloat16 or quantized; embeddings and head are never quantized."""
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    plain = {id(model.get_input_embeddings().weight): model.get_input_embeddings().weight}
+    if model.get_output_embeddings() is not None:
+        plain[id(model.get_output_embeddings().weight)] = model.get_output_embeddings().weight
+    outside = sum(weight.numel() for weight in plain.values())
+    inside = sum(parameter.numel() for parameter in model.parameters()) - outside
+    return int(2 * outside + inside * _WEIGHT_BITS[quantize] / 8)
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Memory that can still be had on a device; None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = _PROC_MEMORY.read_text(encoding="utf-8").splitlines()
+        found = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return None
+    try:  # a container may have less than the machine
+        limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+    except (OSError, ValueError):
+        return found
+    return min(found, max(0, limit - used))
