@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from longdoc.core.errors import UsageError
-from longdoc.core.events import Finished, Listener, ModelLoaded, ModelLoading, SegmentRead
+from longdoc.core.events import Finished, Listener, ModelLoaded, ModelLoading, SegmentRead, Warned
 from longdoc.core.paths import data_folder
 from longdoc.core.settings import ModelOptions, SourceOptions
 from longdoc.core.types import Document, Receipt, Section, Segment
@@ -97,6 +97,8 @@ class Reading:
 
     def read_all(self, on_event: Listener, on_part: OnPart | None) -> None:
         """Every token of the document, segment by segment; `on_part` is called at the end of each part."""
+        for warning in self.plan.warnings:
+            on_event(Warned(warning))
         self.state = self.reader.read(self.state, self.framing.opening())
         pieces = segment(self.document, self.session.encode, self.plan.segment_tokens, parts=self.parts)
         for piece in pieces:
@@ -132,7 +134,7 @@ class Reading:
             read_tokens_per_s=self.tokens_read / max(1e-9, self.read_seconds),
             write_tokens_per_s=reader.tokens_written / reader.write_seconds if reader.write_seconds else 0.0,
             peak_memory_bytes=peak_resident_bytes(),
-            warnings=document.warnings,
+            warnings=document.warnings + self.plan.warnings,
         )
 
     def finish(self, settings: dict[str, Any], on_event: Listener) -> Receipt:
