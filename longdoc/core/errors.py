@@ -8,7 +8,8 @@
     │   ├── UnknownFormat
     │   ├── DamagedInput
     │   ├── EncryptedInput
-    │   └── NoTextLayer
+    │   ├── NoTextLayer
+    │   └── StateRefused
     ├── InputNotFound            66   no such file
     ├── ModelUnavailable         69   the model is not there, or cannot work
     ├── OutOfMemory              71   it does not fit
@@ -71,6 +72,10 @@ class EncryptedInput(InputError):
 
 class NoTextLayer(InputError):
     """Exit code 65. Pages, but no text in them: scans."""
+
+
+class StateRefused(InputError):
+    """Exit code 65. A saved reading state that is damaged, of another version, or made otherwise."""
 
 
 class InputNotFound(LongdocError):

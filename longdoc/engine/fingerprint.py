@@ -1,0 +1,79 @@
+"""What makes two readings the same, apart from the text: the model's bytes, its adapter's, and how they read.
+
+Hashes are of what is in memory, so that they are the same wherever the files came from, and differ when a file was
+changed in place under the same name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longdoc import __version__
+from longdoc.engine.attention import attention_modules
+from longdoc.engine.load import LoadedModel
+from longdoc.engine.reader import ReadingPlan
+
+_HASHED_WHOLE_BYTES = 1 << 29  # half a second
+_SAMPLED_BYTES = 1 << 16  # of each tensor of a larger model, evenly spread: what was trained further differs everywhere
+
+
+def model_fingerprint(loaded: LoadedModel) -> dict[str, Any]:
+    """JSON that names one loaded model. To be taken before it writes: 4-bit weights are packed then.
+
+    longdoc: its version, which stands for the text's normalisation and its cut into segments.
+    """
+    info, adapter = loaded.info, loaded.adapter
+    memories = {
+        f"{module.layer_idx}.{name}": tensor
+        for module in attention_modules(loaded.model)
+        if (memory := getattr(module, "longdoc_memory", None)) is not None
+        for name, tensor in memory.state_dict().items()
+    }
+    if loaded.probe is not None:
+        memories["probe"] = loaded.probe.weight
+    return {
+        "longdoc": __version__,
+        "model": info.id,
+        "revision": info.revision,
+        "quantization": info.quantization,
+        "weights": hash_of(loaded.model.state_dict().items()),
+        "adapter": info.adapter,
+        "memory_form": asdict(adapter.memory) | {"layers": list(adapter.memory.layers)}
+        if adapter is not None and adapter.memory is not None
+        else None,
+        "adapter_weights": hash_of(memories.items()) if memories else None,
+        "tokenizer": _tokenizer_hash(loaded.tokenizer),
+        "dtype": str(next(loaded.model.parameters()).dtype).removeprefix("torch."),
+        "device": loaded.device.type,
+    }
+
+
+def plan_fingerprint(plan: ReadingPlan) -> dict[str, Any]:
+    """JSON of how a document is read: the sizes of all tiers, and of a segment."""
+    return {**asdict(plan.tiers), "memory": plan.use_memory, "segment_tokens": plan.segment_tokens}
+
+
+def hash_of(named: Iterable[tuple[str, Any]]) -> str:
+    """SHA-256 of tensors with their names, types and shapes; of large models a sample of each tensor."""
+    tensors = sorted((name, t) for name, t in named if isinstance(t, Tensor))
+    total = sum(t.numel() * t.element_size() for _, t in tensors)
+    digest = hashlib.sha256()
+    for name, tensor in tensors:
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        if tensor.numel():
+            flat = tensor.detach().reshape(-1).view(torch.uint8)
+            step = 1 if total <= _HASHED_WHOLE_BYTES else -(-flat.numel() // _SAMPLED_BYTES)
+            digest.update(memoryview(flat[::step].contiguous().cpu().numpy()))
+    return digest.hexdigest()
+
+
+def _tokenizer_hash(tokenizer: Any) -> str:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    text = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
+    return hashlib.sha256(text.encode()).hexdigest()
