@@ -17,7 +17,9 @@ from torch import Tensor
 from longdoc import __version__
 from longdoc.engine.attention import attention_modules
 from longdoc.engine.load import LoadedModel
-from longdoc.engine.reader import ReadingPlan
+from longdoc.engine.plan import ReadingPlan
+from longdoc.engine.rope import length_dependent
+from longdoc.engine.state import raw_bytes
 
 _HASHED_WHOLE_BYTES = 1 << 29  # half a second
 _SAMPLED_BYTES = 1 << 16  # of each tensor of a larger model, evenly spread: what was trained further differs everywhere
@@ -54,9 +56,14 @@ def model_fingerprint(loaded: LoadedModel) -> dict[str, Any]:
     }
 
 
-def plan_fingerprint(plan: ReadingPlan) -> dict[str, Any]:
-    """JSON of how a document is read: the sizes of all tiers, and of a segment."""
-    return {**asdict(plan.tiers), "memory": plan.use_memory, "segment_tokens": plan.segment_tokens}
+def plan_fingerprint(loaded: LoadedModel, plan: ReadingPlan) -> dict[str, Any]:
+    """JSON of how a document is read: the sizes of all tiers and of a segment, and what the rotation is fixed for."""
+    return {
+        **asdict(plan.tiers),
+        "memory": plan.use_memory,
+        "segment_tokens": plan.segment_tokens,
+        "reach_tokens": plan.reach_tokens if length_dependent(loaded.model) else None,
+    }
 
 
 def hash_of(named: Iterable[tuple[str, Any]]) -> str:
@@ -67,9 +74,9 @@ def hash_of(named: Iterable[tuple[str, Any]]) -> str:
     for name, tensor in tensors:
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         if tensor.numel():
-            flat = tensor.detach().reshape(-1).view(torch.uint8)
+            flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
             step = 1 if total <= _HASHED_WHOLE_BYTES else -(-flat.numel() // _SAMPLED_BYTES)
-            digest.update(memoryview(flat[::step].contiguous().cpu().numpy()))
+            digest.update(raw_bytes(flat[::step].contiguous().cpu()))
     return digest.hexdigest()
 
 

@@ -260,11 +260,11 @@ def test_every_change_to_a_model_changes_its_fingerprint(loaded: LoadedModel) ->
 
 
 def test_the_sizes_of_the_tiers_are_in_the_fingerprint(loaded: LoadedModel) -> None:
-    known = plan_fingerprint(reader_of(loaded).plan)
+    known = plan_fingerprint(loaded, reader_of(loaded).plan)
     assert known["sinks"] == 4
     assert known["window"] == 64
     for options in ({"sinks": 1}, {"window": 32}, {"memory": False}, {"segment_tokens": 64}, {"attention": "exact"}):
-        assert plan_fingerprint(reader_of(loaded, **options).plan) != known
+        assert plan_fingerprint(loaded, reader_of(loaded, **options).plan) != known
 
 
 def test_of_large_weights_a_sample_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
