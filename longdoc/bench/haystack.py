@@ -1,7 +1,7 @@
 """Text of any length: the paragraphs of a file over and over, shuffled and with other numbers each time.
 
 Knows nothing of tokens. Without a file there are a few paragraphs of our own. What repeats is easier to read than a
-book, so it does for speed and memory; for recall name a file that is long enough.
+book, so it does for speed and memory; for recall name a file that is long enough, or `numbers` (`numbers.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from longdoc.bench import numbers
 from longdoc.core.errors import InputError
 from longdoc.ingest import read_document
 
@@ -53,3 +54,17 @@ def endless(source: Sequence[str], seed: int = 0) -> Iterator[str]:
         rng.shuffle(order)
         for index in order:
             yield _NUMBER.sub(lambda match: "".join(rng.choices("123456789", k=len(match.group()))), source[index])
+
+
+def text_of(source: Path | str | None) -> Iterator[str]:
+    """Paragraphs without end: of a document, of made tables and logs (`numbers.NAME`), or our own."""
+    if source == numbers.NAME:
+        return numbers.endless()
+    return endless(paragraphs(Path(source) if source is not None else None))
+
+
+def name_of(source: Path | str | None) -> str:
+    """What a report says of it."""
+    if source == numbers.NAME:
+        return "numbers (made ledgers, logs and tables)"
+    return str(source) if source is not None else "longdoc's own paragraphs"

@@ -44,6 +44,31 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         return numbers
 
 
+class Haystack(click.ParamType[Path | str]):
+    """A document, or `numbers`: text full of numbers, made on the spot."""
+
+    name = "file"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path | str:
+        from longdoc.bench import numbers
+
+        if value == numbers.NAME:
+            return numbers.NAME
+        return Path(_FILE.convert(value, parameter, context))
+
+
+_LENGTHS = click.option(
+    "--lengths", type=Numbers(int, 64), default="4096,32768", show_default=True, help="Lengths in tokens."
+)
+_HAYSTACK = click.option(
+    "--haystack",
+    type=Haystack(),
+    metavar="FILE",
+    help='The document around it, or "numbers": made ledgers, logs and tables.',
+)
+_WITHOUT = click.option("--without", type=click.Choice(["memory"]), help="Measure once more with this switched off.")
+
+
 @click.group()
 def bench() -> None:
     """Measure speed, memory, recall, answers and summaries on this machine."""
@@ -74,20 +99,20 @@ def speed(
 
 
 @bench.command()
-@click.option("--lengths", type=Numbers(int, 64), default="4096,32768", show_default=True, help="Lengths in tokens.")
+@_LENGTHS
 @click.option(
     "--depths", type=Numbers(float, 0, 1), default="0,0.5,0.95", show_default=True, help="Places, 0 start, 1 end."
 )
 @click.option("--samples", type=click.IntRange(min=1), default=5, show_default=True, help="Numbers for each of them.")
-@click.option("--haystack", type=_FILE, metavar="FILE", help="The document that the numbers are hidden in.")
-@click.option("--without", type=click.Choice(["memory"]), help="Measure once more with this switched off.")
+@_HAYSTACK
+@_WITHOUT
 @options.model
 @options.output
 def passkey(
     lengths: tuple[int, ...],
     depths: tuple[float, ...],
     samples: int,
-    haystack: Path | None,
+    haystack: Path | str | None,
     without: str | None,
     model_options: ModelOptions,
     output: OutputOptions,
@@ -101,6 +126,41 @@ def passkey(
             model_options,
             lengths=lengths,
             depths=depths,
+            samples=samples,
+            text=haystack,
+            without_memory=without == "memory",
+            on_event=on_event,
+        )
+
+    _deliver(work, output)
+
+
+@bench.command()
+@_LENGTHS
+@click.option("--facts", type=Numbers(int, 1), default="1,4,8,16,32", show_default=True, help="How many in a text.")
+@click.option("--samples", type=click.IntRange(min=1), default=3, show_default=True, help="Texts for each of them.")
+@_HAYSTACK
+@_WITHOUT
+@options.model
+@options.output
+def needles(
+    lengths: tuple[int, ...],
+    facts: tuple[int, ...],
+    samples: int,
+    haystack: Path | str | None,
+    without: str | None,
+    model_options: ModelOptions,
+    output: OutputOptions,
+) -> None:
+    """How many facts, spread over a long text, are still known at its end: names with numbers, each asked for."""
+
+    def work(on_event: Listener) -> dict[str, Any]:
+        from longdoc.bench.needles import run
+
+        return run(
+            model_options,
+            lengths=lengths,
+            facts=facts,
             samples=samples,
             text=haystack,
             without_memory=without == "memory",

@@ -34,7 +34,8 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         calls.append({"options": options, "paths": paths, **values})
         return REPORT
 
-    for name, functions in {"passkey": ["run"], "speed": ["run"], "systems": ["run_qa", "run_summaries"]}.items():
+    functions_of = {"passkey": ["run"], "needles": ["run"], "speed": ["run"], "systems": ["run_qa", "run_summaries"]}
+    for name, functions in functions_of.items():
         module = ModuleType(f"longdoc.bench.{name}")
         for function in functions:
             setattr(module, function, measured)
@@ -64,6 +65,18 @@ def test_lists_of_numbers_and_the_model_reach_the_bench(benches: list[dict[str, 
         "text": None,
         "without_memory": True,
     }
+
+
+def test_facts_and_the_haystack_of_numbers_reach_the_bench(
+    benches: list[dict[str, Any]], in_empty_folder: Path
+) -> None:
+    Path("numbers").write_text("x")
+    assert run(["bench", "needles", "--facts", "2,3", "--lengths", "100", "--haystack", "numbers", "--quiet"]) == 0
+    assert run(["bench", "passkey", "--haystack", "./numbers", "--quiet"]) == 0
+    assert run(["bench", "needles", "--haystack", "nowhere.txt", "--quiet"]) == 2
+    first, second = benches
+    assert (first["facts"], first["lengths"], first["text"]) == ((2, 3), (100,), "numbers")
+    assert second["text"] == Path("numbers")
 
 
 def test_speed_takes_sources_or_lengths_and_has_the_bar_as_its_default(
