@@ -80,6 +80,8 @@ class MemoryState:
         return {f.name: t for f in fields(self) if (t := getattr(self, f.name)) is not None}
 
 
+_LEAST_SLOPE = 0.02  # of a write gate in training, where the sigmoid has none left
+
 # A rule adds one segment: (matrix, normaliser, keys, values, strength) -> (matrix, normaliser).
 WriteRule = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -278,11 +280,11 @@ class DeltaMemory(nn.Module):
         In training both cuts let the gradient through, or a head whose gate has closed on every token could never open
         it again. `last_strength` has the gradient of the plain clamp: the penalty has no say over a closed gate.
         """
-        open_ = 1.2 * torch.sigmoid(logits) - 0.1
-        strength = self.last_strength = open_.clamp(0, 1)
+        strength = self.last_strength = (1.2 * torch.sigmoid(logits) - 0.1).clamp(0, 1)
         if self.training:
             kept = strength * (strength >= self.train_threshold)
-            return open_ + (kept - open_).detach()
+            slope = 1.2 * torch.sigmoid(logits) + _LEAST_SLOPE * logits
+            return slope + (kept - slope).detach()
         return strength * (strength >= self.config.write_threshold)
 
 

@@ -73,6 +73,7 @@ class Stage:
     text_loss: weight of the plain text in rows that ask for something.
     sparsity: weight of the mean write strength in the loss, `final_sparsity` after `sparse_from` of the steps.
     threshold_from: share of the steps after which write strengths below the memory's threshold count as zero.
+    sparse_memories: layers whose memories the penalty is for; all of them when empty.
     fresh_memories: layers whose delta memory starts anew with this stage.
     """
 
@@ -89,6 +90,7 @@ class Stage:
     final_sparsity: float = 1.0
     sparse_from: float = 0.6
     threshold_from: float = 0.85
+    sparse_memories: tuple[int, ...] = ()
     fresh_memories: tuple[int, ...] = ()
 
 

@@ -39,7 +39,7 @@ from longdoc.train.tasks import ANSWER_LOSS, RowMaker
 Batch = tuple[Mix, Tensor, Tensor, list[str]]
 REPORT_STEPS = 25
 CHECKPOINT_STEPS = 200
-_FRESH_SCALE = 0.1  # of a new memory's output beside trained layers, against .5 in an untrained model
+_FRESH_SCALE = 0.3  # of a new memory's output beside trained layers, against .5 in an untrained model
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -167,8 +167,8 @@ class Run:
             for index, state in self.living.get(mix.name, {}).items():
                 cache.layers[index].memory = state
         done = self.step / stage.steps
-        deltas = [m for m in self.memories.values() if isinstance(m, DeltaMemory)] if stage.memory else []
-        for memory in deltas:
+        deltas = {i: m for i, m in self.memories.items() if isinstance(m, DeltaMemory)} if stage.memory else {}
+        for memory in deltas.values():
             memory.train_threshold = memory.config.write_threshold if done >= stage.threshold_from else 0.0
         with torch.autocast(self.device, torch.bfloat16):
             hidden = self.model.model(ids[:, :-1], past_key_values=cache, use_cache=True).last_hidden_state
@@ -188,20 +188,26 @@ class Run:
                 _add(sums, f"{mix.name}_{kind}_nats", losses[asked])
                 _add(sums, f"{mix.name}_{kind}_answer_hit", hit[asked & (weight == ANSWER_LOSS)].float())
         if deltas:
-            strengths = torch.stack([m.last_strength for m in deltas if m.last_strength is not None])
-            strength = strengths.mean()
-            written = (strengths >= deltas[0].config.write_threshold).float().mean((0, 2, 3))  # by row
-            for kind, share in zip(kinds, written, strict=True):
-                _add(sums, f"{mix.name}_{kind}_written", share[None])
-            loss = loss + (stage.final_sparsity if done >= stage.sparse_from else stage.sparsity) * strength
-            _add(sums, "write_strength", strength.detach()[None])
+            sparsity = stage.final_sparsity if done >= stage.sparse_from else stage.sparsity
+            for index, memory in deltas.items():
+                assert memory.last_strength is not None
+                strength = memory.last_strength.mean()
+                if index in (stage.sparse_memories or deltas):
+                    loss = loss + sparsity * strength
+                _add(sums, f"strength_{index}", strength.detach()[None])
+                written = (memory.last_strength >= memory.config.write_threshold).float().mean((1, 2))  # by row
+                for kind, share in zip(kinds, written, strict=True):
+                    _add(sums, f"{mix.name}_{kind}_written_{index}", share[None])
         return loss
 
     def _parameters(self) -> list[torch.nn.Parameter]:
         return [p for group in self.optimizers for g in group.param_groups for p in g["params"]]
 
     def _make_optimizers(self, stage: Stage) -> list[torch.optim.Optimizer]:
-        """Muon for the decoder's matrices, AdamW for all else; the memories' gate biases at ten times the rate."""
+        """Muon for the decoder's matrices, AdamW for all else; the memories' gate biases at ten times the rate.
+
+        The gates' weights at a tenth: their inputs have a common mean, which closed a gate for good in 100 steps.
+        """
         matrices: list[torch.nn.Parameter] = []
         others: list[torch.nn.Parameter] = []
         for name, parameter in self.model.named_parameters():
@@ -214,7 +220,7 @@ class Run:
             small = [p for n, p in memory if p.ndim == 2 and "gate" in n]
             groups += [
                 {"params": gates, "weight_decay": 0.0, "peak": 10 * stage.lr},
-                {"params": small, "weight_decay": 0.0, "peak": stage.lr},
+                {"params": small, "weight_decay": 0.0, "peak": 0.1 * stage.lr},
                 {"params": large, "weight_decay": 0.1, "peak": stage.lr},
             ]
         groups = [g for g in groups if g["params"]]

@@ -49,7 +49,7 @@ def test_the_command_trains_a_model_that_longdoc_loads(data: Path, tmp_path: Pat
     assert "stage tasks step 3" in result.stderr
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [(line["stage"], line["step"]) for line in log] == [("primer", 3), ("tasks", 3)]
-    assert all(0 < line["write_strength"] < 1 for line in log)
+    assert all(0 < line["strength_1"] < 1 for line in log)
 
     loaded = load_model(ModelOptions(str(folder / "export"), offline=True, device="cpu"))
     assert loaded.has_memory
