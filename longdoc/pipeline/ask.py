@@ -7,15 +7,16 @@ passages, the strongest last, and the answer is traced to them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from longdoc.core.errors import UsageError
-from longdoc.core.events import Listener, Writing, ignore
+from longdoc.core.events import Finished, Listener, Warned, Writing, ignore
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions
-from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Passage, Receipt, Statement
+from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Passage, Statement
 from longdoc.engine.adapter import POINTS_AMONG
-from longdoc.pipeline import citations
+from longdoc.pipeline import citations, rereading
 from longdoc.pipeline.rerank import PURPOSE, model_columns, rerank
 from longdoc.pipeline.session import Reading, Session
 from longdoc.pipeline.span import answer_sentence, answer_span
@@ -25,7 +26,6 @@ from longdoc.search.shortest import shortest_answer
 NOT_IN_DOCUMENT = "NOT IN THE DOCUMENT"  # what prompts/chat/answer.md asks a writing model to say
 _MIN_ANSWERABLE = 0.5
 _PROPOSED = 6  # passages that search proposes, as many as the rankers were fitted on
-_ANSWER_TOKENS = 160
 
 
 def ask(
@@ -42,22 +42,100 @@ def ask(
 
     session: a model that is loaded already, and perhaps the document read. No questions: it is only read.
     """
-    if any(not question.strip() for question in questions):
-        raise UsageError("A question is empty.", fix='longdoc ask SOURCE -q "Who is the author?"')
+    check_questions(questions)
+    interview = begin(
+        source,
+        source_options=source_options,
+        model_options=model_options,
+        options=options,
+        on_event=on_event,
+        session=session,
+    )
+    return list(interview.answers(questions))
+
+
+def begin(
+    source: str,
+    *,
+    source_options: SourceOptions,
+    model_options: ModelOptions,
+    options: AskOptions,
+    on_event: Listener = ignore,
+    session: Session | None = None,
+) -> Interview:
+    """Read a source once, for questions that may come later."""
+    began = time.perf_counter()
     session = session or Session(model_options)
     if options.verbatim is False:  # refused before the document is read
         session.load(on_event)
         session.is_verbatim(options.verbatim)
     reading = session.read(source, source_options, on_event)
-    answers = []
-    for number, question in enumerate(questions):
-        on_event(Writing("answers", number, len(questions), question))
-        answers.append(_answer(reading, question.strip(), options, on_event))
-        on_event(Writing("answers", number + 1, len(questions)))
-    return answers
+    return Interview(reading, options, on_event, time.perf_counter() - began)
 
 
-def _answer(reading: Reading, question: str, options: AskOptions, on_event: Listener) -> Answer:
+def check_questions(questions: Iterable[str]) -> None:
+    """Raises UsageError when there is nothing in one of them."""
+    if any(not question.strip() for question in questions):
+        raise UsageError("A question is empty.", fix='longdoc ask SOURCE -q "Who is the author?"')
+
+
+@dataclass(slots=True)
+class Interview:
+    """Questions about a document that was read.
+
+    seconds: spent on reading and on answering so far; waiting for the next question does not count.
+    """
+
+    reading: Reading
+    options: AskOptions
+    on_event: Listener
+    seconds: float
+
+    def answers(self, questions: Sequence[str]) -> Iterator[Answer]:
+        """The answer to each question, as soon as there is one."""
+        for number, question in enumerate(questions):
+            self.on_event(Writing("answers", number, len(questions), question))
+            answer = self.answer(question)
+            self.on_event(Writing("answers", number + 1, len(questions)))
+            yield answer
+
+    def answer(self, question: str) -> Answer:
+        """The answer to one question."""
+        check_questions([question])
+        began = time.perf_counter()
+        told = _answer(self.reading, question.strip(), self.options)
+        self.seconds += time.perf_counter() - began
+        receipt = self.reading.receipt({**asdict(self.options), "verbatim": told.verbatim, "answerable": told.likely})
+        receipt = replace(receipt, seconds=self.seconds, warnings=(*receipt.warnings, *told.warnings))
+        for warning in told.warnings:
+            self.on_event(Warned(warning))
+        self.on_event(Finished(receipt))
+        complete: AnswerStatus = "answered" if told.text else "not_found"
+        return Answer(
+            status=complete if receipt.is_complete else "partial",
+            question=question.strip(),
+            text=told.text,
+            citations=told.citations,
+            evidence=tuple(told.evidence),
+            provenance=_provenance(self.reading, told.verbatim) if told.text else (),
+            receipt=receipt,
+            verbatim=told.verbatim,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was found. text, citations: empty when nothing answers.   likely: the probability that something does."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    evidence: list[Evidence]
+    verbatim: bool
+    likely: float
+    warnings: tuple[str, ...]
+
+
+def _answer(reading: Reading, question: str, options: AskOptions) -> _Told:
     """One question."""
     verbatim = reading.session.is_verbatim(options.verbatim)
     rankers = reading.session.rankers["ranker"]
@@ -68,6 +146,7 @@ def _answer(reading: Reading, question: str, options: AskOptions, on_event: List
         columns = model_columns(reading.reader, reading.framing, reading.index.text, question, proposed, ranked)
         ranked = rerank(ranked, columns, rankers)
     evidence = _evidence(reading, proposed, ranked, options.passages)
+    evidence, warnings = rereading.fitting(reading, question, evidence, ranked[0].start if ranked else 0)
     text, found = "", tuple[Citation, ...]()
     if likely >= _MIN_ANSWERABLE:
         if verbatim:
@@ -75,20 +154,9 @@ def _answer(reading: Reading, question: str, options: AskOptions, on_event: List
         else:
             text, found = _written(reading, question, evidence)
     checked, counts = citations.check(reading.document, [Statement(text, found)])
-    settings = {**asdict(options), "verbatim": verbatim, "answerable": round(likely, 3)}
-    receipt: Receipt = reading.finish(settings, on_event)
     answered = bool(text) and counts.statements_cited == 1
-    complete: AnswerStatus = "answered" if answered else "not_found"
-    return Answer(
-        status=complete if receipt.is_complete else "partial",
-        question=question,
-        text=text if answered else "",
-        citations=checked[0].citations if answered else (),
-        evidence=tuple(evidence),
-        provenance=_provenance(reading, verbatim) if answered else (),
-        receipt=receipt,
-        verbatim=verbatim,
-    )
+    kept = checked[0].citations if answered else ()
+    return _Told(text if answered else "", kept, evidence, verbatim, round(likely, 3), warnings)
 
 
 def _chosen(
@@ -104,12 +172,13 @@ def _chosen(
     adapter = reading.session.loaded.adapter
     if (among := adapter.points_among if adapter else POINTS_AMONG) > 1:
         pool = [(s.start, s.end) for s in ranked[:among]]
-        request = _request(reading, question, evidence)
+        request = rereading.request(reading, question, evidence, best[0])
         best = answer_sentence(reading.reader, reading.framing, reading.state, text, request, pool) or best
     citation = document.cite(*best)
     short = shortest_answer(question, citation.quote)
     if short is None and adapter is not None and adapter.sure_nats is not None:
-        passage, sentence = proposed[ranked[0].passage], Passage(*best, ranked[0].score)
+        picked = next((s for s in ranked if (s.start, s.end) == best), ranked[0])
+        passage, sentence = proposed[picked.passage], Passage(*best, picked.score)
         span = answer_span(reading.reader, reading.framing, reading.state, text, question, passage, sentence)
         if span is not None and span.confidence >= adapter.sure_nats:
             short = span.start - best[0], span.end - best[0]
@@ -120,23 +189,13 @@ def _chosen(
 def _written(reading: Reading, question: str, evidence: Sequence[Evidence]) -> tuple[str, tuple[Citation, ...]]:
     """The model's words after the passages were read again at the end of the context, the strongest last."""
     reader, framing = reading.reader, reading.framing
-    state = reader.read(reading.state, _request(reading, question, evidence))
-    ids = list(reader.write(state, max_tokens=_ANSWER_TOKENS, end_ids=framing.end_ids()))
+    state = reader.read(reading.state, rereading.request(reading, question, evidence, evidence[0].citation.start))
+    ids = list(reader.write(state, max_tokens=rereading.ANSWER_TOKENS, end_ids=framing.end_ids()))
     text = framing.tokenizer.decode(ids, skip_special_tokens=True).strip()
     if not text or NOT_IN_DOCUMENT in text.upper():
         return "", ()
     supporter = citations.Supporter(reading.document, reading.terms)
     return text, supporter.support(text, [(e.citation.start, e.citation.end) for e in evidence])
-
-
-def _request(reading: Reading, question: str, evidence: Sequence[Evidence]) -> list[int]:
-    """The question after its passages, the strongest last."""
-    framing = reading.framing
-    if framing.prompt_set == "embedded":  # its window holds one passage with its question
-        body = framing.encode(" " + " ".join(evidence[0].citation.quote.split()))
-        return [*body, *framing.request("question", question=question), *framing.request("answer")]
-    passages = "\n\n".join(e.citation.quote for e in reversed(evidence))
-    return framing.request("answer", question=question, passages=passages)
 
 
 def _evidence(

@@ -14,9 +14,9 @@ from longdoc.core.types import Passage
 from longdoc.engine.reader import Reader, ReadingState
 from longdoc.engine.verbatim import TokenSpan, VerbatimConstraint
 from longdoc.pipeline.framing import Framing
+from longdoc.pipeline.room import encode_line, piece_at, pieces, room_beside
 
 _MAX_SPAN_TOKENS = 48
-_MAX_PASSAGE_TOKENS = 320  # with its question it must fit the window
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,16 @@ def word_span(framing: Framing, text: str, start: int, end: int) -> TokenSpan:
 def answer_span(
     reader: Reader, framing: Framing, state: ReadingState, text: str, question: str, passage: Passage, sentence: Passage
 ) -> AnswerSpan | None:
-    """The span of `sentence` that the model decodes after reading `passage` and the question; None if it gives none."""
-    body = framing.encode(" " + " ".join(text[passage.start : passage.end].split()))
-    if len(body) > _MAX_PASSAGE_TOKENS:
-        body = framing.encode(" " + " ".join(text[sentence.start : sentence.end].split()))[:_MAX_PASSAGE_TOKENS]
-    asked = reader.read(state, [*body, *framing.request("question", question=question), *framing.request("answer")])
+    """The span of `sentence` that the model decodes after reading `passage` and the question; None if it gives none.
+
+    Of a passage that the model cannot see whole with the question and the answer, the piece is read in which the
+    sentence begins.
+    """
+    request = [*framing.request("question", question=question), *framing.request("answer")]
+    room = room_beside(reader, state, len(request) + _MAX_SPAN_TOKENS)
+    cut = pieces(framing, text, (passage.start, passage.end), room)
+    body = encode_line(framing, text, cut[piece_at(cut, sentence.start)])
+    asked = reader.read(state, [*body, *request])
     end_id = framing.encode("\n\n")[0]
     constraint = VerbatimConstraint([word_span(framing, text, sentence.start, sentence.end)], end_id)
     ids = list(reader.write(asked, max_tokens=_MAX_SPAN_TOKENS, constraint=constraint))
