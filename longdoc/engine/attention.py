@@ -8,19 +8,15 @@ Two public hooks, no model code forked:
    biases, and are rotated here, with the model's own rotary embedding (its scaling is kept) and its own
    `apply_rotary_pos_emb`, at positions that never leave the trained range.
 
-Positions, the same however the text is cut into calls: a window key stands at its true distance; a sink at the
-distance min(true, S + W - 1 - its place). The two partial results are merged by their log-sum-exp. Departure
-from StreamingLLM (Xiao et al. 2023, arXiv 2309.17453, section 3.2), which numbers tokens by their place in the
-cache: there the distance to a sink depends on the size of the call.
+What is computed there is in `streaming.py` (reading) and `training_attention.py` (with gradients).
 
-Shapes: B batch, H query heads, Hkv key/value heads, G = H / Hkv, T new tokens, S sinks, W window,
-K kept tokens before the call, D head dim.
+Shapes: B batch, H query heads, Hkv key/value heads, T new tokens, D head dim.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -28,9 +24,10 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 
 from longdoc.core.errors import ModelUnavailable
-from longdoc.engine.cache import StreamingCache, StreamingLayer, Tiers
+from longdoc.engine.cache import StreamingCache, StreamingLayer
 from longdoc.engine.memory import DeltaMemory, MemoryConfig, PaperMemory
-from longdoc.engine.positions import positions, rotate
+from longdoc.engine.positions import Rope
+from longdoc.engine.streaming import streamed
 from longdoc.engine.training_attention import differentiable
 
 NAME = "longdoc"
@@ -58,101 +55,14 @@ def longdoc_attention(
     num_seen = layer.num_seen
     scale = float(scaling) if scaling is not None else query.shape[-1] ** -0.5
     keys, values = layer.update(key, value)
-    attend = differentiable if torch.is_grad_enabled() else _streamed
-    out = attend(module, query, keys, values, num_seen, layer.tiers, scale, softcap)
+    if torch.is_grad_enabled():
+        out = differentiable(module, query, keys, values, num_seen, layer.tiers, scale, softcap)
+    else:
+        out = streamed(module, layer, query, keys, values, num_seen, scale, softcap)
     memory = getattr(module, "longdoc_memory", None)
     if longdoc_cache.use_memory and isinstance(memory, PaperMemory):
         out, layer.memory = memory.mix(out, query, key, value, layer.memory, num_seen)
     return out.transpose(1, 2).contiguous(), None
-
-
-def _streamed(
-    module: nn.Module,
-    query: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    num_seen: int,
-    tiers: Tiers,
-    scale: float,
-    softcap: float | None,
-) -> Tensor:
-    """(B, H, T, D), (B, Hkv, K + T, D) x2 -> (B, H, T, D): two fused partial attentions, merged."""
-    position, key_position = positions(num_seen, query.shape[2], keys.shape[2], tiers, query.device)
-    num_sinks = min(tiers.sinks, num_seen + query.shape[2])
-    if num_seen + query.shape[2] <= tiers.sinks + tiers.window:
-        # nothing has left the window: one causal attention, everything at its true position
-        mask = None if query.shape[2] == 1 else key_position[None] <= position[:, None]
-        rotated = rotate(module, query, position), rotate(module, keys, key_position)
-        return _attend(*rotated, values, mask, scale, softcap)[0]
-    sink, local = key_position[:num_sinks], key_position[num_sinks:]
-    base = int(local[0])  # so that no position exceeds W + T
-    distance = position[:, None] - local[None]
-    visible = (distance >= 0) & (distance < tiers.window)
-    parts = [
-        _attend(
-            rotate(module, query, position - base),
-            rotate(module, keys[:, :, num_sinks:], local - base),
-            values[:, :, num_sinks:],
-            None if bool(visible.all()) else visible,
-            scale,
-            softcap,
-        )
-    ]
-    if num_sinks:
-        last = tiers.sinks + tiers.window - 1
-        parts.append(
-            _attend(
-                rotate(module, query, position.clamp(max=last)),
-                rotate(module, keys[:, :, :num_sinks], sink),
-                values[:, :, :num_sinks],
-                None if num_seen >= num_sinks else sink[None] <= position[:, None],
-                scale,
-                softcap,
-            )
-        )
-    return merge(parts).to(query.dtype)
-
-
-def merge(parts: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """[(B, H, T, D), (B, H, T)] ... -> (B, H, T, D) float32: softmax attention over the union of disjoint key sets."""
-    if len(parts) == 1:
-        return parts[0][0]
-    total = torch.logsumexp(torch.stack([lse.float() for _, lse in parts]), 0)
-    weighted = [out.float() * (lse.float() - total).exp()[..., None] for out, lse in parts]
-    return torch.stack(weighted).sum(0)
-
-
-def _attend(
-    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scale: float, softcap: float | None
-) -> tuple[Tensor, Tensor]:
-    """(B, H, T, D), (B, Hkv, K, D) x2, (T, K) bool -> (B, H, T, D), log-sum-exp (B, H, T), -inf where none."""
-    batch, heads, num_new, dim = query.shape
-    kv_heads = keys.shape[1]
-    if num_new == 1 and heads != kv_heads and mask is None:  # a decode step: the group's heads become rows
-        grouped = query.view(batch, kv_heads, heads // kv_heads, dim)
-        out, lse = _attend(grouped, keys, values, None, scale, softcap)
-        return out.reshape(batch, heads, 1, values.shape[-1]), lse.reshape(batch, heads, 1)
-    if query.device.type == "cpu" and softcap is None and keys.shape[-1] == values.shape[-1]:
-        bias = None
-        if mask is not None:
-            bias = torch.zeros(mask.shape, dtype=query.dtype).masked_fill_(~mask, float("-inf"))[None, None]
-        out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, keys, values, 0.0, False, attn_mask=bias, scale=scale
-        )
-    else:
-        repeats = heads // kv_heads
-        scores = query.float() @ keys.float().repeat_interleave(repeats, 1).transpose(-1, -2) * scale
-        if softcap is not None:
-            scores = softcap * torch.tanh(scores / softcap)
-        if mask is not None:
-            scores = scores.masked_fill(~mask, float("-inf"))
-        lse = scores.logsumexp(-1)
-        weights = (scores - lse[..., None]).exp().to(values.dtype)
-        out = weights @ values.repeat_interleave(repeats, 1)
-    if mask is not None and not bool((seen := mask.any(1)).all()):
-        out = out.masked_fill(~seen[:, None], 0)
-        lse = lse.masked_fill(~seen, float("-inf"))
-    return out, lse
 
 
 def attention_modules(model: nn.Module) -> Iterator[nn.Module]:
@@ -173,22 +83,20 @@ def install(model: Any) -> None:
             fix="choose a Llama, Qwen, Mistral, Gemma, Phi, Granite or OLMo model",
         )
     by_layer_type = "layer_type" in inspect.signature(rotary.forward).parameters
+    ropes: dict[str | None, Rope] = {}
     for module in attention_modules(model):
-        module.longdoc_rope = _rope_of(module, rotary, by_layer_type)  # type: ignore[assignment]
+        text: Any = module.config
+        layer_type: str | None = text.layer_types[module.layer_idx] if by_layer_type else None
+        rope = ropes.setdefault(layer_type, Rope(rotary, layer_type))
+        module.longdoc_rope = rope if _has_positions(module) else None  # type: ignore[assignment]
         module.register_forward_pre_hook(_take_over, with_kwargs=True)
 
 
-def _rope_of(module: Any, rotary: nn.Module, by_layer_type: bool) -> Callable[..., Any] | None:
-    """The rotary embedding of one layer; None for layers without positions (SmolLM3, Cohere2's full layers)."""
-    config = module.config
+def _has_positions(module: Any) -> bool:
+    """False for the layers without rotation of SmolLM3, and for Cohere2's full layers."""
     if not getattr(module, "use_rope", True):
-        return None
-    if config.model_type == "cohere2" and module.sliding_window is None:
-        return None
-    if not by_layer_type:
-        return lambda states, position: rotary(states, position)
-    layer_type = config.layer_types[module.layer_idx]
-    return lambda states, position: rotary(states, position, layer_type)
+        return False
+    return not (module.config.model_type == "cohere2" and module.sliding_window is None)
 
 
 def _take_over(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

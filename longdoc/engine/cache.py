@@ -30,6 +30,11 @@ class Tiers:
     sinks: int = 4
     window: int = 1024
 
+    @property
+    def reach(self) -> int:
+        """The distance of the nearest sink once a token was dropped: one more than of any other token."""
+        return self.window
+
 
 class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
     """Sinks, window and memory of one attention layer.
@@ -71,9 +76,10 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         self.num_seen += key_states.shape[2]
         num_sinks = min(self.tiers.sinks, self.num_seen)
         first_kept = max(num_sinks, keys.shape[2] - (self.tiers.window - 1))
-        # clone: a view would keep the K + T tokens of this call alive
         self.sink_keys, self.sink_values = keys[:, :, :num_sinks].clone(), values[:, :, :num_sinks].clone()
-        self.keys, self.values = keys[:, :, first_kept:].clone(), values[:, :, first_kept:].clone()
+        self.keys, self.values = keys[:, :, first_kept:], values[:, :, first_kept:]
+        if first_kept > num_sinks:  # a view would keep the K + T tokens of this call alive
+            self.keys, self.values = self.keys.clone(), self.values.clone()
         return keys, values
 
     def get_seq_length(self) -> int:

@@ -1,17 +1,80 @@
 """Where tokens stand, and their rotation by the model's own rotary embedding.
 
-Shapes: B batch, H heads, T new tokens, S sinks, K kept tokens before the call, N positions, D head dim.
+A frame is what one call counts its positions in. Only distances matter to a rotation, so a frame begins where the
+cache does: no angle grows with the document. The frame of a call is
+
+    highlights ...  [S - S ... S - 1: sinks]  local tokens, the first at S + reach - W, without gaps up to the last
+
+and the sinks stand there only while nothing has been dropped (`sinks.py` has their place after that).
+
+Shapes: B batch, H heads, T new tokens, S sinks, W window, K kept tokens before the call, N positions, D head dim,
+R rotated dims.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from longdoc.engine.cache import Tiers
+
+
+class Rope:
+    """The rotary embedding of one kind of layers, with the last table that was asked for: all layers ask for it."""
+
+    def __init__(self, rotary: Any, layer_type: str | None = None) -> None:
+        self._rotary = rotary
+        self._arguments = () if layer_type is None else (layer_type,)
+        self._table: tuple[Any, tuple[Tensor, Tensor]] | None = None
+
+    def __call__(self, states: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
+        """(1, N) -> cos, sin (1, N, R) in the dtype of `states`."""
+        cos, sin = self._rotary(states, position, *self._arguments)
+        return cos, sin
+
+    def table(self, num_positions: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """-> cos, sin (1, N, R) of the positions 0 ... N - 1."""
+        fixed = getattr(self._rotary, "longdoc_tokens", None)  # `rope.py` changed the frequencies
+        asked = (num_positions, like.dtype, like.device, fixed)
+        if self._table is None or self._table[0] != asked:
+            position = torch.arange(num_positions, device=like.device)[None]
+            self._table = asked, self(like, position)
+        return self._table[1]
+
+
+class Frame:
+    """The rotations of one call of one layer: cos, sin (1, N, R) of the positions 0 ... N - 1, None without rope."""
+
+    def __init__(self, module: nn.Module, num_positions: int, like: Tensor) -> None:
+        rope: Rope | None = module.longdoc_rope  # type: ignore[assignment]
+        self._module = module
+        self._table = None if rope is None else rope.table(num_positions, like)
+
+    def turn(self, states: Tensor, first: int) -> Tensor:
+        """(B, H, n, D) -> (B, H, n, D), standing at first ... first + n - 1."""
+        if self._table is None:
+            return states
+        cos, sin = self._table
+        last = first + states.shape[2]
+        assert 0 <= first <= last <= cos.shape[1]
+        return _apply(self._module, states, cos[:, first:last], sin[:, first:last])
+
+    def turn_back(self, states: Tensor, nearest: int) -> Tensor:
+        """(B, H, n, D) -> (B, H, n, D), for queries that are not rotated: the last token at the distance `nearest`.
+
+        A rotation by minus the distance. The embedding's own scale (YaRN) counts twice, as for a rotated query.
+        """
+        if self._table is None:
+            return states
+        cos, sin = self._table
+        furthest = nearest + states.shape[2]
+        assert 0 <= nearest <= furthest <= cos.shape[1]
+        scale = cos[:, :1]  # cos(0) times the embedding's scale
+        cos, sin = cos[:, nearest:furthest].flip(1) * scale, sin[:, nearest:furthest].flip(1) * scale
+        return _apply(self._module, states, cos, -sin)
 
 
 def positions(num_seen: int, num_new: int, num_keys: int, tiers: Tiers, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -25,10 +88,14 @@ def positions(num_seen: int, num_new: int, num_keys: int, tiers: Tiers, device: 
 
 def rotate(module: nn.Module, states: Tensor, position: Tensor) -> Tensor:
     """(B, H, N, D), (N,) -> (B, H, N, D), by the family's own rotation (half-split, interleaved, partial)."""
-    rope: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = module.longdoc_rope  # type: ignore[assignment]
+    rope: Rope | None = module.longdoc_rope  # type: ignore[assignment]
     if rope is None:
         return states
-    cos, sin = rope(states, position[None])
+    return _apply(module, states, *rope(states, position[None]))
+
+
+def _apply(module: nn.Module, states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """(B, H, N, D), (1, N, R) x2 -> (B, H, N, D)."""
     apply = sys.modules[type(module).__module__].apply_rotary_pos_emb
     partial = getattr(module, "rotary_ndims", None)  # Phi and StableLM split the pass-through dims off themselves
     if partial is not None and partial < states.shape[-1]:
