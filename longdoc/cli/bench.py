@@ -1,4 +1,4 @@
-"""`longdoc bench`: speed, memory, recall, answers and summaries, measured on this machine."""
+"""`longdoc bench`: exactness, speed, memory, recall, answers and summaries, measured on this machine."""
 
 from __future__ import annotations
 
@@ -57,6 +57,12 @@ class Haystack(click.ParamType[Path | str]):
         return Path(_FILE.convert(value, parameter, context))
 
 
+def _an_svg(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.lower().endswith(".svg"):
+        raise click.BadParameter(f"{value!r} must end in .svg: pictures are drawn as SVG.")
+    return value
+
+
 _LENGTHS = click.option(
     "--lengths", type=Numbers(int, 64), default="4096,32768", show_default=True, help="Lengths in tokens."
 )
@@ -67,11 +73,14 @@ _HAYSTACK = click.option(
     help='The document around it, or "numbers": made ledgers, logs and tables.',
 )
 _WITHOUT = click.option("--without", type=click.Choice(["memory"]), help="Measure once more with this switched off.")
+_PLOT = click.option(
+    "--plot", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Draw the result as well.", callback=_an_svg
+)
 
 
 @click.group()
 def bench() -> None:
-    """Measure speed, memory, recall, answers and summaries on this machine."""
+    """Measure exactness, speed, memory, recall, answers and summaries on this machine."""
 
 
 @bench.command()
@@ -106,6 +115,7 @@ def speed(
 @click.option("--samples", type=click.IntRange(min=1), default=5, show_default=True, help="Numbers for each of them.")
 @_HAYSTACK
 @_WITHOUT
+@_PLOT
 @options.model
 @options.output
 def passkey(
@@ -114,6 +124,7 @@ def passkey(
     samples: int,
     haystack: Path | str | None,
     without: str | None,
+    plot: str | None,
     model_options: ModelOptions,
     output: OutputOptions,
 ) -> None:
@@ -132,7 +143,7 @@ def passkey(
             on_event=on_event,
         )
 
-    _deliver(work, output)
+    _deliver(work, output, plot)
 
 
 @bench.command()
@@ -141,6 +152,7 @@ def passkey(
 @click.option("--samples", type=click.IntRange(min=1), default=3, show_default=True, help="Texts for each of them.")
 @_HAYSTACK
 @_WITHOUT
+@_PLOT
 @options.model
 @options.output
 def needles(
@@ -149,6 +161,7 @@ def needles(
     samples: int,
     haystack: Path | str | None,
     without: str | None,
+    plot: str | None,
     model_options: ModelOptions,
     output: OutputOptions,
 ) -> None:
@@ -167,7 +180,29 @@ def needles(
             on_event=on_event,
         )
 
-    _deliver(work, output)
+    _deliver(work, output, plot)
+
+
+@bench.command()
+@click.option("--families", metavar="NAME,NAME", help="Only these of the tiny models.")
+@options.model
+@options.output
+@click.pass_context
+def exactness(context: click.Context, families: str | None, model_options: ModelOptions, output: OutputOptions) -> None:
+    """How far the engine is from stock attention and from a naive loop: tiny models of all families, or --model."""
+    is_given = context.get_parameter_source("model") is click.core.ParameterSource.COMMANDLINE
+    names = [name.strip() for name in families.split(",")] if families else []
+    if is_given and names:
+        raise click.UsageError("--families are tiny models of the bench's own; leave out --model.", context)
+
+    def work(on_event: Listener) -> dict[str, Any]:
+        from longdoc.bench.exactness import run
+
+        return run(model_options if is_given else None, families=names, on_event=on_event)
+
+    from longdoc.bench.exactness import check, condensed
+
+    check(_deliver(work, output, condensed))
 
 
 @bench.command()
@@ -240,8 +275,12 @@ def summaries(
     _deliver(work, output)
 
 
-def _deliver(work: Callable[[Listener], dict[str, Any]], output: OutputOptions) -> None:
-    """Measure, then a table on a terminal, Markdown elsewhere, or JSON."""
+def _deliver(
+    work: Callable[[Listener], dict[str, Any]],
+    output: OutputOptions,
+    condense: Callable[[dict[str, Any]], dict[str, Any]] = lambda result: result,
+) -> dict[str, Any]:
+    """Measure, then a table on a terminal, Markdown elsewhere, or JSON. condense: what a table shows of the result."""
     from longdoc.output.json import dumps
     from longdoc.output.progress import open_display
     from longdoc.output.write import open_sink
@@ -254,6 +293,8 @@ def _deliver(work: Callable[[Listener], dict[str, Any]], output: OutputOptions) 
         else:
             from longdoc.bench import report
 
-            text = report.terminal(result) if sink.is_terminal and output.to == "md" else report.markdown(result)
+            shown = condense(result)
+            text = report.terminal(shown) if sink.is_terminal and output.to == "md" else report.markdown(shown)
         sink.keep()
         sink.write(text)
+    return result

@@ -121,6 +121,18 @@ def test_a_bench_can_be_written_to_a_file(benches: list[dict[str, Any]], in_empt
     assert json.loads(Path("result.json").read_text()) == REPORT
 
 
+def test_a_picture_is_written_beside_the_result(
+    benches: list[dict[str, Any]], in_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["bench", "passkey", "--json", "--quiet", "--plot", "recall.svg"]) == 0
+    assert json.loads(capsys.readouterr().out) == REPORT
+    assert Path("recall.svg").read_text().startswith("<svg ")
+    assert run(["bench", "passkey", "--quiet", "--plot", "recall.png"]) == 2
+    assert "must end in .svg" in capsys.readouterr().err
+    assert run(["bench", "passkey", "--quiet", "--plot", "nowhere/recall.svg"]) == 73
+    assert len(benches) == 1
+
+
 def examined(monkeypatch: pytest.MonkeyPatch, *checks: doctor.Check) -> None:
     monkeypatch.setattr(doctor, "examine", lambda options, on_event: list(checks))
 

@@ -1,0 +1,68 @@
+"""Which panels the picture of a bench has (`plot.py` draws them). Knows the reports, and nothing of how they came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from longdoc.bench.plot import Heatmap, Panel, svg
+from longdoc.bench.report import Report
+
+Row = Mapping[str, Any]
+
+
+def picture(report: Report) -> str:
+    """The report as SVG."""
+    model = report["model"]
+    adapter = f" with {model['adapter']}" if model["adapter"] not in (None, model["id"]) else ""
+    return svg(f"longdoc bench {report['bench']}: {model['id']}{adapter}", _PANELS[report["bench"]](report["results"]))
+
+
+def _passkey(rows: Sequence[Row]) -> list[Panel]:
+    return [
+        _grid(own, f"Pass key, exact{name}", "length", "depth", "accuracy", "tokens", "depth")
+        for name, own in _by_way(rows)
+    ]
+
+
+def _needles(rows: Sequence[Row]) -> list[Panel]:
+    """By length and number of facts, and by length and place: the mean over all numbers of facts."""
+    panels: list[Panel] = []
+    for name, own in _by_way(rows):
+        panels.append(_grid(own, f"Facts, exact{name}", "length", "facts", "accuracy", "tokens", "facts"))
+        lengths = sorted({row["length"] for row in own})
+        values = [
+            [_mean([row["accuracy_by_third"][third] for row in own if row["length"] == length]) for length in lengths]
+            for third in range(3)
+        ]
+        names = ("first third", "middle", "last third")
+        panels.append(Heatmap(f"By place{name}", "tokens", "", [f"{x:,}" for x in lengths], names, values))
+    return panels
+
+
+def _grid(rows: Sequence[Row], title: str, x: str, y: str, value: str, x_label: str, y_label: str) -> Heatmap:
+    """A heatmap of rows by two of their columns."""
+    columns, lines = sorted({row[x] for row in rows}), sorted({row[y] for row in rows})
+    found = {(row[y], row[x]): row[value] for row in rows}
+    return Heatmap(
+        title,
+        x_label,
+        y_label,
+        [f"{column:,}" for column in columns],
+        [f"{line:g}" for line in lines],
+        [[found.get((line, column)) for column in columns] for line in lines],
+    )
+
+
+def _by_way(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Rows with everything on, then those without something: what a title says of it, and the rows."""
+    ways = list(dict.fromkeys(row.get("without") for row in rows))
+    return [(f" without {way}" if way else "", [row for row in rows if row.get("without") == way]) for way in ways]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+_PANELS: dict[str, Callable[[Sequence[Row]], list[Panel]]] = {"passkey": _passkey, "needles": _needles}
