@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +144,7 @@ def passkey(
             on_event=on_event,
         )
 
-    _deliver(work, output, plot)
+    _deliver(work, output, plot=plot)
 
 
 @bench.command()
@@ -180,7 +181,7 @@ def needles(
             on_event=on_event,
         )
 
-    _deliver(work, output, plot)
+    _deliver(work, output, plot=plot)
 
 
 @bench.command()
@@ -279,15 +280,28 @@ def _deliver(
     work: Callable[[Listener], dict[str, Any]],
     output: OutputOptions,
     condense: Callable[[dict[str, Any]], dict[str, Any]] = lambda result: result,
+    plot: str | None = None,
 ) -> dict[str, Any]:
-    """Measure, then a table on a terminal, Markdown elsewhere, or JSON. condense: what a table shows of the result."""
+    """Measure, then a table on a terminal, Markdown elsewhere, or JSON.
+
+    condense: what a table shows of the result.   plot: a file for its picture.
+    """
     from longdoc.output.json import dumps
     from longdoc.output.progress import open_display
     from longdoc.output.write import open_sink
 
-    with open_sink(output.path) as sink, open_display(output.progress, quiet=output.quiet) as display:
+    with (
+        open_sink(output.path) as sink,
+        open_sink(plot) if plot else nullcontext() as picture_sink,
+        open_display(output.progress, quiet=output.quiet) as display,
+    ):
         result = work(display)
         display.pause()
+        if picture_sink is not None:
+            from longdoc.bench.pictures import picture
+
+            picture_sink.keep()
+            picture_sink.write(picture(result))
         if output.to in {"json", "jsonl"}:
             text = dumps(result, indent=2 if output.to == "json" else None) + "\n"
         else:
