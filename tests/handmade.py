@@ -6,7 +6,7 @@ Run as a program it is `longdoc` with that pipeline, for what only a real proces
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
@@ -112,9 +112,9 @@ class FakePipeline:
         self._read(source, options)
         return self.summary_of(source)
 
-    def ask(self, source: str, questions: Sequence[str], **options: Any) -> list[Answer]:
-        self._read(source, options | {"questions": list(questions)})
-        return [self.answer_of(question, source) for question in questions]
+    def begin(self, source: str, **options: Any) -> FakeInterview:
+        self._read(source, options)
+        return FakeInterview(self, source, self.calls[-1])
 
     def _read(self, source: str, options: dict[str, Any]) -> None:
         self.calls.append({"source": source, **options})
@@ -132,13 +132,35 @@ class FakePipeline:
 
     def modules(self) -> dict[str, ModuleType]:
         """What stands in `sys.modules` for the real ones, which import torch."""
-        functions = {"summarize": self.summarize, "ask": self.ask, "session": self.open_session}
+        functions: dict[str, dict[str, Callable[..., Any]]] = {
+            "summarize": {"summarize": self.summarize},
+            "ask": {"begin": self.begin, "check_questions": lambda questions: None},
+            "session": {"open_session": self.open_session},
+        }
         made = {}
-        for name, function in functions.items():
+        for name, own in functions.items():
             module = ModuleType(f"longdoc.pipeline.{name}")
-            setattr(module, "open_session" if name == "session" else name, function)
+            vars(module).update(own)
             made[module.__name__] = module
         return made
+
+
+@dataclass
+class FakeInterview:
+    """Stands for `longdoc.pipeline.ask.Interview`. call: what `FakePipeline.calls` holds of its reading."""
+
+    pipeline: FakePipeline
+    source: str
+    call: dict[str, Any]
+
+    def answers(self, questions: Sequence[str]) -> Iterator[Answer]:
+        self.call["questions"] = list(questions)
+        yield from map(self.answer, questions)
+
+    def answer(self, question: str) -> Answer:
+        if question in self.pipeline.errors:
+            raise self.pipeline.errors[question]
+        return self.pipeline.answer_of(question, self.source)
 
 
 if __name__ == "__main__":

@@ -50,14 +50,16 @@ def ask(
         _check_prompt(sources, questions_file, output)
     from longdoc.output.delivery import open_delivery
     from longdoc.output.json import failed_answers
-    from longdoc.pipeline.ask import ask as read_and_answer
+    from longdoc.pipeline.ask import begin, check_questions
     from longdoc.pipeline.session import open_session
+
+    check_questions(asked)
 
     many = len(sources) * len(asked) != 1
     with open_delivery(output, many=many) as delivery:
-        session = open_session(model_options, delivery.on_event) if len(sources) > 1 or not asked else None
-        answer = partial(
-            read_and_answer,
+        session = open_session(model_options, delivery.on_event) if len(sources) > 1 else None
+        read = partial(
+            begin,
             source_options=source_options,
             model_options=model_options,
             options=AskOptions(passages=passages, verbatim=verbatim),
@@ -67,11 +69,11 @@ def ask(
         if not asked:
             from longdoc.cli.prompt import answer_until_end
 
-            answer_until_end(lambda question: answer(sources[0], [question]), delivery)
+            answer_until_end(read(sources[0]).answer, delivery)
             return
         outcome = batch.run(
             sources,
-            lambda source: answer(source, asked),
+            lambda source: read(source).answers(asked),
             lambda source, error: failed_answers(source, asked, error),
             delivery,
         )

@@ -5,10 +5,10 @@ Knows nothing of what is done with a source. A single source keeps its own error
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longdoc.core.errors import BUG_EXIT_CODE, LongdocError, ModelUnavailable, OutputError, PartialResult, UsageError
 from longdoc.core.events import Warned
@@ -54,17 +54,25 @@ class Outcome:
 
 def run(
     sources: Sequence[str],
-    work: Callable[[str], Results],
+    work: Callable[[str], Iterable[Summary] | Iterable[Answer]],
     failed: Callable[[str, Exception], Sequence[Json]],
     delivery: Delivery,
 ) -> Outcome:
-    """Do the work on each source and deliver it. failed: the rows that stand for a source without a result."""
+    """Do the work on each source and deliver it. failed: the rows that stand for a source without a result.
+
+    Ctrl-C keeps what is finished: whole results, also those of a source that has more to come.
+    """
     outcome = Outcome(len(sources))
-    for source in sources:
+    for number, source in enumerate(sources):
+        results: list[Any] = []
         try:
-            results = work(source)
+            for result in work(source):
+                results.append(result)  # one by one: an interruption keeps those that came before it
         except (ModelUnavailable, UsageError, OutputError):
             raise  # the next source would meet the same
+        except KeyboardInterrupt:
+            delivery.stop(results, f"after {number} of {len(sources)} sources" if len(sources) > 1 else "")
+            raise
         except Exception as error:
             if len(sources) == 1:
                 raise

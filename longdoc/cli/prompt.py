@@ -1,4 +1,4 @@
-"""Questions typed one after the other. The document is read for the first one and remembered by the session.
+"""Questions typed one after the other about a document that was read.
 
 The history is the process's own: what somebody asks about a document is not left on the disk.
 """
@@ -6,7 +6,7 @@ The history is the process's own: what somebody asks about a document is not lef
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 PROMPT = "question> "
 
 
-def answer_until_end(answer: Callable[[str], Sequence[Answer]], delivery: Delivery) -> None:
+def answer_until_end(answer: Callable[[str], Answer], delivery: Delivery) -> None:
     """Answer every line until the end of input. The receipt follows the first answer only."""
     is_first = True
     for question in typed_questions():
-        delivery.put(answer(question), heading=False, receipt=is_first)
+        delivery.put([answer(question)], heading=False, receipt=is_first)
         is_first = False
 
 

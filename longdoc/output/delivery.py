@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from longdoc.core.events import Event
+from longdoc.core.events import Event, Warned
 from longdoc.core.types import Answer, Summary
 from longdoc.output.json import Json, answer_json, dumps, summary_json
 from longdoc.output.markdown import answers_markdown, summary_markdown
@@ -49,6 +49,7 @@ class Delivery:
         self._many = many
         self._rows: list[Json] = []
         self._is_first = True
+        self._has_results = False
 
     def on_event(self, event: Event) -> None:
         """Show an event on standard error."""
@@ -57,6 +58,7 @@ class Delivery:
     def put(self, results: Sequence[Summary] | Sequence[Answer], *, heading: bool = True, receipt: bool = True) -> None:
         """Results on one document. heading, receipt: as in `answers_markdown`."""
         self._sink.keep()
+        self._has_results = True
         if self._options.to in {"json", "jsonl"}:
             self._put_rows([summary_json(r) if isinstance(r, Summary) else answer_json(r) for r in results])
         else:
@@ -81,6 +83,20 @@ class Delivery:
         """Write what had to wait for the last result."""
         if self._options.to == "json" and self._rows:
             self._write(dumps(self._rows if self._many else self._rows[0], indent=2) + "\n")
+
+    def stop(self, results: Sequence[Summary] | Sequence[Answer], when: str = "") -> None:
+        """Ctrl-C: deliver what is finished, whole and in its form, and leave out the rest.
+
+        results: of the source that was interrupted.   when: "after 2 of 5 sources", for the message.
+        """
+        if results:
+            self.put(results)
+        if not self._has_results:
+            return
+        self.end()
+        self._sink.finish()
+        where = f"in {self._options.path}" if self._options.path not in {None, "-"} else "written"
+        self._display(Warned(f"interrupted{' ' + when if when else ''}; what was finished is {where}"))
 
     def _put_rows(self, rows: Sequence[Json]) -> None:
         if self._options.to == "json":

@@ -22,13 +22,15 @@ class StdoutClosedError(Exception):
 
 
 class Sink(Protocol):
-    """Takes text. `keep` says that what was written is worth having."""
+    """Takes text. `keep` says that what was written is worth having, `finish` that nothing follows."""
 
     is_terminal: bool
 
     def write(self, text: str) -> None: ...
 
     def keep(self) -> None: ...
+
+    def finish(self) -> None: ...
 
 
 class _Stdout:
@@ -49,6 +51,9 @@ class _Stdout:
     def keep(self) -> None:
         """Nothing to do: it is out."""
 
+    def finish(self) -> None:
+        """Nothing to do: it is out."""
+
 
 def _drop_stdout() -> None:
     """Point standard output at nothing, or the interpreter complains once more when it flushes at exit."""
@@ -59,11 +64,14 @@ def _drop_stdout() -> None:
 
 
 class _File:
-    def __init__(self, stream: IO[str], path: Path) -> None:
+    """temporary: what `path` is replaced with; None for a device or a pipe, which is written to as it is."""
+
+    def __init__(self, stream: IO[str], path: Path, temporary: Path | None = None) -> None:
         self.is_terminal = False
         self.is_kept = False
         self._stream = stream
         self._path = path
+        self._temporary = temporary
 
     def write(self, text: str) -> None:
         try:
@@ -74,12 +82,23 @@ class _File:
     def keep(self) -> None:
         self.is_kept = True
 
+    def finish(self) -> None:
+        """Put what was written in its place, once. An exception that follows takes nothing back."""
+        with _opening(self._path):
+            self._stream.flush()
+            if self._temporary is not None:
+                os.fsync(self._stream.fileno())
+                self._temporary.replace(self._path)
+                _sync_folder(self._path.parent)
+                self._temporary = None
+
 
 @contextmanager
 def open_sink(name: str | None) -> Iterator[Sink]:
     """Standard output for None and "-", else the file `name`.
 
-    The file is replaced when the block ends without an exception after `keep()`; otherwise it stays as it was.
+    The file is replaced when the block ends without an exception after `keep()`, or by `finish()` inside it;
+    otherwise it stays as it was.
     """
     if name is None or name == "-":
         yield _Stdout()
@@ -105,15 +124,10 @@ def _replaced(path: Path) -> Iterator[Sink]:
             if path.exists():
                 with _opening(path):
                     os.fchmod(descriptor, path.stat().st_mode & 0o777)
-            sink = _File(stream, path)
+            sink = _File(stream, path, temporary)
             yield sink
-            with _opening(path):
-                stream.flush()
-                os.fsync(stream.fileno())
-        if sink.is_kept:
-            with _opening(path):
-                temporary.replace(path)
-                _sync_folder(path.parent)
+            if sink.is_kept:
+                sink.finish()
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -206,6 +206,18 @@ def test_questions_can_be_typed_on_a_terminal(longdoc_process: Callable[..., sub
     assert err.decode().count("question> ") == 4
 
 
+def test_a_document_that_is_not_there_is_known_before_a_question_is_typed(
+    longdoc_process: Callable[..., subprocess.Popen[bytes]],
+) -> None:
+    ours, theirs = pty.openpty()
+    process = longdoc_process("ask", "missing.pdf", stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    os.close(theirs)
+    _, err = process.communicate(timeout=30)
+    os.close(ours)
+    assert process.returncode == 66
+    assert b"question> " not in err
+
+
 def test_on_a_terminal_the_result_is_rendered_and_progress_is_gone(
     longdoc_process: Callable[..., subprocess.Popen[bytes]], child_environment: dict[str, str]
 ) -> None:

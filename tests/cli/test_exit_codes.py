@@ -64,6 +64,40 @@ def test_ctrl_c_in_the_pipeline_is_130(pipeline: FakePipeline, capsys: pytest.Ca
     assert capsys.readouterr().err.strip() == "error: interrupted"
 
 
+@pytest.mark.parametrize("form", ["json", "jsonl", "md", "text"])
+def test_ctrl_c_writes_the_finished_results_and_no_half_ones(
+    form: str, pipeline: FakePipeline, in_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("all").write_text("old")
+    pipeline.errors["c.pdf"] = KeyboardInterrupt()
+    sources = ["a.pdf", "missing.pdf", "b.pdf", "c.pdf", "d.pdf"]
+    assert run(["summarize", *sources, "--to", form, "-o", "all"]) == 130
+    text = Path("all").read_text()
+    if form in {"json", "jsonl"}:
+        rows = json.loads(text) if form == "json" else [json.loads(line) for line in text.splitlines()]
+        found = [(row["source"]["path"], row["status"]) for row in rows]
+        assert found == [("a.pdf", "complete"), ("missing.pdf", "failed"), ("b.pdf", "complete")]
+    else:
+        assert text.count("A Book") == text.count("sha256") == 2
+    assert [*Path().iterdir()] == [Path("all")]
+    err = capsys.readouterr().err
+    assert "interrupted after 3 of 5 sources; what was finished is in all" in err
+    assert "d.pdf" not in [call["source"] for call in pipeline.calls]
+
+
+def test_ctrl_c_before_anything_is_finished_leaves_the_old_file(pipeline: FakePipeline, in_empty_folder: Path) -> None:
+    Path("all.json").write_text("old")
+    pipeline.errors["b.pdf"] = KeyboardInterrupt()
+    assert run(["summarize", "missing.pdf", "b.pdf", "--json", "-o", "all.json"]) == 130
+    assert Path("all.json").read_text() == "old"
+
+
+def test_ctrl_c_keeps_the_answers_that_are_finished(pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    pipeline.errors["When?"] = KeyboardInterrupt()
+    assert run(["ask", "a.pdf", "-q", "Who?", "-q", "When?", "-q", "Why?", "--json"]) == 130
+    assert [row["question"] for row in json.loads(capsys.readouterr().out)] == ["Who?"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -50,6 +50,21 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(error: type[BaseExcep
     assert len([*Path().iterdir()]) == 1
 
 
+def test_what_is_finished_survives_an_exception(in_empty_folder: Path) -> None:
+    Path("a.md").write_text("old")
+
+    def fail_after_the_end() -> None:
+        with open_sink("a.md") as sink:
+            sink.write("new")
+            sink.finish()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail_after_the_end()
+    assert Path("a.md").read_text() == "new"
+    assert [*Path().iterdir()] == [Path("a.md")]
+
+
 def test_what_is_not_worth_keeping_is_not_kept(in_empty_folder: Path) -> None:
     write("a.md", keep=False)
     assert not [*Path().iterdir()]

@@ -11,10 +11,11 @@ import pytest
 from made_books import FACTS, write_text
 
 from longdoc.core.errors import UsageError
-from longdoc.core.events import Event, SegmentRead
+from longdoc.core.events import Event, Opened, SegmentRead
 from longdoc.core.settings import AskOptions, SourceOptions
 from longdoc.core.types import Answer
 from longdoc.ingest import read_document
+from longdoc.pipeline import ask as pipeline
 from longdoc.pipeline.ask import ask
 from longdoc.pipeline.session import Session
 
@@ -132,6 +133,29 @@ def test_a_session_reads_a_document_once(tmp_path: Path, pointing: Session) -> N
     source.write_text(source.read_text() + "\n\nA last word.")
     run(source, [], pointing, on_event=events.append)
     assert any(isinstance(event, SegmentRead) for event in events)
+
+
+def test_an_interview_parses_once_and_does_not_count_the_time_between_questions(
+    sources: dict[str, Path], pointing: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[Event] = []
+    now = [100.0]
+    monkeypatch.setattr(pipeline.time, "perf_counter", lambda: now[0])
+    interview = pipeline.begin(
+        str(sources["text"]),
+        source_options=SourceOptions(),
+        model_options=pointing.options,
+        options=AskOptions(),
+        on_event=events.append,
+        session=pointing,
+    )
+    interview.seconds = 7.0
+    now[0] += 3600  # somebody thinks
+    answers = [interview.answer(question) for question in QUESTIONS[:2]]
+    assert [type(event) for event in events].count(Opened) == 1
+    assert [answer.receipt.seconds for answer in answers] == [7.0, 7.0]
+    with pytest.raises(UsageError, match="empty"):
+        interview.answer(" ")
 
 
 def test_the_order_of_the_questions_does_not_matter(
