@@ -1,0 +1,92 @@
+"""`longdoc bench passkey|needles`: what the reading state still knows of a long text, and what it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from longdoc.cli import options
+from longdoc.cli.bench_options import HAYSTACK, LENGTHS, PLOT, WITHOUT, Numbers, deliver
+from longdoc.core.events import Listener
+from longdoc.core.settings import ModelOptions
+
+if TYPE_CHECKING:
+    from longdoc.output.delivery import OutputOptions
+
+
+@click.command()
+@LENGTHS
+@click.option(
+    "--depths", type=Numbers(float, 0, 1), default="0,0.5,0.95", show_default=True, help="Places, 0 start, 1 end."
+)
+@click.option("--samples", type=click.IntRange(min=1), default=5, show_default=True, help="Numbers for each of them.")
+@HAYSTACK
+@WITHOUT
+@PLOT
+@options.model
+@options.output
+def passkey(
+    lengths: tuple[int, ...],
+    depths: tuple[float, ...],
+    samples: int,
+    haystack: Path | str | None,
+    without: str | None,
+    plot: str | None,
+    model_options: ModelOptions,
+    output: OutputOptions,
+) -> None:
+    """Whether a number told in a long text is still known at its end, from the reading state alone."""
+
+    def work(on_event: Listener) -> dict[str, Any]:
+        from longdoc.bench.passkey import run
+
+        return run(
+            model_options,
+            lengths=lengths,
+            depths=depths,
+            samples=samples,
+            text=haystack,
+            without_memory=without == "memory",
+            on_event=on_event,
+        )
+
+    deliver(work, output, plot=plot)
+
+
+@click.command()
+@LENGTHS
+@click.option("--facts", type=Numbers(int, 1), default="1,4,8,16,32", show_default=True, help="How many in a text.")
+@click.option("--samples", type=click.IntRange(min=1), default=3, show_default=True, help="Texts for each of them.")
+@HAYSTACK
+@WITHOUT
+@PLOT
+@options.model
+@options.output
+def needles(
+    lengths: tuple[int, ...],
+    facts: tuple[int, ...],
+    samples: int,
+    haystack: Path | str | None,
+    without: str | None,
+    plot: str | None,
+    model_options: ModelOptions,
+    output: OutputOptions,
+) -> None:
+    """How many facts, spread over a long text, are still known at its end: names with numbers, each asked for."""
+
+    def work(on_event: Listener) -> dict[str, Any]:
+        from longdoc.bench.needles import run
+
+        return run(
+            model_options,
+            lengths=lengths,
+            facts=facts,
+            samples=samples,
+            text=haystack,
+            without_memory=without == "memory",
+            on_event=on_event,
+        )
+
+    deliver(work, output, plot=plot)
