@@ -1,7 +1,8 @@
-"""Sinks and window as a plain loop in float64: one query after the other, one key after the other.
+"""Sinks, window and memory as plain loops in float64: one query after the other, one key after the other.
 
-What the engine must equal, written from the documented rules. It shares no code with the engine; for the models of
-`families.py` it does not use transformers' rotations either.
+What the engine must equal, written from the documented rules. For the models of `families.py` it shares no code with
+the engine and uses none of transformers' rotations. For a model that it is given it turns by the engine's `rotate`:
+that this is right is shown by the comparison with stock attention, under a window that covers everything.
 
 Shapes: B = 1, H query heads, Hkv key/value heads, T tokens, D head dim, V vocabulary.
 """
@@ -10,14 +11,15 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from longdoc.bench.families import ALL, NATIVE_WINDOW, Family
+from longdoc.bench.reference_memory import delta_memory, paper_memory
 from longdoc.bench.rope import frequencies
 
 _NAME = "longdoc-reference"
@@ -86,16 +88,48 @@ def attend(query: Tensor, key: Tensor, value: Tensor, rules: Rules, scaling: flo
     return torch.stack(outputs)
 
 
-def logits(model: Any, ids: Tensor, rules: Sequence[Rules]) -> Tensor:
-    """(1, T) -> (1, T, V) float64 of the whole text in one pass of a copy of a stock model. rules: by layer."""
+def model_rules(model: Any, sinks: int, window: int) -> list[Rules]:
+    """The rules of each layer of any model that longdoc's attention was installed in."""
+    text = model.config.get_text_config(decoder=True)
+    native: int = getattr(text, "sliding_window", None) or 0
+    kinds = getattr(text, "layer_types", None) or ["sliding_attention" if native else ""] * text.num_hidden_layers
+    softcap = getattr(text, "attn_logit_softcapping", None)
+    found = []
+    for module in _attention_modules(model):
+        slides = kinds[module.layer_idx] == "sliding_attention" and native > 0
+        own = Rules(_rotation_of(module), sinks, window, softcap)
+        found.append(replace(own, sinks=0, window=min(native, window)) if slides else own)
+    return found
+
+
+def _rotation_of(module: Any) -> Rotation:
+    from longdoc.engine.positions import rotate
+
+    def turned(vector: Tensor, position: int) -> Tensor:
+        return rotate(module, vector[None, :, None], torch.tensor([position]))[0, :, 0]
+
+    return turned
+
+
+def logits(model: Any, ids: Tensor, rules: Sequence[Rules], memories: Mapping[int, Any] | None = None) -> Tensor:
+    """(1, T) -> (1, T, V) float64 of the whole text in one pass of a copy of a stock model.
+
+    rules: by layer.   memories: the memory module of each layer that has one.
+    """
     from transformers import AttentionInterface
 
     exact = copy.deepcopy(model).double()
     AttentionInterface.register(_NAME, _reference_attention)
     exact.set_attn_implementation(_NAME)
     for module in _attention_modules(exact):
-        module.longdoc_reference = rules[module.layer_idx]
+        module._forward_pre_hooks.clear()  # of a model that longdoc's attention was installed in
+        module._forward_hooks.clear()
+        module.reference_rules = rules[module.layer_idx]
+        memory = (memories or {}).get(module.layer_idx)
+        object.__setattr__(module, "reference_memory", memory)
         module.register_forward_pre_hook(_rotate_by_nothing, with_kwargs=True)
+        if memory is not None and memory.config.form == "delta":
+            module.register_forward_hook(_add_delta, with_kwargs=True)
     with torch.no_grad():
         found: Tensor = exact(ids, use_cache=False).logits
     return found
@@ -109,7 +143,11 @@ def _reference_attention(
     module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any = None, scaling: float = 1.0, **kwargs: Any
 ) -> tuple[Tensor, None]:
     """The function registered with transformers."""
-    return attend(query, key, value, module.longdoc_reference, scaling)[None], None
+    out = attend(query, key, value, module.reference_rules, scaling)
+    memory = module.reference_memory
+    if memory is not None and memory.config.form != "delta":
+        out = paper_memory(memory, query[0], key[0], value[0], out)
+    return out[None], None
 
 
 def _rotate_by_nothing(module: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -118,3 +156,9 @@ def _rotate_by_nothing(module: Any, args: Any, kwargs: dict[str, Any]) -> tuple[
         cos, sin = kwargs["position_embeddings"]
         kwargs["position_embeddings"] = torch.ones_like(cos), torch.zeros_like(sin)
     return args, kwargs
+
+
+def _add_delta(module: Any, args: Any, kwargs: dict[str, Any], output: Any) -> Any:
+    """The hook after an attention with a delta memory."""
+    hidden = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
+    return (output[0] + delta_memory(module.reference_memory, hidden[0])[None], *output[1:])

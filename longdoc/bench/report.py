@@ -121,7 +121,9 @@ def _cell(key: str, value: object) -> str:
 
 
 def _number(value: float) -> str:
-    """`0.0312`, `0.95`, `12.4`, `9,100`: three figures are enough for a table."""
+    """`2.4e-07`, `0.031`, `0.95`, `12.4`, `9,100`: three figures are enough for a table."""
+    if 0 < abs(value) < 0.001:
+        return f"{value:.1e}"
     if abs(value) >= 100:
         return f"{value:,.0f}"
     if abs(value) >= 10:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from longdoc.cli import bench_memory, options
-from longdoc.cli.bench_options import FILE, Numbers, deliver
+from longdoc.cli import bench_engine, bench_memory, options
+from longdoc.cli.bench_options import FILE, deliver
 from longdoc.core.events import Listener
 from longdoc.core.settings import AskOptions, ModelOptions
 
@@ -22,32 +22,8 @@ def bench() -> None:
     """Measure exactness, speed, memory, recall, answers and summaries on this machine."""
 
 
-for command in (bench_memory.passkey, bench_memory.needles):
+for command in (bench_engine.exactness, bench_engine.speed, bench_memory.passkey, bench_memory.needles):
     bench.add_command(command)
-
-
-@bench.command()
-@click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=FILE)
-@click.option("--tokens", type=Numbers(int, 100), metavar="N,N", help="Lengths of made texts, e.g. 100000,1000000.")
-@click.option("--text", type=FILE, metavar="FILE", help="What the made texts consist of, over and over.")
-@options.model
-@options.output
-def speed(
-    sources: tuple[Path, ...],
-    tokens: tuple[int, ...] | None,
-    text: Path | None,
-    model_options: ModelOptions,
-    output: OutputOptions,
-) -> None:
-    """Tokens a second and peak memory, for each SOURCE or made text in a process of its own."""
-    lengths = tokens or (() if sources else (100_000, 1_000_000))
-
-    def work(on_event: Listener) -> dict[str, Any]:
-        from longdoc.bench.speed import run
-
-        return run(model_options, sources=[*map(str, sources)], lengths=lengths, text=text, on_event=on_event)
-
-    deliver(work, output)
 
 
 @bench.command()

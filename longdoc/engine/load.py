@@ -54,8 +54,8 @@ class LoadedModel:
         return int(self.model.dtype.itemsize)
 
 
-def load_model(options: ModelOptions) -> LoadedModel:
-    """Load, quantize, check and wire a model.
+def load_model(options: ModelOptions, dtype: torch.dtype | None = None) -> LoadedModel:
+    """Load, quantize, check and wire a model. dtype: of its numbers, None for the device's own choice.
 
     Raises ModelUnavailable (69) when it is not there or cannot work, OutOfMemory (71) when it does not fit.
     """
@@ -64,7 +64,7 @@ def load_model(options: ModelOptions) -> LoadedModel:
         torch.set_num_threads(options.threads)
     device = _device(options.device)
     path = _resolve(options.model)
-    tokenizer, model, quantization = _load_stock(path, options, device)
+    tokenizer, model, quantization = _load_stock(path, options, device, dtype or _dtype(device))
     model.eval().requires_grad_(False)
     _self_check(model, str(path), device)
     folder = _adapter_folder(options.adapter, path)
@@ -134,7 +134,9 @@ def _resolve(model: str) -> str | Path:
     return folder
 
 
-def _load_stock(path: str | Path, options: ModelOptions, device: torch.device) -> tuple[Any, Any, str]:
+def _load_stock(
+    path: str | Path, options: ModelOptions, device: torch.device, dtype: torch.dtype
+) -> tuple[Any, Any, str]:
     """Tokenizer and stock model, quantized as asked; -> also the quantization's name."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -145,7 +147,7 @@ def _load_stock(path: str | Path, options: ModelOptions, device: torch.device) -
         tokenizer = AutoTokenizer.from_pretrained(path, **common)
         quantization, arguments = _quantization(options, config, device)
         model, loading = AutoModelForCausalLM.from_pretrained(
-            path, dtype=_dtype(device), attn_implementation="sdpa", output_loading_info=True, **arguments, **common
+            path, dtype=dtype, attn_implementation="sdpa", output_loading_info=True, **arguments, **common
         )
         if missing := sorted(loading["missing_keys"]):  # transformers would fill them with random numbers
             raise ValueError(f"the checkpoint lacks {len(missing)} tensors, among them {missing[0]}")
