@@ -13,12 +13,14 @@ from dataclasses import asdict
 
 import numpy as np
 
+from longdoc.core.errors import UsageError
 from longdoc.core.events import Listener, Writing, ignore
 from longdoc.core.sentences import sentence_spans
 from longdoc.core.settings import ModelOptions, SourceOptions, SummaryOptions
 from longdoc.core.types import Section, Statement, Summary, SummaryPart
 from longdoc.engine.reader import ReadingState
 from longdoc.pipeline import citations
+from longdoc.pipeline.room import visible_tokens
 from longdoc.pipeline.session import Reading, Session
 from longdoc.search.salience import SalientSentence, score_part
 from longdoc.search.selection import select, select_overall, shortlist
@@ -30,7 +32,8 @@ _PART_WORDS = 60  # budget of the notes on one part
 _NOTE_TOKENS = 2  # tokens that a written word may take
 _LAST_SENTENCE_TOKENS = 60  # room to finish the sentence
 _GAP_TOKENS = 2  # between two notes, at most
-_MERGE_TOKENS = 3000  # notes that one merge reads at most
+_MERGE_TOKENS = 3000  # notes that one merge reads at most; fewer in a small window
+_LEAST_MERGE_TOKENS = 128  # two notes of a sentence or two: with room for fewer nothing is merged
 
 
 def summarize(
@@ -189,6 +192,7 @@ class _Written(_Notes):
         super().__init__(reading, options)
         self.notes: list[str] = []
         self.supporter = citations.Supporter(reading.document, reading.terms)
+        self.merge_tokens = self._merge_tokens() if len(reading.parts) > 1 else 0
 
     def take(self, part: int, state: ReadingState) -> None:
         framing = self.reading.framing
@@ -204,31 +208,52 @@ class _Written(_Notes):
         whole = self._merge(self.notes)
         return self._traced(whole, self.reading.parts), parts
 
+    def _merge_tokens(self) -> int:
+        """How many tokens of notes a merge can read so that the model sees them while it writes what it can of them.
+
+        Raises UsageError when that is too little to merge two notes.
+        """
+        reader, framing = self.reading.reader, self.reading.framing
+        prompt = len(framing.opening()) + len(framing.request("merge", words=str(self.options.words)))
+        visible = visible_tokens(reader, reader.start())
+        written = min(_NOTE_TOKENS * self.options.words + _LAST_SENTENCE_TOKENS, (visible - prompt) // 2)
+        if visible - prompt - written < _LEAST_MERGE_TOKENS:
+            raise UsageError(
+                f"A window of {visible:,} tokens is too small to merge the notes on several parts.",
+                why=f"the prompt takes {prompt:,} tokens, and the notes and the summary need {2 * _LEAST_MERGE_TOKENS}",
+                fix=f"--window {prompt + 2 * _LEAST_MERGE_TOKENS} or more, or --verbatim",
+            )
+        return min(_MERGE_TOKENS, visible - prompt - written)
+
     def _merge(self, notes: list[str]) -> str:
-        """One text out of many, in rounds that read at most `_MERGE_TOKENS` tokens of notes at a time."""
+        """One text out of many, in rounds that read at most `merge_tokens` tokens of notes at a time."""
         framing = self.reading.framing
         if len(notes) == 1:
             return notes[0]
-        lengths = [min(len(framing.encode(note)) + _GAP_TOKENS, _MERGE_TOKENS // 2) for note in notes]
-        if sum(lengths) <= _MERGE_TOKENS:
+        lengths = [min(len(framing.encode(note)) + _GAP_TOKENS, self.merge_tokens // 2) for note in notes]
+        if sum(lengths) <= self.merge_tokens:
             return self._merge_once(notes, self.options.words)
         groups: list[list[str]] = [[]]
         size = 0
         for note, length in zip(notes, lengths, strict=True):
-            if len(groups[-1]) >= 2 and size + length > _MERGE_TOKENS:
+            if len(groups[-1]) >= 2 and size + length > self.merge_tokens:
                 groups.append([])
                 size = 0
             groups[-1].append(note)
             size += length
-        words = min(self.options.words, (_MERGE_TOKENS // 2 - _GAP_TOKENS - _LAST_SENTENCE_TOKENS) // _NOTE_TOKENS)
+        words = min(self.options.words, self._words_in(self.merge_tokens // 2 - _GAP_TOKENS))
         return self._merge([self._merge_once(group, words) for group in groups])
+
+    def _words_in(self, num_tokens: int) -> int:
+        """The budget in words of a text that may have so many tokens."""
+        return max(1, (num_tokens - _LAST_SENTENCE_TOKENS) // _NOTE_TOKENS)
 
     def _merge_once(self, notes: list[str], words: int) -> str:
         reader, framing = self.reading.reader, self.reading.framing
         ids = framing.opening()
         for number, note in enumerate(notes):
             ids += framing.encode("\n\n") if number else []
-            ids += framing.encode(note)[: _MERGE_TOKENS // 2 - _GAP_TOKENS]
+            ids += framing.encode(note)[: self.merge_tokens // 2 - _GAP_TOKENS]
         state = reader.read(reader.start(), ids)
         return self._write(state, framing.request("merge", words=str(words)), words)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
+import torch
 from made_books import write_pdf, write_text, write_vtt
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from longdoc.core.settings import ModelOptions
 from longdoc.pipeline.session import Session
@@ -22,8 +25,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-def open_session(folder: Path) -> Session:
-    session = Session(ModelOptions(str(folder), offline=True, device="cpu"))
+def open_session(folder: Path, **changes: Any) -> Session:
+    session = Session(ModelOptions(str(folder), offline=True, device="cpu", **changes))
     session.load(lambda event: None)
     return session
 
@@ -36,5 +39,13 @@ def pointing(tmp_path_factory: pytest.TempPathFactory) -> Session:
 
 @pytest.fixture(scope="session")
 def writing(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    """A model that writes its own words, which are noise, with the prompts for chat models."""
-    return open_session(tiny.checkpoint(tmp_path_factory.mktemp("writing"), memory=False, prompts="chat"))
+    """A stock model without an adapter: it writes its own words, which are noise, after the prompts for chat models."""
+    return open_session(stock(tmp_path_factory.mktemp("writing")), attention="stream")
+
+
+def stock(folder: Path) -> Path:
+    """A random stock model with 4,096 tokens of native context."""
+    torch.manual_seed(7)
+    shape = tiny.SHAPE | {"vocab_size": tiny.tokenizer().get_vocab_size()}
+    tiny.save(LlamaForCausalLM(LlamaConfig(**shape)), folder)
+    return folder

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
-import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from longdoc.core.events import Event, Warned
-from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions
+from longdoc.core.settings import AskOptions, SourceOptions
 from longdoc.core.types import Answer, Passage
 from longdoc.engine.reader import Reader
 from longdoc.pipeline import rerank
@@ -71,12 +70,9 @@ def test_a_dense_passage_is_read_in_pieces_with_the_question(reading: Reading, m
     assert columns["question_gain"][0] != columns["question_gain"][1]
 
 
-def stock(folder: Path, **changes: Any) -> Session:
-    """A random stock model without an adapter: 4,096 tokens of native context, prompts for chat models."""
-    if not folder.exists():
-        torch.manual_seed(3)
-        tiny.save(LlamaForCausalLM(LlamaConfig(**tiny.SHAPE | {"vocab_size": tiny.VOCABULARY + 20})), folder)
-    return Session(ModelOptions(str(folder), offline=True, device="cpu", attention="stream", **changes))
+def windowed(writing: Session, window: int) -> Session:
+    """The model that writes, with a window of so many tokens."""
+    return Session(replace(writing.options, window=window))
 
 
 def answer(source: Path, session: Session, events: list[Event], question: str, **changes: Any) -> Answer:
@@ -92,14 +88,14 @@ def answer(source: Path, session: Session, events: list[Event], question: str, *
     )[0]
 
 
-def test_passages_that_do_not_fit_are_not_called_re_read(tmp_path: Path) -> None:
+def test_passages_that_do_not_fit_are_not_called_re_read(tmp_path: Path, writing: Session) -> None:
     source = tmp_path / "book.txt"
     source.write_text(tiny.prose(400, seed=5))
     wide: list[Event] = []
     narrow: list[Event] = []
     question = "Who carried the silver lantern near the harbour?"
-    several = answer(source, stock(tmp_path / "model", window=2500), wide, question, verbatim=False)
-    fewer = answer(source, stock(tmp_path / "model", window=1200), narrow, question, verbatim=False)
+    several = answer(source, windowed(writing, 2500), wide, question, verbatim=False)
+    fewer = answer(source, windowed(writing, 1200), narrow, question, verbatim=False)
     assert len(several.evidence) == 5
     assert 1 <= len(fewer.evidence) < 5
     (said,) = [event.message for event in narrow if isinstance(event, Warned)]
