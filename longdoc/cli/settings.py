@@ -1,15 +1,16 @@
 """Settings from files and the environment: flag > LONGDOC_* > ./longdoc.toml > user file > default.
 
 click itself takes the environment (each setting's option names its variable) and the flag; what stands in
-the files reaches it as `default_map`. A key is the long name of an option; a table `[summarize]` or `[ask]`
-holds what is meant for that command only. Knows nothing of what the settings do.
+the files reaches it as `default_map`. A key is the long name of an option; a table `[summarize]`, `[bench]` or
+`[bench.speed]` holds what is meant for that command, or that group of commands, only. Knows nothing of what the
+settings do.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from longdoc.core.errors import UsageError
 
 ENVIRONMENT_PREFIX = "LONGDOC_"
 PROJECT_FILE = "longdoc.toml"
+
+CommandPath = tuple[str, ...]  # ("summarize",), ("bench", "speed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,48 +75,62 @@ def setting_options(command: click.Command) -> dict[str, click.Option]:
     }
 
 
-def default_map(settings: list[SettingsFile], context: click.Context) -> dict[str, dict[str, Any]]:
+def default_map(settings: list[SettingsFile], context: click.Context) -> dict[str, Any]:
     """What click takes for its defaults: command -> parameter -> value. Wrong keys and values are errors."""
     if not settings:
         return {}
     commands = _commands(context)
     for file in settings:
-        _check(file, commands)
-    chosen: dict[str, dict[str, Any]] = {}
-    for name, command in commands.items():
+        _check(file.path, file.values, (), commands)
+    chosen: dict[str, Any] = {}
+    for path, command in commands.items():
         options = setting_options(command)
-        found = {key: value for file in settings for key, value in _said(file, name, options)}
-        chosen[name] = {str(options[key].name): value for key, value in found.items()}
+        own = chosen
+        for name in path:
+            own = own.setdefault(name, {})
+        for file in settings:
+            own.update({str(options[key].name): value for key, value in _said(file, path, options)})
     return chosen
 
 
 def effective_settings(settings: list[SettingsFile], context: click.Context) -> list[Setting]:
     """Every setting of every command, with its origin."""
     found = []
-    for name, command in _commands(context).items():
+    for path, command in _commands(context).items():
         options = setting_options(command)
-        said = {key: (value, str(file.path)) for file in settings for key, value in _said(file, name, options)}
+        said = {key: (value, str(file.path)) for file in settings for key, value in _said(file, path, options)}
         for key, option in options.items():
             variable = f"{ENVIRONMENT_PREFIX}{key.upper()}"
             value, origin = said.get(key, (option.get_default(context), "default"))
             if os.environ.get(variable):
                 value, origin = os.environ[variable], variable
-            found.append(Setting(name, key, value, origin))
+            found.append(Setting(".".join(path), key, value, origin))
     return found
 
 
-def _commands(context: click.Context) -> dict[str, click.Command]:
-    """The commands that have settings."""
+def _commands(context: click.Context) -> dict[CommandPath, click.Command]:
+    """The commands that have settings, also those inside groups: ("bench", "speed")."""
     root = context.find_root()
-    assert isinstance(root.command, click.Group)
-    commands = {name: root.command.get_command(root, name) for name in root.command.list_commands(root)}
-    return {name: command for name, command in commands.items() if command is not None and setting_options(command)}
+    return {path: command for path, command in _below(root, root.command, ()) if setting_options(command)}
 
 
-def _said(file: SettingsFile, command: str, options: Mapping[str, click.Option]) -> Iterator[tuple[str, Any]]:
+def _below(context: click.Context, command: click.Command, path: CommandPath) -> Iterator[tuple[CommandPath, Any]]:
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    for name in command.list_commands(context):
+        inner = command.get_command(context, name)
+        if inner is not None:
+            yield from _below(context, inner, (*path, name))
+
+
+def _said(file: SettingsFile, path: CommandPath, options: Mapping[str, click.Option]) -> Iterator[tuple[str, Any]]:
     """Key and value of what a file says to a command: what is for all first, its own table last."""
-    for values in (file.values, file.values.get(command, {})):
-        for key, value in values.items():
+    tables: list[Mapping[str, Any]] = [file.values]
+    for name in path:
+        tables.append(tables[-1].get(name, {}))
+    for table in tables:
+        for key, value in table.items():
             if _normal(key) in options and not isinstance(value, dict):
                 yield _normal(key), value
 
@@ -122,23 +139,27 @@ def _normal(key: str) -> str:
     return key.replace("-", "_")
 
 
-def _check(file: SettingsFile, commands: Mapping[str, click.Command]) -> None:
-    for key, value in file.values.items():
+def _check(
+    file: Path, table: Mapping[str, Any], inside: CommandPath, commands: Mapping[CommandPath, click.Command]
+) -> None:
+    """Raises UsageError for what a table says to no command, and for values that make no sense."""
+    names = {path[0] for path in commands if path}
+    for key, value in table.items():
         if isinstance(value, dict):
-            if key not in commands:
-                raise _unknown(file, f"[{key}]", key, commands)
-            for inner, inner_value in value.items():
-                _check_key(file, inner, inner_value, [commands[key]])
+            if key not in names:
+                raise _unknown(file, f"[{'.'.join((*inside, key))}]", key, sorted(names))
+            inner = {path[1:]: command for path, command in commands.items() if path[:1] == (key,)}
+            _check(file, value, (*inside, key), inner)
         else:
             _check_key(file, key, value, list(commands.values()))
 
 
-def _check_key(file: SettingsFile, key: str, value: object, commands: list[click.Command]) -> None:
+def _check_key(file: Path, key: str, value: object, commands: list[click.Command]) -> None:
     known = {name: option for command in commands for name, option in setting_options(command).items()}
     option = known.get(_normal(key))
     if option is None:
-        raise _unknown(file, key, _normal(key), known)
-    nonsense = f"{file.path}: {key} = {value!r} makes no sense."
+        raise _unknown(file, key, _normal(key), sorted(known))
+    nonsense = f"{file}: {key} = {value!r} makes no sense."
     if not isinstance(value, str | int | float):
         raise UsageError(nonsense, why="a setting is a text, a number, true or false")
     try:
@@ -147,10 +168,9 @@ def _check_key(file: SettingsFile, key: str, value: object, commands: list[click
         raise UsageError(nonsense, why=error.message) from error
 
 
-def _unknown(file: SettingsFile, shown: str, key: str, known: Mapping[str, object]) -> UsageError:
+def _unknown(file: Path, shown: str, key: str, known: Sequence[str]) -> UsageError:
     from difflib import get_close_matches
 
     near = get_close_matches(key, known, n=1)
-    names = near or sorted(known)
-    return UsageError(f"{file.path}: unknown setting {shown}.", fix=("the nearest known is " if near else "known are ")
-                      + ", ".join(names))  # fmt: skip
+    names = ("the nearest known is " if near else "known are ") + ", ".join(near or known)
+    return UsageError(f"{file}: unknown setting {shown}.", fix=names)

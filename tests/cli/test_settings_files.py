@@ -11,7 +11,7 @@ from handmade import FakePipeline
 from platformdirs import user_config_path
 
 from longdoc.cli import cli, run
-from longdoc.cli.settings import setting_options
+from longdoc.cli.settings import default_map, load_settings, setting_options
 
 
 @pytest.fixture
@@ -65,6 +65,28 @@ def test_a_table_is_for_its_command_only(pipeline: FakePipeline, in_empty_folder
     assert [call["model_options"].model for call in pipeline.calls] == ["for/all", "x/y"]
 
 
+def test_settings_reach_the_commands_of_a_group(in_empty_folder: Path) -> None:
+    Path("longdoc.toml").write_text("window = 64\n[bench]\nsinks = 8\n[bench.speed]\nwindow = 32\n")
+    context = click.Context(cli)
+    chosen = default_map(load_settings(), context)
+    assert chosen["bench"]["speed"] == {"window": 32, "sinks": 8}
+    assert chosen["bench"]["passkey"] == {"window": 64, "sinks": 8}
+    assert chosen["summarize"] == {"window": 64}
+    speed = cli.get_command(context, "bench").get_command(context, "speed")  # type: ignore[union-attr]
+    parsed = speed.make_context("speed", [], default_map=chosen["bench"]["speed"])
+    assert parsed.params["window"] == 32
+
+
+def test_config_shows_the_settings_of_a_groups_commands(
+    in_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("longdoc.toml").write_text("[bench.speed]\nwindow = 32\n")
+    assert run(["config", "show"]) == 0
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "bench.speed.window = 32 # longdoc.toml" in rows
+    assert "summarize.window = (not set) # default" in rows
+
+
 def test_switches_and_hyphens_work_in_files(pipeline: FakePipeline, in_empty_folder: Path) -> None:
     Path("secret.txt").write_text("sesame")
     Path("longdoc.toml").write_text('memory = false\npassword-file = "secret.txt"\nsegment = 64\nverbatim = true\n')
@@ -82,6 +104,8 @@ def test_switches_and_hyphens_work_in_files(pipeline: FakePipeline, in_empty_fol
         ("word = 3", "unknown setting word.\n  try: the nearest known is words"),
         ("[sumarize]\nwords = 3", "unknown setting [sumarize].\n  try: the nearest known is summarize"),
         ("[ask]\nwords = 3", "unknown setting words."),
+        ("[bench.sped]\nwindow = 3", "unknown setting [bench.sped].\n  try: the nearest known is speed"),
+        ("[bench.speed]\nwords = 3", "unknown setting words."),
         ('words = "many"', "words = 'many' makes no sense."),
         ("words = [3]", "words = [3] makes no sense."),
         ('to = "pdf"', "to = 'pdf' makes no sense."),
