@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from longdoc.bench.plot import Heatmap, Panel, svg
+from longdoc.bench.plot import Curves, Heatmap, Panel, svg
 from longdoc.bench.report import Report
 
 Row = Mapping[str, Any]
@@ -40,6 +40,18 @@ def _needles(rows: Sequence[Row]) -> list[Panel]:
     return panels
 
 
+def _perplexity(rows: Sequence[Row]) -> list[Panel]:
+    """The loss of each bucket of positions at its end."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    longest = max(row["to"] for row in rows)
+    for row in rows:
+        if row["from"] or row["to"] < longest:  # not the row of all positions
+            way = f"without {row['without']}" if row["without"] else "with all"
+            name = way if row["reset"] == "never" else f"{way}, reset every {row['reset']:,}"
+            lines.setdefault(name, []).append((row["to"], row["nats"]))
+    return [Curves("Loss by position", "tokens read", "nats", lines)]
+
+
 def _grid(rows: Sequence[Row], title: str, x: str, y: str, value: str, x_label: str, y_label: str) -> Heatmap:
     """A heatmap of rows by two of their columns."""
     columns, lines = sorted({row[x] for row in rows}), sorted({row[y] for row in rows})
@@ -65,4 +77,8 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-_PANELS: dict[str, Callable[[Sequence[Row]], list[Panel]]] = {"passkey": _passkey, "needles": _needles}
+_PANELS: dict[str, Callable[[Sequence[Row]], list[Panel]]] = {
+    "passkey": _passkey,
+    "needles": _needles,
+    "perplexity": _perplexity,
+}

@@ -83,6 +83,13 @@ def digit_share(told: str, answered: str) -> float:
     return sum(a == b for a, b in zip(told, answered, strict=False)) / len(told)
 
 
+def document_tokens(session: Session, path: Path | str) -> Iterator[int]:
+    """The tokens of all of a document, read in blocks of characters."""
+    whole = read_document(str(path)).text
+    for start in range(0, len(whole), 1 << 16):
+        yield from (token for token, _, _ in session.encode(whole[start : start + (1 << 16)]))
+
+
 def hay_tokens(session: Session, text: Path | str | None, num_tokens: int) -> Iterator[int]:
     """At least `num_tokens` tokens of a document, of all of it; repeated with other numbers where it is too short.
 
@@ -90,11 +97,9 @@ def hay_tokens(session: Session, text: Path | str | None, num_tokens: int) -> It
     """
     total = 0
     if text is not None and text != numbers.NAME:
-        whole = read_document(str(text)).text
-        for start in range(0, len(whole), 1 << 16):
-            for token, _, _ in session.encode(whole[start : start + (1 << 16)]):
-                yield token
-                total += 1
+        for token in document_tokens(session, text):
+            yield token
+            total += 1
     paragraphs = haystack.text_of(text)
     while total < num_tokens:
         for token, _, _ in session.encode(next(paragraphs) + "\n\n"):

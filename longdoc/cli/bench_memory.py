@@ -1,4 +1,4 @@
-"""`longdoc bench passkey|needles`: what the reading state still knows of a long text, and what it costs."""
+"""`longdoc bench passkey|needles|perplexity`: what the reading state still knows of a long text, and what it costs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longdoc.cli import options
-from longdoc.cli.bench_options import HAYSTACK, LENGTHS, PLOT, WITHOUT, Numbers, deliver
+from longdoc.cli.bench_options import FILE, HAYSTACK, LENGTHS, PLOT, WITHOUT, Numbers, deliver
 from longdoc.core.events import Listener
 from longdoc.core.settings import ModelOptions
 
 if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
+
+
+class Resets(Numbers):
+    """Numbers of tokens, and `never`, which becomes None: `512,2048,never`."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return tuple(value)
+        pieces = [piece.strip() for piece in value.split(",")]
+        numbers = ",".join(piece for piece in pieces if piece != "never")
+        found = super().convert(numbers, parameter, context) if numbers else ()
+        return (*found, None) if "never" in pieces else found
 
 
 @click.command()
@@ -90,3 +102,39 @@ def needles(
         )
 
     deliver(work, output, plot=plot)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
+@click.option(
+    "--reset",
+    "resets",
+    type=Resets(int, 2),
+    default="never",
+    show_default=True,
+    metavar="N,N,never",
+    help="Tokens after which the state starts empty again.",
+)
+@click.option("--max-tokens", type=click.IntRange(min=2), metavar="N", help="Only so many of each file.")
+@PLOT
+@options.model
+@options.output
+def perplexity(
+    files: tuple[Path, ...],
+    resets: tuple[int | None, ...],
+    max_tokens: int | None,
+    plot: str | None,
+    model_options: ModelOptions,
+    output: OutputOptions,
+) -> None:
+    """How well texts are predicted, by position, with and without the memory and with a state that starts anew."""
+
+    def work(on_event: Listener) -> dict[str, Any]:
+        from longdoc.bench.perplexity import run
+
+        return run(model_options, files, resets=resets, max_tokens=max_tokens, on_event=on_event)
+
+    deliver(work, output, plot)
+
+
+COMMANDS = (passkey, needles, perplexity)

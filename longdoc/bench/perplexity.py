@@ -1,0 +1,122 @@
+"""How well texts are predicted, by position, with and without the memory, and with a state that starts anew.
+
+A memory that helps lowers the loss, the more the longer its state has lived; a memory that drifts raises it far into
+a text. With a reset every K tokens the whole state, window and memory, starts empty: what a reset costs without the
+memory is the window's share, what it costs beyond that is the memory's.
+
+All ways count the same tokens: all but the first of each text, and but those that any of the resets makes the first
+after an empty state, which cannot be predicted. A text is streamed; besides the state there is one number per token.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from longdoc.bench.recall import document_tokens, opening, ways
+from longdoc.bench.report import Report, report
+from longdoc.core.errors import EmptyInput
+from longdoc.core.events import Listener, Writing, ignore
+from longdoc.core.settings import ModelOptions
+from longdoc.engine.likelihood import read_and_score
+from longdoc.engine.reader import Reader, plan_reading
+from longdoc.pipeline.session import Session, open_session
+
+_FIRST_BUCKET_TOKENS = 512
+_CALL_TOKENS = 8192  # between two events
+
+Nats = npt.NDArray[np.float32]
+
+
+def run(
+    options: ModelOptions,
+    files: Sequence[Path],
+    *,
+    resets: Sequence[int | None],
+    max_tokens: int | None = None,
+    on_event: Listener = ignore,
+) -> Report:
+    """One row per way, reset and bucket of positions, all files together, and one for all positions (`from` 0).
+
+    resets: tokens between two empty states, None for never.   max_tokens: of each file, from its start.
+    `memory_gain` of the report: nats per token that the memory saves over all positions, by reset.
+    """
+    session = open_session(options, on_event)
+    texts = [list(islice(document_tokens(session, path), max_tokens)) for path in files]
+    for path, ids in zip(files, texts, strict=True):
+        if len(ids) < 2:
+            raise EmptyInput(f"{path} has too little text to be predicted.")
+    counted = [counted_tokens(len(ids), resets) for ids in texts]
+    chosen_ways = ways(options, without_memory=session.loaded.has_memory and options.memory)
+    total = len(chosen_ways) * len(resets) * sum(map(len, texts))
+    done = 0
+    rows: list[dict[str, Any]] = []
+    means: dict[str, list[float]] = {}
+    for without, chosen in chosen_ways:
+        for reset in resets:
+            nats = []
+            for path, ids in zip(files, texts, strict=True):
+
+                def tell(num_tokens: int, path: Path = path, before: int = done) -> None:
+                    on_event(Writing("tokens", before + num_tokens, total, path.name))
+
+                nats.append(losses(session, chosen, ids, reset, tell))
+                done += len(ids)
+            own = bucketed(nats, counted)
+            name = "never" if reset is None else reset
+            rows += [{"without": without, "reset": name, **row} for row in own]
+            means.setdefault(str(name), []).append(own[-1]["nats"])
+    gain = {name: round(off - on, 5) for name, (on, off) in means.items()} if len(chosen_ways) == 2 else None
+    more = {} if gain is None else {"memory_gain": gain}
+    return report("perplexity", session.loaded.info, rows, files=[path.name for path in files], **more)
+
+
+def losses(
+    session: Session, options: ModelOptions, ids: Sequence[int], reset: int | None, tell: Any = lambda _: None
+) -> Nats:
+    """Nats of each token of a text, (T,), the state empty again every `reset` tokens."""
+    plan = plan_reading(session.loaded, options, len(ids))
+    reader = Reader(session.loaded, plan)
+    start = reader.read(reader.start(), opening(session))
+    every = len(ids) if reset is None else reset
+    found: list[Nats] = []
+    for begin in range(0, len(ids), every):
+        state, end = start, min(len(ids), begin + every)
+        for first in range(begin, end, _CALL_TOKENS):
+            state, scores = read_and_score(reader, state, ids[first : min(end, first + _CALL_TOKENS)])
+            found.append(-scores.numpy())
+            tell(min(end, first + _CALL_TOKENS))
+    return np.concatenate(found)
+
+
+def counted_tokens(num_tokens: int, resets: Sequence[int | None]) -> npt.NDArray[np.bool_]:
+    """Which tokens count: those that follow another one whatever the reset."""
+    position = np.arange(num_tokens)
+    counted = position > 0
+    for reset in resets:
+        if reset is not None:
+            counted &= position % reset != 0
+    return counted
+
+
+def bucketed(nats: Sequence[Nats], counted: Sequence[npt.NDArray[np.bool_]]) -> list[dict[str, Any]]:
+    """Means over the counted tokens of all texts by position: 0-512, 512-1,024, then doubling; the last row is all."""
+    longest = max(map(len, nats))
+    edges = [0, _FIRST_BUCKET_TOKENS]
+    while edges[-1] < longest:
+        edges.append(2 * edges[-1])
+    spans = [(start, min(end, longest)) for start, end in pairwise(edges)]
+    rows = []
+    for start, end in [*spans, (0, longest)]:
+        own = np.concatenate([n[start:end][c[start:end]] for n, c in zip(nats, counted, strict=True)])
+        if len(own):
+            mean = float(own.mean(dtype=np.float64))
+            row = {"from": start, "to": end, "tokens": len(own), "nats": round(mean, 5)}
+            rows.append({**row, "perplexity": round(math.exp(mean), 4)})
+    return rows
