@@ -1,4 +1,4 @@
-"""`longdoc bench exactness|speed`: whether the engine computes what it should, and how fast."""
+"""`longdoc bench exactness|speed|state`: is the engine right, how fast is it, how many bytes does it hold."""
 
 from __future__ import annotations
 
@@ -71,3 +71,24 @@ def speed(
         return run(model_options, sources=[*map(str, sources)], lengths=lengths, text=text, on_event=on_event)
 
     deliver(work, output)
+
+
+@click.command()
+@click.option("--tokens", type=Numbers(int, 1), metavar="N,N", help="Lengths in tokens.")
+@options.model
+@options.output
+@click.pass_context
+def state(
+    context: click.Context, tokens: tuple[int, ...] | None, model_options: ModelOptions, output: OutputOptions
+) -> None:
+    """Bytes of the reading state and of a full cache: for Llama-3-8B's shape, or --model. Loads no weights."""
+
+    def work(on_event: Listener) -> dict[str, Any]:
+        from longdoc.bench.state import LENGTHS, run
+
+        return run(model_options if is_model_named(context) else None, lengths=tokens or LENGTHS)
+
+    deliver(work, output)
+
+
+COMMANDS = (exactness, speed, state)

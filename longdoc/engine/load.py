@@ -63,7 +63,7 @@ def load_model(options: ModelOptions, dtype: torch.dtype | None = None) -> Loade
     if options.threads:
         torch.set_num_threads(options.threads)
     device = _device(options.device)
-    path = _resolve(options.model)
+    path = resolve(options.model)
     tokenizer, model, quantization = _load_stock(path, options, device, dtype or _dtype(device))
     model.eval().requires_grad_(False)
     _self_check(model, str(path), device)
@@ -119,7 +119,7 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _resolve(model: str) -> str | Path:
+def resolve(model: str) -> str | Path:
     """A folder, or an id for the hub's cache."""
     if model != EMBEDDED_MODEL:
         path = Path(model).expanduser()

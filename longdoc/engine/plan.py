@@ -111,13 +111,15 @@ def exact_bytes(loaded: LoadedModel, num_tokens: int, segment_tokens: int) -> in
     return 2 * cache + workspace_bytes(config, min(segment_tokens, num_tokens), num_tokens, element_bytes)
 
 
+def default_tiers(native_tokens: int) -> Tiers:
+    """The default sizes, as far as a model was trained for them."""
+    window = min(DEFAULT_TIERS.window, max(1, native_tokens // 2))
+    return replace(DEFAULT_TIERS, sinks=min(DEFAULT_TIERS.sinks, window // 2), window=window)
+
+
 def _tiers(loaded: LoadedModel, options: ModelOptions) -> Tiers:
     """The user's sizes, else the adapter's, else the default ones as far as the model was trained for them."""
-    if loaded.adapter is not None:
-        tiers = loaded.adapter.tiers
-    else:
-        window = min(DEFAULT_TIERS.window, max(1, loaded.native_tokens // 2))
-        tiers = Tiers(min(DEFAULT_TIERS.sinks, window // 2), window)
+    tiers = loaded.adapter.tiers if loaded.adapter is not None else default_tiers(loaded.native_tokens)
     return replace(
         tiers,
         sinks=tiers.sinks if options.sinks is None else options.sinks,
