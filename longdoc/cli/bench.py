@@ -22,7 +22,7 @@ def bench() -> None:
     """Measure exactness, speed, memory, recall, answers and summaries on this machine."""
 
 
-for command in (bench_engine.exactness, bench_engine.speed, bench_memory.passkey, bench_memory.needles):
+for command in (*bench_engine.COMMANDS, *bench_memory.COMMANDS):
     bench.add_command(command)
 
 
