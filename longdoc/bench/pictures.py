@@ -52,7 +52,43 @@ def _perplexity(rows: Sequence[Row]) -> list[Panel]:
     return [Curves("Loss by position", "tokens read", "nats", lines)]
 
 
-def _grid(rows: Sequence[Row], title: str, x: str, y: str, value: str, x_label: str, y_label: str) -> Heatmap:
+def _gates(rows: Sequence[Row]) -> list[Panel]:
+    """Heads by layer at the greatest length, and the norm of each head's matrix by length."""
+    longest = max(row["length"] for row in rows)
+    last = [row for row in rows if row["length"] == longest]
+    titles = {"write_strength": "Mean write strength", "share_written": "Share of tokens written"}
+    panels: list[Panel] = [
+        _grid(
+            last, f"{title}, {longest:,} tokens", "head", "layer", value, "head", "layer", max(r[value] for r in last)
+        )
+        for value, title in titles.items()
+    ]
+    panels.append(_grid(last, f"Mean read gate, {longest:,} tokens", "head", "layer", "read_gate", "head", "layer"))
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        lines.setdefault(f"layer {row['layer']}, head {row['head']}", []).append((row["length"], row["norm"]))
+    return [*panels, Curves("Norm of the memory's matrix", "tokens read", "norm", lines)]
+
+
+def _speed(rows: Sequence[Row]) -> list[Panel]:
+    """By length and mode; what was projected has a line of its own."""
+    panels: list[Panel] = []
+    for key, title, unit, scale in (
+        ("tokens_per_s", "Speed of reading", "tokens/s", 1.0),
+        ("peak_memory_bytes", "Peak memory", "MB", 1e6),
+    ):
+        lines: dict[str, list[tuple[float, float]]] = {}
+        for row in sorted(rows, key=lambda row: int(row["tokens"])):
+            if row.get(key):
+                name = f"{row['mode']}, projected" if row.get("projected") else row["mode"]
+                lines.setdefault(name, []).append((row["tokens"], row[key] / scale))
+        panels.append(Curves(title, "tokens", unit, lines))
+    return panels
+
+
+def _grid(
+    rows: Sequence[Row], title: str, x: str, y: str, value: str, x_label: str, y_label: str, most: float = 1.0
+) -> Heatmap:
     """A heatmap of rows by two of their columns."""
     columns, lines = sorted({row[x] for row in rows}), sorted({row[y] for row in rows})
     found = {(row[y], row[x]): row[value] for row in rows}
@@ -63,6 +99,7 @@ def _grid(rows: Sequence[Row], title: str, x: str, y: str, value: str, x_label: 
         [f"{column:,}" for column in columns],
         [f"{line:g}" for line in lines],
         [[found.get((line, column)) for column in columns] for line in lines],
+        most,
     )
 
 
@@ -81,4 +118,6 @@ _PANELS: dict[str, Callable[[Sequence[Row]], list[Panel]]] = {
     "passkey": _passkey,
     "needles": _needles,
     "perplexity": _perplexity,
+    "speed": _speed,
+    "gates": _gates,
 }

@@ -1,4 +1,4 @@
-"""`longdoc bench passkey|needles|perplexity`: what the reading state still knows of a long text, and what it costs."""
+"""`longdoc bench passkey|needles|perplexity|gates`: what the reading state still knows of a long text, and why."""
 
 from __future__ import annotations
 
@@ -137,4 +137,33 @@ def perplexity(
     deliver(work, output, plot)
 
 
-COMMANDS = (passkey, needles, perplexity)
+@click.command()
+@click.option(
+    "--lengths",
+    type=Numbers(int, 64),
+    default="1024,4096,16384",
+    show_default=True,
+    help="Where in the text to look, in tokens.",
+)
+@HAYSTACK
+@PLOT
+@options.model
+@options.output
+def gates(
+    lengths: tuple[int, ...],
+    haystack: Path | str | None,
+    plot: str | None,
+    model_options: ModelOptions,
+    output: OutputOptions,
+) -> None:
+    """What the memory does with a text: what each head writes, how far it is open, and how full it gets."""
+
+    def work(on_event: Listener) -> dict[str, Any]:
+        from longdoc.bench.gates import run
+
+        return run(model_options, lengths=lengths, text=haystack, on_event=on_event)
+
+    deliver(work, output, plot)
+
+
+COMMANDS = (passkey, needles, perplexity, gates)

@@ -34,7 +34,8 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         calls.append({"options": options, "paths": paths, **values})
         return REPORT
 
-    functions_of = {"passkey": ["run"], "needles": ["run"], "speed": ["run"], "systems": ["run_qa", "run_summaries"]}
+    functions_of = {"systems": ["run_qa", "run_summaries"]}
+    functions_of |= {name: ["run"] for name in ("passkey", "needles", "perplexity", "gates", "speed")}
     for name, functions in functions_of.items():
         module = ModuleType(f"longdoc.bench.{name}")
         for function in functions:
@@ -77,6 +78,21 @@ def test_facts_and_the_haystack_of_numbers_reach_the_bench(
     first, second = benches
     assert (first["facts"], first["lengths"], first["text"]) == ((2, 3), (100,), "numbers")
     assert second["text"] == Path("numbers")
+
+
+def test_resets_are_numbers_and_never(benches: list[dict[str, Any]], tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("x")
+    assert run(["bench", "perplexity", str(path), "--reset", "512, never,2048", "--max-tokens", "9", "--quiet"]) == 0
+    assert run(["bench", "perplexity", str(path), "--quiet"]) == 0
+    assert [(call["resets"], call["max_tokens"]) for call in benches] == [((512, 2048, None), 9), ((None,), None)]
+    assert run(["bench", "perplexity", str(path), "--reset", "512,often"]) == 2
+    assert run(["bench", "perplexity", "--quiet"]) == 2
+
+
+def test_gates_take_lengths_and_a_haystack(benches: list[dict[str, Any]]) -> None:
+    assert run(["bench", "gates", "--lengths", "100,200", "--haystack", "numbers", "--quiet"]) == 0
+    assert [(call["lengths"], call["text"]) for call in benches] == [((100, 200), "numbers")]
 
 
 def test_speed_takes_sources_or_lengths_and_has_the_bar_as_its_default(
