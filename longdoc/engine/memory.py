@@ -82,8 +82,9 @@ class MemoryState:
 
 _LEAST_SLOPE = 0.02  # of a write gate in training, where the sigmoid has none left
 
-# A rule adds one segment: (matrix, normaliser, keys, values, strength) -> (matrix, normaliser).
-WriteRule = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+# A rule writes n segments one after the other: (matrix, normaliser, keys (B, H, n, N, Dk), values (B, H, n, N, Dv),
+# strength (B, H, n, N)) -> the n + 1 matrices and the n + 1 normalisers before, between and after them.
+WriteRule = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[list[Tensor], list[Tensor]]]
 
 
 def empty_state(batch: int, heads: int, key_dim: int, value_dim: int, device: torch.device) -> MemoryState:
@@ -103,19 +104,51 @@ def empty_state(batch: int, heads: int, key_dim: int, value_dim: int, device: to
 
 def delta_rule(
     matrix: Tensor, normaliser: Tensor, keys: Tensor, values: Tensor, strength: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Token-level delta rule over one segment: M <- M + b k (v - k M) for each token in order.
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Token-level delta rule: M <- M + b k (v - k M) for each token in order.
 
-    Solved at once for the whole segment by the WY form of Yang et al. 2024 (DeltaNet, arXiv 2406.06484,
-    section 3): (I + tril(diag(b) K K^T, -1)) [U W] = diag(b) [V K], M' = M + K^T (U - W M).
+    Solved at once for a whole segment by the WY form of Yang et al. 2024 (DeltaNet, arXiv 2406.06484,
+    section 3): (I + tril(diag(b) K K^T, -1)) [U W] = diag(b) [V K], M' = M + K^T (U - W M). Only the last step needs
+    M, so all segments are solved together and two products per segment are left.
     keys must have unit length, strength lies in [0, 1]; then the update never grows M beyond its values.
     """
+    num_segments = keys.shape[2]
+    normalisers = [normaliser] * (num_segments + 1)
+    if not torch.is_grad_enabled():
+        keys, values, strength = _written(keys, values, strength)
+        if strength.shape[-1] == 0:
+            return [matrix] * (num_segments + 1), normalisers
     scaled = keys * strength[..., None]
-    lower = torch.tril(scaled @ keys.transpose(-1, -2), -1)
+    across = keys.transpose(-1, -2)
+    lower = torch.tril(scaled @ across, -1)
     right = torch.cat([values * strength[..., None], scaled], -1)
     solved = torch.linalg.solve_triangular(lower, right, upper=False, unitriangular=True)
     update, erase = solved.split([values.shape[-1], keys.shape[-1]], -1)
-    return matrix + keys.transpose(-1, -2) @ (update - erase @ matrix), normaliser
+    matrices = [matrix]
+    for i in range(num_segments):
+        matrix = matrix + across[:, :, i] @ (update[:, :, i] - erase[:, :, i] @ matrix)
+        matrices.append(matrix)
+    return matrices, normalisers
+
+
+def _written(keys: Tensor, values: Tensor, strength: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(B, H, n, N, Dk), (B, H, n, N, Dv), (B, H, n, N) -> without tokens of no strength, as far as all n H agree.
+
+    They change nothing, and a write gate lets few through. Every head keeps its own tokens, in their order.
+    """
+    written = strength > 0
+    most = int(written.sum(-1).max()) if written.numel() else 0
+    most = min(-(-most // 8) * 8, strength.shape[-1])  # few different shapes
+    if most == strength.shape[-1]:
+        return keys, values, strength
+    kept = torch.argsort(written.to(torch.uint8), dim=-1, descending=True, stable=True)[..., :most]
+    segments = torch.arange(strength[..., 0].numel(), device=kept.device).view(*kept.shape[:-1], 1)
+    rows = (segments * strength.shape[-1] + kept).flatten()
+
+    def take(tensor: Tensor) -> Tensor:
+        return tensor.flatten(0, 3).index_select(0, rows).view(*kept.shape, *tensor.shape[4:])
+
+    return take(keys), take(values), take(strength)
 
 
 def paper_rule(delta: bool) -> WriteRule:
@@ -123,10 +156,16 @@ def paper_rule(delta: bool) -> WriteRule:
 
     def write(
         matrix: Tensor, normaliser: Tensor, keys: Tensor, values: Tensor, strength: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        if delta:
-            values = values - _normalised(keys @ matrix, keys, normaliser)
-        return matrix + keys.transpose(-1, -2) @ values, normaliser + keys.sum(-2)
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        matrices, normalisers = [matrix], [normaliser]
+        for i in range(keys.shape[2]):
+            key, value = keys[:, :, i], values[:, :, i]
+            if delta:
+                value = value - _normalised(key @ matrix, key, normaliser)
+            matrix, normaliser = matrix + key.transpose(-1, -2) @ value, normaliser + key.sum(-2)
+            matrices.append(matrix)
+            normalisers.append(normaliser)
+        return matrices, normalisers
 
     return write
 
@@ -149,46 +188,32 @@ def scan(
 ) -> tuple[Tensor, MemoryState]:
     """(B, H, G, T, Dk), (B, H, T, Dk), (B, H, T, Dv), (B, H, T) -> (B, H, G, T, Dv), the state after T tokens.
 
-    Reads at the state of the last segment boundary, writes every segment that becomes complete.
+    Writes every segment that becomes complete, and reads at the state of the last segment boundary.
     """
     num_new, num_pending = keys.shape[2], state.keys.shape[2]
     keys = torch.cat([state.keys, keys], 2)
     values = torch.cat([state.values, values], 2)
     strength = torch.cat([state.strength, strength], 2)
-    matrix, normaliser = state.matrix, state.normaliser
-    reads = []
-    done = 0  # of the new tokens, how many have read
-    for start in range(0, keys.shape[2], segment_tokens):
-        end = min(start + segment_tokens, keys.shape[2])
-        until = end - num_pending
-        if until > done:
-            piece = queries[:, :, :, done:until]
-            read = piece @ matrix[:, :, None]
-            reads.append(_normalised(read, piece, normaliser[:, :, None]) if normalise else read)
-            done = until
-        if end - start == segment_tokens:
-            matrix, normaliser = _write(
-                rule, matrix, normaliser, keys[:, :, start:end], values[:, :, start:end], strength[:, :, start:end]
-            )
-    assert done == num_new
-    kept = keys.shape[2] // segment_tokens * segment_tokens
-    after = MemoryState(
-        matrix, normaliser, keys[:, :, kept:], values[:, :, kept:], strength[:, :, kept:], recent=state.recent
+    num_segments, num_rest = divmod(keys.shape[2], segment_tokens)
+    whole = num_segments * segment_tokens
+    into = (num_segments, segment_tokens)
+    matrices, normalisers = rule(
+        state.matrix,
+        state.normaliser,
+        keys[:, :, :whole].unflatten(2, into),
+        values[:, :, :whole].unflatten(2, into),
+        strength[:, :, :whole].unflatten(2, into),
     )
-    return torch.cat(reads, 3), after
-
-
-def _write(
-    rule: WriteRule, matrix: Tensor, normaliser: Tensor, keys: Tensor, values: Tensor, strength: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Apply the rule; without gradients, tokens that no head writes are left out first (they change nothing)."""
-    if not torch.is_grad_enabled():
-        written = (strength > 0).flatten(0, 1).any(0)
-        if not bool(written.any()):
-            return matrix, normaliser
-        if not bool(written.all()):
-            keys, values, strength = keys[:, :, written], values[:, :, written], strength[:, :, written]
-    return rule(matrix, normaliser, keys, values, strength)
+    num_read = num_segments + (num_rest > 0)  # segments that have tokens, the last perhaps not complete
+    padding = (0, 0, num_pending, num_read * segment_tokens - keys.shape[2])
+    rows = F.pad(queries, padding).unflatten(3, (num_read, segment_tokens))
+    read = rows @ torch.stack(matrices[:num_read], 2)[:, :, None]
+    if normalise:
+        read = _normalised(read, rows, torch.stack(normalisers[:num_read], 2)[:, :, None])
+    after = MemoryState(
+        matrices[-1], normalisers[-1], keys[:, :, whole:], values[:, :, whole:], strength[:, :, whole:], state.recent
+    )
+    return read.flatten(3, 4)[:, :, :, num_pending : num_pending + num_new], after
 
 
 class DeltaMemory(nn.Module):
@@ -213,6 +238,7 @@ class DeltaMemory(nn.Module):
         self.write_gate = nn.Linear(2 * width, heads)
         self.read_gate = nn.Linear(hidden_size, heads)
         self.train_threshold = 0.0  # straight-through threshold, raised at the end of training
+        self.deaf_heads: list[int] = []  # whose write gates the loss does not train at present
         self.last_strength: Tensor | None = None  # (B, H, T), for the sparsity penalty
         self.reset_parameters()
 
@@ -284,6 +310,7 @@ class DeltaMemory(nn.Module):
         if self.training:
             kept = strength * (strength >= self.train_threshold)
             slope = 1.2 * torch.sigmoid(logits) + _LEAST_SLOPE * logits
+            slope[..., self.deaf_heads] = slope[..., self.deaf_heads].detach()
             return slope + (kept - slope).detach()
         return strength * (strength >= self.config.write_threshold)
 
