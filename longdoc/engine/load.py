@@ -23,9 +23,9 @@ from longdoc.engine.adapter import SETTINGS_FILE, AdapterInfo, load_adapter, loa
 from longdoc.engine.attention import attach_memory, install
 from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
 from longdoc.engine.probe import SalienceProbe, load_probe
+from longdoc.engine.refusals import CHOOSE, refuse_what_cannot_be_streamed
 
 _CHECK_TOKENS = 32
-_CHOOSE = "choose a Llama, Qwen, Mistral, Gemma, Phi, SmolLM, Granite or OLMo model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,7 @@ def _load_stock(
     common = {k: v for k, v in common.items() if v is not None}
     try:
         config = AutoConfig.from_pretrained(path, **common)
+        refuse_what_cannot_be_streamed(config, options.model)
         tokenizer = AutoTokenizer.from_pretrained(path, **common)
         quantization, arguments = _quantization(options, config, device)
         model, loading = AutoModelForCausalLM.from_pretrained(
@@ -176,7 +177,7 @@ def _load_stock(
         ) from error
     if not tokenizer.is_fast:
         raise ModelUnavailable(
-            f"The model {options.model} has no fast tokenizer.", why="longdoc needs the offsets of tokens", fix=_CHOOSE
+            f"The model {options.model} has no fast tokenizer.", why="longdoc needs the offsets of tokens", fix=CHOOSE
         )
     return tokenizer, model, quantization
 
@@ -261,12 +262,12 @@ def _self_check(model: Any, name: str, device: torch.device) -> None:
             cache = StreamingCache(model.config, Tiers(sinks=4, window=KEEP_ALL))
             halves = [model(half, past_key_values=cache, use_cache=True).logits for half in torch.split(ids, 20, 1)]
     except (RuntimeError, TypeError, AttributeError, IndexError, AssertionError) as error:
-        raise ModelUnavailable(f"The model {name} cannot be streamed.", why=_first_lines(error), fix=_CHOOSE) from error
+        raise ModelUnavailable(f"The model {name} cannot be streamed.", why=_first_lines(error), fix=CHOOSE) from error
     difference = (torch.cat(halves, 1).float() - stock).norm() / stock.norm()
     tolerance = 1e-3 if next(model.parameters()).dtype == torch.float32 else 5e-2
     if not bool(difference <= tolerance):
         raise ModelUnavailable(
             f"The model {name} gives other results under longdoc's attention.",
             why=f"logits differ by {float(difference):.2g}, more than {tolerance:g}",
-            fix=_CHOOSE,
+            fix=CHOOSE,
         )
