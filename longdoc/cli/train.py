@@ -38,6 +38,7 @@ def model(
     from longdoc.train.config import load_config
     from longdoc.train.corpus import build
     from longdoc.train.loop import Run
+    from longdoc.train.model import Decoder
     from longdoc.train.tokenizer import train_tokenizer
 
     if threads:
@@ -52,7 +53,8 @@ def model(
         train_tokenizer(data, config).save(str(saved))
     tokenizer = Tokenizer.from_file(str(saved))
     click.echo("reading the data", err=True)
-    run = Run(config, build(data, config.data, tokenizer, output / "cache"), tokenizer, output)
+    corpus = build(data, config.data, tokenizer, output / "cache")
+    run = Run(config, Decoder(config, tokenizer), corpus, tokenizer, output)
     if weights is not None and stage is not None:
         run.start_from(weights, stage)
     run.train(_report)

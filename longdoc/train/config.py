@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from longdoc.core.errors import UsageError
+from longdoc.engine.cache import Tiers
+from longdoc.engine.lora import LoraConfig
 from longdoc.engine.memory import MemoryConfig
 
 
@@ -54,6 +56,8 @@ class Mix:
     after a few tokens, so that short rows can teach it.
     lives: batches that a memory's state lives through on average before it starts empty again; 1: each starts empty.
     What earlier rows left behind is then what a long text would have left.
+    teaches_writing: False: these batches' loss does not train the write gates of the stage's sparse heads. Text is
+    foretold better when all of it is written, which is what a lasting memory must not do.
     """
 
     name: str
@@ -63,17 +67,19 @@ class Mix:
     share: float = 1.0
     window: int | None = None
     lives: float = 1.0
+    teaches_writing: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A stretch of training. mixes: the kinds of batches, one of them in each step.
 
-    lr: AdamW's peak; muon_lr: for the decoder's matrices.   final_lr: share of the peak left at the end.
+    lr: AdamW's peak; muon_lr: for a decoder's matrices, not for an adapter.   final_lr: share of the peak left.
     text_loss: weight of the plain text in rows that ask for something.
     sparsity: weight of the mean write strength in the loss, `final_sparsity` after `sparse_from` of the steps.
     threshold_from: share of the steps after which write strengths below the memory's threshold count as zero.
-    sparse_memories: layers whose memories the penalty is for; all of them when empty.
+    sparse_heads: heads of the memories that the penalty is for; all of them when empty. The others stay free to write
+        everything, which serves copying near by, and forget it.
     fresh_memories: layers whose delta memory starts anew with this stage.
     """
 
@@ -90,13 +96,13 @@ class Stage:
     final_sparsity: float = 1.0
     sparse_from: float = 0.6
     threshold_from: float = 0.85
-    sparse_memories: tuple[int, ...] = ()
+    sparse_heads: tuple[int, ...] = ()
     fresh_memories: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """The whole file."""
+    """The whole file for a model of its own."""
 
     name: str
     seed: int
@@ -106,23 +112,54 @@ class TrainConfig:
     stages: tuple[Stage, ...] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True, slots=True)
+class AdapterConfig:
+    """The whole file for an adapter: what reads is any model that is already there, and stays as it is.
+
+    tiers: what its attention sees exactly, in training and later.   lora: None: the memory alone is trained.
+    A stage has a memory unless it says otherwise.
+    """
+
+    name: str
+    seed: int
+    data: DataConfig
+    tiers: Tiers
+    lora: LoraConfig | None
+    memory: MemoryConfig
+    stages: tuple[Stage, ...] = field(default_factory=tuple)
+
+
 def load_config(path: Path) -> TrainConfig:
     """Read and check a file. Raises UsageError that names the offending key."""
+    config: TrainConfig = _load(path, TrainConfig, {"model": ModelShape, "memory": MemoryConfig}, {})
+    return config
+
+
+def load_adapter_config(path: Path) -> AdapterConfig:
+    """As `load_config`, for an adapter."""
+    tables = {"tiers": Tiers, "lora": LoraConfig, "memory": MemoryConfig}
+    config: AdapterConfig = _load(path, AdapterConfig, tables, {"memory": True})
+    return config
+
+
+def _load(path: Path, kind: type, tables: dict[str, type], stage_defaults: dict[str, Any]) -> Any:
+    """A configuration of that kind. tables: what else it consists of; `lora` alone may be missing."""
     try:
         raw = tomllib.loads(path.read_text())
-        if unknown := set(raw) - {f.name for f in fields(TrainConfig)}:
+        if unknown := set(raw) - {f.name for f in fields(kind)}:
             raise UsageError(f"The training file {path} does not know {sorted(unknown)}.")
+        if "lora" in tables:
+            raw.setdefault("lora", None)
         data = dict(raw.pop("data"))
         text = tuple(_make(TextSource, t, "data.text") for t in data.pop("text"))
-        return TrainConfig(
+        return kind(
             name=raw.pop("name"),
             seed=raw.pop("seed"),
             data=_make(DataConfig, {**data, "text": text}, "data"),
-            model=_make(ModelShape, raw.pop("model"), "model"),
-            memory=_make(MemoryConfig, raw.pop("memory"), "memory"),
-            stages=tuple(_stage(s) for s in raw.pop("stages")),
+            stages=tuple(_stage({**stage_defaults, **s}) for s in raw.pop("stages")),
+            **{n: _make(t, table, n) if (table := raw.pop(n)) is not None else None for n, t in tables.items()},
         )
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"The training file {path} cannot be read.", why=str(error)) from error
     except KeyError as error:
         raise UsageError(f"The training file {path} lacks {error}.") from error

@@ -1,7 +1,7 @@
-"""The training loop: stages of mixed rows, Muon for the decoder's matrices, AdamW for the rest, resumable.
+"""The training loop: stages of mixed rows, resumable, the same for a model and for an adapter (`learner.py`).
 
 A run's folder holds `log.jsonl` (one line per report), `cache/` (tokens), `checkpoint.pt` (weights, optimizer,
-position) and, at the end of each stage, `export/`, the folder that longdoc loads.
+position) and, at the end of each stage, `export/`, the folder that longdoc loads, if it has no other place.
 
 On CUDA the same code runs; on the CPU it uses bfloat16 autocast.
 """
@@ -15,48 +15,51 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from longdoc.core.errors import ModelUnavailable, UsageError
-from longdoc.engine.adapter import load_weights
-from longdoc.engine.cache import StreamingCache, Tiers
+from longdoc.engine.cache import StreamingCache
 from longdoc.engine.memory import DeltaMemory, MemoryState
-from longdoc.train.config import Mix, Stage, TrainConfig
+from longdoc.train.config import AdapterConfig, Mix, Stage, TrainConfig
 from longdoc.train.corpus import Corpus
-from longdoc.train.model import build_model, export
+from longdoc.train.learner import Learner
 from longdoc.train.tasks import ANSWER_LOSS, RowMaker
 
 Batch = tuple[Mix, Tensor, Tensor, list[str]]
 REPORT_STEPS = 25
 CHECKPOINT_STEPS = 200
-_FRESH_SCALE = 0.3  # of a new memory's output beside trained layers, against .5 in an untrained model
 Report = Callable[[dict[str, Any]], None]
 
 
 class Run:
     """One training in one folder. `train()` goes on from the last checkpoint."""
 
-    def __init__(self, config: TrainConfig, corpus: Corpus, tokenizer: Tokenizer, folder: Path) -> None:
+    def __init__(
+        self,
+        config: TrainConfig | AdapterConfig,
+        learner: Learner,
+        corpus: Corpus,
+        tokenizer: Tokenizer,
+        folder: Path,
+        export_to: Path | None = None,
+        row_maker: type[RowMaker] = RowMaker,
+    ) -> None:
         self.config = config
-        self.folder = folder
-        self.tokenizer = tokenizer
+        self.learner = learner
+        self.model, self.memories, self.device = learner.model, learner.memories, learner.device
         self.corpus = corpus
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        torch.manual_seed(config.seed)
-        self.model, self.memories = build_model(config)
-        self.model.to(self.device).train()
-        for memory in self.memories.values():
-            memory.to(self.device).train()
+        self.tokenizer = tokenizer
+        self.folder = folder
+        self.export_to = export_to or folder / "export"
+        self.row_maker = row_maker
         self.stage_index = self.step = self.tokens_seen = 0
         self.seconds = 0.0
         self.optimizers: list[torch.optim.Optimizer] = []
@@ -64,16 +67,11 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
 
     def start_from(self, folder: Path, stage: str) -> None:
-        """Take the weights of an exported model and begin with the stage of that name."""
+        """Take the weights that another run exported and begin with the stage of that name."""
         names = [s.name for s in self.config.stages]
         if stage not in names:
             raise UsageError(f"The configuration has no stage {stage!r}.", why=f"it has {', '.join(names)}")
-        try:
-            weights = load_file(folder / "model.safetensors", device=self.device)
-            self.model.load_state_dict({"lm_head.weight": weights["model.embed_tokens.weight"], **weights})
-        except (OSError, RuntimeError, KeyError, SafetensorError) as error:
-            raise ModelUnavailable(f"The weights in {folder} do not fit.", why=str(error)) from error
-        load_weights(folder, self.memories)
+        self.learner.load(folder)
         self.stage_index = names.index(stage)
 
     def train(self, report: Report) -> None:
@@ -81,7 +79,7 @@ class Run:
         state = self._load_checkpoint()
         while self.stage_index < len(self.config.stages):
             stage = self.config.stages[self.stage_index]
-            self.optimizers = self._make_optimizers(stage)
+            self.optimizers = self.learner.optimizers(stage)
             if state is not None:
                 for optimizer, saved in zip(self.optimizers, state, strict=True):
                     peaks = [group["peak"] for group in optimizer.param_groups]
@@ -90,9 +88,8 @@ class Run:
                         group["peak"] = peak  # the file's rates count, also when they changed since
                 state = None
             if self.step == 0:
-                for index, memory in self.memories.items():
-                    if index in stage.fresh_memories and isinstance(memory, DeltaMemory):
-                        memory.reset_parameters(output_scale=_FRESH_SCALE)
+                for index in set(stage.fresh_memories) & set(self.memories):
+                    self.learner.start_memory_anew(index)
             self._train_stage(stage, report)
             self.stage_index, self.step, self.living = self.stage_index + 1, 0, {}
             self.export(stage)
@@ -101,8 +98,7 @@ class Run:
     def export(self, stage: Stage) -> None:
         """Write the folder that longdoc loads."""
         notes = {"stage": stage.name, "tokens": self.tokens_seen, "seconds": round(self.seconds), "device": self.device}
-        memories = self.memories if stage.memory else None
-        export(self.folder / "export", self.model, memories, self.tokenizer, self.config, notes)
+        self.learner.export(self.export_to, notes, with_memory=stage.memory)
 
     def _train_stage(self, stage: Stage, report: Report) -> None:
         sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -137,14 +133,14 @@ class Run:
 
     def _batches(self, stage: Stage) -> Iterator[Batch]:
         """(mix, ids (B, T + 1), weights (B, T + 1), kinds), made a step ahead, the same for the same seed."""
-        maker = RowMaker(self.corpus, self.tokenizer, 0, stage.text_loss)
+        maker = self.row_maker(self.corpus, self.tokenizer, 0, stage.text_loss)
 
         def make(step: int) -> Batch:
             rng = random.Random(hash((self.config.seed, self.stage_index, step)))
             maker.rng = rng
             mix = rng.choices(stage.mixes, [m.share for m in stage.mixes])[0]
             chosen = rng.choices(list(mix.rows), list(mix.rows.values()), k=mix.batch)
-            window = mix.window or self.config.model.window
+            window = mix.window or self.learner.tiers.window
             rows = [maker.row(kind, mix.sequence_tokens, window) for kind in chosen]
             ids = torch.from_numpy(np.stack([ids for ids, _ in rows]).astype(np.int64))
             return mix, ids, torch.from_numpy(np.stack([weights for _, weights in rows])), chosen
@@ -159,8 +155,7 @@ class Run:
     def _loss(self, stage: Stage, batch: Batch, sums: dict[str, list[float]]) -> Tensor:
         """Weighted cross-entropy, logits only where there is a weight, and the write gates' sparsity penalty."""
         mix, ids, weights, kinds = batch[0], batch[1].to(self.device), batch[2].to(self.device), batch[3]
-        shape = self.config.model
-        tiers = Tiers(shape.sinks, mix.window or shape.window)
+        tiers = replace(self.learner.tiers, window=mix.window or self.learner.tiers.window)
         cache = StreamingCache(self.model.config, tiers, use_memory=stage.memory)
         lives_on = random.Random(hash((self.config.seed, self.stage_index, self.step, 1))).random() * mix.lives > 1
         if stage.memory and lives_on:
@@ -170,10 +165,10 @@ class Run:
         deltas = {i: m for i, m in self.memories.items() if isinstance(m, DeltaMemory)} if stage.memory else {}
         for memory in deltas.values():
             memory.train_threshold = memory.config.write_threshold if done >= stage.threshold_from else 0.0
+            memory.deaf_heads = [] if mix.teaches_writing else list(stage.sparse_heads)
         with torch.autocast(self.device, torch.bfloat16):
-            hidden = self.model.model(ids[:, :-1], past_key_values=cache, use_cache=True).last_hidden_state
             wanted = weights[:, 1:] > 0
-            logits = F.linear(hidden[wanted], self.model.get_output_embeddings().weight)
+            logits = self._logits(ids[:, :-1], wanted, cache)
         if stage.memory and mix.lives > 1:
             left = {index: cache.layers[index].memory for index in self.memories}
             self.living[mix.name] = {index: state.map(Tensor.detach) for index, state in left.items() if state}
@@ -191,42 +186,27 @@ class Run:
             sparsity = stage.final_sparsity if done >= stage.sparse_from else stage.sparsity
             for index, memory in deltas.items():
                 assert memory.last_strength is not None
-                strength = memory.last_strength.mean()
-                if index in (stage.sparse_memories or deltas):
-                    loss = loss + sparsity * strength
-                _add(sums, f"strength_{index}", strength.detach()[None])
-                written = (memory.last_strength >= memory.config.write_threshold).float().mean((1, 2))  # by row
+                heads = list(stage.sparse_heads) or list(range(memory.config.heads))
+                strength = memory.last_strength[..., heads]
+                loss = loss + sparsity * strength.mean()
+                _add(sums, f"strength_{index}", strength.detach().mean()[None])
+                written = (strength >= memory.config.write_threshold).float().mean((1, 2))  # by row
                 for kind, share in zip(kinds, written, strict=True):
                     _add(sums, f"{mix.name}_{kind}_written_{index}", share[None])
         return loss
 
+    def _logits(self, ids: Tensor, wanted: Tensor, cache: StreamingCache) -> Tensor:
+        """(B, T), (B, T) bool -> (wanted, vocabulary): the model's head, with its scaling, is given nothing else."""
+        head = self.model.get_output_embeddings()
+        handle = head.register_forward_pre_hook(lambda module, args: (args[0][wanted],))
+        try:
+            logits: Tensor = self.model(ids, past_key_values=cache, use_cache=True).logits
+        finally:
+            handle.remove()
+        return logits
+
     def _parameters(self) -> list[torch.nn.Parameter]:
         return [p for group in self.optimizers for g in group.param_groups for p in g["params"]]
-
-    def _make_optimizers(self, stage: Stage) -> list[torch.optim.Optimizer]:
-        """Muon for the decoder's matrices, AdamW for all else; the memories' gate biases at ten times the rate.
-
-        The gates' weights at a tenth: their inputs have a common mean, which closed a gate for good in 100 steps.
-        """
-        matrices: list[torch.nn.Parameter] = []
-        others: list[torch.nn.Parameter] = []
-        for name, parameter in self.model.named_parameters():
-            (matrices if parameter.ndim == 2 and "embed" not in name else others).append(parameter)
-        groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0, "peak": stage.lr}]
-        if stage.memory:
-            memory = [(n, p) for m in self.memories.values() for n, p in m.named_parameters()]
-            gates = [p for n, p in memory if n in ("write_gate.bias", "read_gate.bias", "gate")]
-            large = [p for n, p in memory if p.ndim == 2 and "gate" not in n]
-            small = [p for n, p in memory if p.ndim == 2 and "gate" in n]
-            groups += [
-                {"params": gates, "weight_decay": 0.0, "peak": 10 * stage.lr},
-                {"params": small, "weight_decay": 0.0, "peak": 0.1 * stage.lr},
-                {"params": large, "weight_decay": 0.1, "peak": stage.lr},
-            ]
-        groups = [g for g in groups if g["params"]]
-        adam = torch.optim.AdamW(groups, lr=stage.lr, betas=(0.9, 0.95))
-        muon = torch.optim.Muon([{"params": matrices, "peak": stage.muon_lr}], lr=stage.muon_lr, weight_decay=0.01)
-        return [adam, muon]
 
     def _set_rates(self, stage: Stage) -> None:
         """Linear warm-up, then a cosine down to `final_lr` of the peak."""
@@ -242,7 +222,7 @@ class Run:
         temporary = path.with_suffix(".tmp")
         torch.save(
             {
-                "model": self.model.state_dict(),
+                "model": self.learner.weights.state_dict(),
                 "memories": {i: m.state_dict() for i, m in self.memories.items()},
                 "optimizers": [o.state_dict() for o in self.optimizers] if with_optimizer else None,
                 "living": {
@@ -261,7 +241,7 @@ class Run:
         if not path.exists():
             return None
         saved = torch.load(path, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(saved["model"])
+        self.learner.weights.load_state_dict(saved["model"])
         for index, memory in self.memories.items():
             memory.load_state_dict(saved["memories"][index])
         self.stage_index, self.step, self.tokens_seen, self.seconds = saved["at"]

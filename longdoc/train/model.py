@@ -6,17 +6,71 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from longdoc.engine.adapter import AdapterInfo, save_adapter
+from longdoc.core.errors import ModelUnavailable
+from longdoc.engine.adapter import AdapterInfo, load_weights, save_adapter
 from longdoc.engine.attention import attach_memory, install
 from longdoc.engine.cache import Tiers
-from longdoc.engine.memory import DeltaMemory, PaperMemory
-from longdoc.train.config import TrainConfig
+from longdoc.engine.memory import DeltaMemory
+from longdoc.train.config import Stage, TrainConfig
+from longdoc.train.learner import Groups, Memories, memory_groups
 from longdoc.train.tokenizer import END_OF_TEXT
 
-Memories = dict[int, DeltaMemory | PaperMemory]
+_FRESH_SCALE = 0.3  # of a new memory's output beside trained layers, against .5 in an untrained model
+
+
+class Decoder:
+    """A model of the configured shape, all of it trained: the `Learner` of `longdoc train model`.
+
+    Muon for the decoder's matrices, AdamW for all else.
+    """
+
+    def __init__(self, config: TrainConfig, tokenizer: Tokenizer) -> None:
+        self.config = config
+        self.tokenizer = tokenizer
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.tiers = Tiers(config.model.sinks, config.model.window)
+        torch.manual_seed(config.seed)
+        self.model, self.memories = build_model(config)
+        self.weights = self.model
+        self.model.to(self.device).train()
+        for memory in self.memories.values():
+            memory.to(self.device).train()
+
+    def optimizers(self, stage: Stage) -> list[torch.optim.Optimizer]:
+        """AdamW and Muon."""
+        matrices: list[torch.nn.Parameter] = []
+        others: list[torch.nn.Parameter] = []
+        for name, parameter in self.model.named_parameters():
+            (matrices if parameter.ndim == 2 and "embed" not in name else others).append(parameter)
+        groups: Groups = [{"params": others, "weight_decay": 0.0, "peak": stage.lr}]
+        groups += memory_groups(self.memories, stage.lr) if stage.memory else []
+        adam = torch.optim.AdamW([g for g in groups if g["params"]], lr=stage.lr, betas=(0.9, 0.95))
+        muon = torch.optim.Muon([{"params": matrices, "peak": stage.muon_lr}], lr=stage.muon_lr, weight_decay=0.01)
+        return [adam, muon]
+
+    def start_memory_anew(self, layer: int) -> None:
+        """Its output is small, beside trained layers."""
+        memory = self.memories[layer]
+        if isinstance(memory, DeltaMemory):
+            memory.reset_parameters(output_scale=_FRESH_SCALE)
+
+    def load(self, folder: Path) -> None:
+        """Checkpoint and memories of an exported model."""
+        try:
+            weights = load_file(folder / "model.safetensors", device=self.device)
+            self.model.load_state_dict({"lm_head.weight": weights["model.embed_tokens.weight"], **weights})
+        except (OSError, RuntimeError, KeyError, SafetensorError) as error:
+            raise ModelUnavailable(f"The weights in {folder} do not fit.", why=str(error)) from error
+        load_weights(folder, self.memories)
+
+    def export(self, folder: Path, notes: dict[str, Any], *, with_memory: bool) -> None:
+        """A checkpoint folder with the adapter in it."""
+        export(folder, self.model, self.memories if with_memory else None, self.tokenizer, self.config, notes)
 
 
 def build_model(config: TrainConfig) -> tuple[Any, Memories]:

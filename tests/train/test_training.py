@@ -20,8 +20,10 @@ from longdoc.core.settings import ModelOptions
 from longdoc.engine.load import load_model
 from longdoc.engine.reader import Reader, plan_reading
 from longdoc.train import loop
+from longdoc.train.config import TrainConfig
 from longdoc.train.corpus import Corpus
 from longdoc.train.loop import Run
+from longdoc.train.model import Decoder, build_model
 
 STEPS = sum(stage.steps for stage in tiny.STAGES)
 
@@ -32,6 +34,11 @@ def weights(run: Run) -> dict[str, Tensor]:
     for index, memory in run.memories.items():
         named |= {f"memory.{index}.{name}": p.detach() for name, p in memory.named_parameters()}
     return named
+
+
+def start(config: TrainConfig, corpus: Corpus, folder: Path) -> Run:
+    """A run of the tiny model, not yet trained."""
+    return Run(config, Decoder(config, tiny.tokenizer()), corpus, tiny.tokenizer(), folder)
 
 
 def silent(line: dict[str, Any]) -> None:
@@ -79,7 +86,7 @@ def test_a_file_that_is_wrong_is_an_error_of_the_user(data: Path, tmp_path: Path
 
 @pytest.fixture(scope="session")
 def uninterrupted(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    run = Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path_factory.mktemp("whole"))
+    run = start(tiny.CONFIG, corpus, tmp_path_factory.mktemp("whole"))
     run.train(silent)
     return run
 
@@ -101,8 +108,8 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
         done.append((line["stage"], line["step"]))
 
     with pytest.raises(KeyboardInterrupt):
-        Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path).train(interrupt)
-    resumed = Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path)
+        start(tiny.CONFIG, corpus, tmp_path).train(interrupt)
+    resumed = start(tiny.CONFIG, corpus, tmp_path)
     resumed.train(carry_on)
     assert {*done} == {(stage.name, step + 1) for stage in tiny.STAGES for step in range(stage.steps)}
     assert len(done) <= STEPS + 2  # no more than what lies after a checkpoint is done twice
@@ -114,7 +121,7 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
 
 def test_training_changes_every_weight(uninterrupted: Run) -> None:
     torch.manual_seed(tiny.CONFIG.seed)
-    model, memories = loop.build_model(tiny.CONFIG)
+    model, memories = build_model(tiny.CONFIG)
     fresh = {f"model.{name}": p for name, p in model.named_parameters()}
     for index, memory in memories.items():
         fresh |= {f"memory.{index}.{name}": p for name, p in memory.named_parameters()}
@@ -124,14 +131,14 @@ def test_training_changes_every_weight(uninterrupted: Run) -> None:
 
 def test_a_stage_without_memory_is_exported_without_it(corpus: Corpus, tmp_path: Path) -> None:
     plain = replace(tiny.STAGES[0], steps=1, memory=False)
-    Run(tiny.with_stages(plain), corpus, tiny.tokenizer(), tmp_path).train(silent)
+    start(tiny.with_stages(plain), corpus, tmp_path).train(silent)
     assert not load_model(ModelOptions(str(tmp_path / "export"), offline=True, device="cpu")).has_memory
 
 
 def test_a_training_can_start_from_the_weights_of_a_model(
     corpus: Corpus, tmp_path: Path, uninterrupted: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path)
+    run = start(tiny.CONFIG, corpus, tmp_path)
     run.start_from(uninterrupted.folder / "export", "tasks")
     assert run.stage_index == 1
     trained = weights(uninterrupted)
@@ -143,7 +150,7 @@ def test_a_training_can_start_from_the_weights_of_a_model(
 
 
 def test_a_training_cannot_start_from_what_does_not_fit(corpus: Corpus, tmp_path: Path, uninterrupted: Run) -> None:
-    run = Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path)
+    run = start(tiny.CONFIG, corpus, tmp_path)
     with pytest.raises(UsageError, match="no stage 'polish'"):
         run.start_from(uninterrupted.folder / "export", "polish")
     with pytest.raises(ModelUnavailable, match="do not fit"):
@@ -153,7 +160,7 @@ def test_a_training_cannot_start_from_what_does_not_fit(corpus: Corpus, tmp_path
 def test_a_memory_lives_on_where_the_mix_says_so(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run(tiny.CONFIG, corpus, tiny.tokenizer(), tmp_path)
+    run = start(tiny.CONFIG, corpus, tmp_path)
     stage = tiny.STAGES[1]
     codes = next(batch for batch in run._batches(replace(stage, mixes=stage.mixes[1:])))
     given: list[Tensor | None] = []
@@ -180,7 +187,7 @@ def test_a_stage_can_start_a_memory_anew(corpus: Corpus, tmp_path: Path) -> None
     found = []
     for layers in ((), (1,)):
         stages = (first, replace(first, name="again", fresh_memories=layers))
-        run = Run(tiny.with_stages(*stages), corpus, tiny.tokenizer(), tmp_path / str(layers))
+        run = start(tiny.with_stages(*stages), corpus, tmp_path / str(layers))
         before = run.memories[1].key.weight.detach().clone()
         run.train(silent)
         found.append(torch.equal(before, run.memories[1].key.weight))
