@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longdoc.cli import options
-from longdoc.cli.bench_options import FILE, Numbers, deliver
+from longdoc.cli.bench_options import FILE, PLOT, Numbers, deliver
 from longdoc.core.events import Listener
 from longdoc.core.settings import ModelOptions
 
@@ -53,12 +53,33 @@ def exactness(context: click.Context, families: str | None, model_options: Model
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=FILE)
 @click.option("--tokens", type=Numbers(int, 100), metavar="N,N", help="Lengths of made texts, e.g. 100000,1000000.")
 @click.option("--text", type=FILE, metavar="FILE", help="What the made texts consist of, over and over.")
+@click.option(
+    "--mode",
+    "modes",
+    default="stream",
+    show_default=True,
+    metavar="NAME,NAME",
+    help="stream, exact, stock (transformers' own full attention), no-history.",
+)
+@click.option("--runs", type=click.IntRange(min=1), default=1, show_default=True, help="Of each; the median counts.")
+@click.option(
+    "--exact-tokens",
+    type=click.IntRange(min=100),
+    default=32_768,
+    show_default=True,
+    help="Longest made text that is read with a full cache; longer ones are projected.",
+)
+@PLOT
 @options.model
 @options.output
 def speed(
     sources: tuple[Path, ...],
     tokens: tuple[int, ...] | None,
     text: Path | None,
+    modes: str,
+    runs: int,
+    exact_tokens: int,
+    plot: str | None,
     model_options: ModelOptions,
     output: OutputOptions,
 ) -> None:
@@ -68,9 +89,18 @@ def speed(
     def work(on_event: Listener) -> dict[str, Any]:
         from longdoc.bench.speed import run
 
-        return run(model_options, sources=[*map(str, sources)], lengths=lengths, text=text, on_event=on_event)
+        return run(
+            model_options,
+            sources=[*map(str, sources)],
+            lengths=lengths,
+            text=text,
+            modes=tuple(dict.fromkeys(name.strip() for name in modes.split(","))),
+            runs=runs,
+            exact_tokens=exact_tokens,
+            on_event=on_event,
+        )
 
-    deliver(work, output)
+    deliver(work, output, plot)
 
 
 @click.command()
