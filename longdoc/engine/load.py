@@ -24,6 +24,7 @@ from longdoc.engine.attention import attach_memory, install
 from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
 from longdoc.engine.probe import SalienceProbe, load_probe
 from longdoc.engine.refusals import CHOOSE, refuse_what_cannot_be_streamed
+from longdoc.engine.unavailable import check_folder, explain, first_lines
 
 _CHECK_TOKENS = 32
 
@@ -101,6 +102,7 @@ def _quieten() -> None:
 
     logging.set_verbosity_error()
     getLogger("huggingface_hub").setLevel(ERROR)  # its retries: the error at their end says it all
+    getLogger("bitsandbytes").setLevel(ERROR)  # faster kernels that could be downloaded
     logging.disable_progress_bar()
     warnings.filterwarnings("ignore", module="transformers|bitsandbytes|torch")
 
@@ -122,6 +124,7 @@ def _device(name: str) -> torch.device:
 def resolve(model: str) -> str | Path:
     """A folder, or an id for the hub's cache."""
     if model != EMBEDDED_MODEL:
+        check_folder(model)
         path = Path(model).expanduser()
         return path if path.is_dir() else model
     folder = data_folder("adapters") / EMBEDDED_MODEL
@@ -170,22 +173,12 @@ def _load_stock(
         RuntimeError,
         SafetensorError,
     ) as error:
-        raise ModelUnavailable(
-            f"The model {options.model} cannot be loaded.",
-            why=_first_lines(error),
-            fix="check the id or the folder; without a network, download it once elsewhere and name its folder",
-        ) from error
+        raise explain(options, error) from error
     if not tokenizer.is_fast:
         raise ModelUnavailable(
             f"The model {options.model} has no fast tokenizer.", why="longdoc needs the offsets of tokens", fix=CHOOSE
         )
     return tokenizer, model, quantization
-
-
-def _first_lines(error: Exception) -> str:
-    """The first two lines of a message that may fill a screen."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2])[:400] or type(error).__name__
 
 
 def _dtype(device: torch.device) -> torch.dtype:
@@ -262,7 +255,7 @@ def _self_check(model: Any, name: str, device: torch.device) -> None:
             cache = StreamingCache(model.config, Tiers(sinks=4, window=KEEP_ALL))
             halves = [model(half, past_key_values=cache, use_cache=True).logits for half in torch.split(ids, 20, 1)]
     except (RuntimeError, TypeError, AttributeError, IndexError, AssertionError) as error:
-        raise ModelUnavailable(f"The model {name} cannot be streamed.", why=_first_lines(error), fix=CHOOSE) from error
+        raise ModelUnavailable(f"The model {name} cannot be streamed.", why=first_lines(error), fix=CHOOSE) from error
     difference = (torch.cat(halves, 1).float() - stock).norm() / stock.norm()
     tolerance = 1e-3 if next(model.parameters()).dtype == torch.float32 else 5e-2
     if not bool(difference <= tolerance):

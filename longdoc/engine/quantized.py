@@ -14,9 +14,9 @@ _MOST_WRONG = 0.2  # NF4 keeps about four bits of each weight: a tenth of the no
 
 def try_four_bit() -> str:
     """Multiply a small matrix in NF4 on every kind of device; -> what worked. Raises when nothing or wrongly."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # at its import it tells of kernels to download
     import bitsandbytes as bnb
 
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of faster kernels that could be downloaded
     worked = []
     for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
         torch_device = torch.device(device)
