@@ -17,11 +17,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No settings of the person who runs the tests: neither their files nor their environment."""
+    """No settings of the person who runs the tests, nor their reading states: neither files nor environment."""
     for name in [*os.environ]:
         if name.startswith("LONGDOC_") or name in {"NO_COLOR", "FORCE_COLOR", "HF_HUB_OFFLINE"}:
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-settings"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "no-states"))
 
 
 @pytest.fixture

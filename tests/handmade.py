@@ -103,7 +103,7 @@ class FakePipeline:
     summary_of: Callable[[str], Summary] = make_summary
     answer_of: Callable[[str, str], Answer] = make_answer
 
-    def open_session(self, model_options: Any, on_event: Callable[[Any], None]) -> str:
+    def open_session(self, model_options: Any, on_event: Callable[[Any], None], states: Any = None) -> str:
         self.num_sessions += 1
         on_event(ModelLoaded("embedded", 26_000_000, 0.4, "fits"))
         return "the session"

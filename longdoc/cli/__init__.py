@@ -20,6 +20,8 @@ from longdoc.core.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, LongdocErr
 COMMANDS = {
     "summarize": "longdoc.cli.summarize:summarize",
     "ask": "longdoc.cli.ask:ask",
+    "read": "longdoc.cli.read:read",
+    "states": "longdoc.cli.states:states",
     "config": "longdoc.cli.config:config",
     "doctor": "longdoc.cli.doctor:doctor",
     "bench": "longdoc.cli.bench:bench",

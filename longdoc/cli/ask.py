@@ -11,7 +11,7 @@ import click
 
 from longdoc.cli import batch, options
 from longdoc.core.errors import InputError, InputNotFound, UsageError
-from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions
+from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
 
 if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 )
 @options.source
 @options.model
+@options.states
 @options.answer_output
 def ask(
     sources: tuple[str, ...],
@@ -38,6 +39,7 @@ def ask(
     verbatim: bool | None,
     source_options: SourceOptions,
     model_options: ModelOptions,
+    state_options: StateOptions | None,
     output: OutputOptions,
 ) -> None:
     """Answer questions about each SOURCE, with checked citations. - is standard input.
@@ -57,7 +59,7 @@ def ask(
 
     many = len(sources) * len(asked) != 1
     with open_delivery(output, many=many) as delivery:
-        session = open_session(model_options, delivery.on_event) if len(sources) > 1 else None
+        session = open_session(model_options, delivery.on_event, state_options) if len(sources) > 1 else None
         read = partial(
             begin,
             source_options=source_options,
@@ -65,6 +67,7 @@ def ask(
             options=AskOptions(passages=passages, verbatim=verbatim),
             on_event=delivery.on_event,
             session=session,
+            states=state_options,
         )
         if not asked:
             from longdoc.cli.prompt import answer_until_end

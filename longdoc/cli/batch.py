@@ -8,17 +8,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from longdoc.core.errors import BUG_EXIT_CODE, LongdocError, ModelUnavailable, OutputError, PartialResult, UsageError
 from longdoc.core.events import Warned
-from longdoc.core.types import Answer, Summary
 
 if TYPE_CHECKING:
-    from longdoc.output.delivery import Delivery
+    from longdoc.core.events import Event
     from longdoc.output.json import Json
 
-Results = Sequence[Summary] | Sequence[Answer]
+
+class Target(Protocol):
+    """Where results and events go: `longdoc.output.delivery.Delivery`, or a command's own."""
+
+    def on_event(self, event: Event) -> None:
+        """Show an event."""
+
+    def put(self, results: Any) -> None:
+        """Results on one source."""
+
+    def fail(self, rows: Sequence[Json]) -> None:
+        """The rows of a source without a result."""
+
+    def stop(self, results: Any, when: str = "") -> None:
+        """Ctrl-C: results of a source that has more to come, and where it was."""
 
 
 @dataclass(slots=True)
@@ -42,7 +55,7 @@ class Outcome:
         counts += [f"{len(self.partial)} partial"] if self.partial else []
         raise PartialResult(f"Of {self.num_sources} sources, {' and '.join(counts)}.", why=table)
 
-    def note(self, source: str, results: Results) -> None:
+    def note(self, source: str, results: Sequence[Any]) -> None:
         """Remember whether results cover all that was asked for."""
         for result in results:
             if result.status in {"partial", "failed"}:
@@ -54,9 +67,9 @@ class Outcome:
 
 def run(
     sources: Sequence[str],
-    work: Callable[[str], Iterable[Summary] | Iterable[Answer]],
+    work: Callable[[str], Iterable[Any]],
     failed: Callable[[str, Exception], Sequence[Json]],
-    delivery: Delivery,
+    delivery: Target,
 ) -> Outcome:
     """Do the work on each source and deliver it. failed: the rows that stand for a source without a result.
 

@@ -21,7 +21,7 @@ import click
 from longdoc.cli.report import Report
 from longdoc.cli.settings import ENVIRONMENT_PREFIX
 from longdoc.core.errors import InputNotFound, UsageError
-from longdoc.core.settings import EMBEDDED_MODEL, ModelOptions, SourceOptions
+from longdoc.core.settings import EMBEDDED_MODEL, ModelOptions, SourceOptions, StateOptions
 
 if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
@@ -132,6 +132,24 @@ model = _gathered(
     setting("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, ..."),
     setting("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads."),
     setting("--offline", is_flag=True, help="Never look for a model on the network."),
+)
+
+state_dir = setting("--state-dir", metavar="FOLDER", help="Where reading states are kept, if not in the usual place.")
+
+
+def _state_options(state: bool, state_dir: str | None) -> StateOptions | None:
+    return StateOptions(folder=state_dir) if state else None
+
+
+states = _gathered(
+    "state_options",
+    _state_options,
+    setting(
+        "--state/--no-state",
+        default=True,
+        help="Keep what was read on the disk, and go on from what was kept; or leave nothing there.",
+    ),
+    state_dir,
 )
 
 _SHOWN = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from longdoc.cli import batch, options
-from longdoc.core.settings import ModelOptions, SourceOptions, SummaryOptions
+from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions, SummaryOptions
 
 if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 )
 @options.source
 @options.model
+@options.states
 @options.output
 def summarize(
     sources: tuple[str, ...],
@@ -30,6 +31,7 @@ def summarize(
     verbatim: bool | None,
     source_options: SourceOptions,
     model_options: ModelOptions,
+    state_options: StateOptions | None,
     output: OutputOptions,
 ) -> None:
     """Summarize each SOURCE, part by part, with checked citations. - is standard input."""
@@ -41,7 +43,7 @@ def summarize(
 
     chosen = SummaryOptions(words=words, verbatim=verbatim)
     with open_delivery(output, many=len(sources) > 1) as delivery:
-        session = open_session(model_options, delivery.on_event) if len(sources) > 1 else None
+        session = open_session(model_options, delivery.on_event, state_options) if len(sources) > 1 else None
         outcome = batch.run(
             sources,
             lambda source: [
@@ -52,6 +54,7 @@ def summarize(
                     options=chosen,
                     on_event=delivery.on_event,
                     session=session,
+                    states=state_options,
                 )
             ],
             lambda source, error: [failed_summary(source, error)],

@@ -67,6 +67,25 @@ class SegmentRead(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StateUsed(Event):
+    """A kept state holds the first `tokens_read` of the document's `num_tokens`: they are not read again."""
+
+    name: str
+    tokens_read: int
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateKept(Event):
+    """What was read so far is on the disk."""
+
+    name: str
+    tokens_read: int
+    num_tokens: int
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Writing(Event):
     """Step `done` of `total` of something that follows or interrupts the reading ("notes", "answer")."""
 

@@ -52,6 +52,18 @@ class ModelOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class StateOptions:
+    """That what was read is kept on the disk for the next time.
+
+    folder: None for the user's own place.
+    wanted: kept whatever its size, and an error when it cannot be; else a large one is not, and failing is a warning.
+    """
+
+    folder: str | None = None
+    wanted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryOptions:
     """What kind of summary.
 

@@ -240,6 +240,7 @@ class Receipt:
     """What was read, of how much, by what, and at what cost.
 
     read_tokens_per_s counts reading alone; peak_memory_bytes is the process's peak resident set.
+    tokens_from_state: how many of tokens_read an earlier run had read and kept.
     """
 
     source: Source
@@ -257,6 +258,7 @@ class Receipt:
     write_tokens_per_s: float
     peak_memory_bytes: int
     warnings: tuple[str, ...] = ()
+    tokens_from_state: int = 0
 
     @property
     def is_complete(self) -> bool:

@@ -9,7 +9,7 @@ Shapes: V vocabulary.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from torch import Tensor
 from longdoc.core.errors import OutputError
 from longdoc.core.paths import sync_folder
 from longdoc.engine.reader import ReadingState
-from longdoc.engine.state_file import FORMAT, StateHeader, checksum, read_header, refused
+from longdoc.engine.state_file import FORMAT, StateHeader, checksum, leftovers, read_header, refused
 
 _CACHE = "cache."
 _LOGITS = "logits"
@@ -138,25 +138,7 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
-def leftovers(path: Path) -> Iterator[Path]:
-    """Temporary files of this state whose process was killed while it wrote."""
-    for temporary in path.parent.glob(f".{path.name}.*.tmp"):
-        number = temporary.name.removesuffix(".tmp").rpartition(".")[2]
-        if number.isdigit() and not _is_running(int(number)):
-            yield temporary
-
-
 def _remove_leftovers(path: Path) -> None:
     for temporary in leftovers(path):
         with suppress(OSError):
             temporary.unlink()
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from longdoc.core.errors import StateRefused
 FORMAT = "longdoc.state/1"  # raise it when the tensors, the cut into segments or the attention change
 _MAX_HEADER_BYTES = 64 << 20  # hostile or damaged files; a summary's notes stand in the header
 _BLOCK_BYTES = 1 << 20
-_READ_AGAIN = "read the document again"
+_READ_AGAIN = "longdoc states rm {name}, and read the document again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,15 @@ def check_file(path: Path) -> StateHeader:
 def refused(path: Path, why: str) -> StateRefused:
     """The error for a state that cannot be used."""
     name = path.name.removesuffix(".safetensors").removesuffix(".checkpoint")
-    return StateRefused(f"The state {name} is not used.", why=why, fix=_READ_AGAIN)
+    return StateRefused(f"The state {name} is not used.", why=why, fix=_READ_AGAIN.format(name=name))
+
+
+def leftovers(path: Path) -> Iterator[Path]:
+    """Temporary files of this state whose process was killed while it wrote."""
+    for temporary in path.parent.glob(f".{path.name}.*.tmp"):
+        number = temporary.name.removesuffix(".tmp").rpartition(".")[2]
+        if number.isdigit() and not _is_running(int(number)):
+            yield temporary
 
 
 def _parsed(path: Path) -> tuple[StateHeader, str, list[Entry], int]:
@@ -116,3 +124,13 @@ def _parsed(path: Path) -> tuple[StateHeader, str, list[Entry], int]:
         raise refused(path, error.strerror or str(error)) from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise refused(path, "it is damaged, or no state") from error
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

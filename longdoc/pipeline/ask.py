@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 
 from longdoc.core.errors import UsageError
 from longdoc.core.events import Finished, Listener, Warned, Writing, ignore
-from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions
+from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
 from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Passage, Statement
 from longdoc.engine.adapter import POINTS_AMONG
 from longdoc.pipeline import citations, rereading
@@ -37,10 +37,12 @@ def ask(
     options: AskOptions,
     on_event: Listener = ignore,
     session: Session | None = None,
+    states: StateOptions | None = None,
 ) -> list[Answer]:
     """Read a source once and answer each question, in order.
 
     session: a model that is loaded already, and perhaps the document read. No questions: it is only read.
+    states: that of a new session, as in `Session`.
     """
     check_questions(questions)
     interview = begin(
@@ -50,6 +52,7 @@ def ask(
         options=options,
         on_event=on_event,
         session=session,
+        states=states,
     )
     return list(interview.answers(questions))
 
@@ -62,10 +65,11 @@ def begin(
     options: AskOptions,
     on_event: Listener = ignore,
     session: Session | None = None,
+    states: StateOptions | None = None,
 ) -> Interview:
     """Read a source once, for questions that may come later."""
     began = time.perf_counter()
-    session = session or Session(model_options)
+    session = session or Session(model_options, states)
     if options.verbatim is False:  # refused before the document is read
         session.load(on_event)
         session.is_verbatim(options.verbatim)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
 from longdoc.core.errors import UsageError
 from longdoc.core.events import Listener, Writing, ignore
 from longdoc.core.sentences import sentence_spans
-from longdoc.core.settings import ModelOptions, SourceOptions, SummaryOptions
+from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions, SummaryOptions
 from longdoc.core.types import Section, Statement, Summary, SummaryPart
 from longdoc.engine.reader import ReadingState
 from longdoc.pipeline import citations
@@ -44,30 +45,25 @@ def summarize(
     options: SummaryOptions,
     on_event: Listener = ignore,
     session: Session | None = None,
+    states: StateOptions | None = None,
 ) -> Summary:
     """Read a source once and summarize it, part by part and as a whole.
 
-    session: a model that is loaded already. Raises what `read_document` and `load_model` raise.
+    session: a model that is loaded already.   states: that of a new session, as in `Session`; what is kept while it
+    is read goes when the summary is made. Raises what `read_document` and `load_model` raise.
     """
-    session = session or Session(model_options)
+    session = session or Session(model_options, states)
     if options.verbatim is False:  # refused before the document is read
         session.load(on_event)
         session.is_verbatim(options.verbatim)
-    notes: _Notes | None = None
-
-    def take_notes(reading: Reading, part: int, state: ReadingState) -> None:
-        nonlocal notes
-        if notes is None:
-            verbatim = session.is_verbatim(options.verbatim)
-            notes = (_Chosen if verbatim else _Written)(reading, options)
-        notes.take(part, state)
-        on_event(Writing("notes", part + 1, len(reading.parts), reading.parts[part].title))
-
-    reading = session.read(source, source_options, on_event, take_notes)
+    noting = _Noting(session, options, on_event)
+    reading = session.read(source, source_options, on_event, noting)
+    notes = noting.notes
     assert notes is not None, "a document that was read has parts"
     on_event(Writing("summary", 0, 1))
     whole, parts = notes.finish()
     on_event(Writing("summary", 1, 1))
+    reading.release()
     return _result(reading, options, whole, parts, isinstance(notes, _Chosen), on_event)
 
 
@@ -98,15 +94,59 @@ def _result(
     )
 
 
+class _Noting:
+    """Takes notes at the end of each part, in the way that fits the model (a `PartNotes`)."""
+
+    def __init__(self, session: Session, options: SummaryOptions, on_event: Listener) -> None:
+        self.session = session
+        self.options = options
+        self.on_event = on_event
+        self.notes: _Notes | None = None
+
+    @property
+    def purpose(self) -> str:
+        """What notes depend on besides model and text; the session has its model by then."""
+        return f"summary, {'verbatim' if self.session.is_verbatim(self.options.verbatim) else 'written'}"
+
+    def __call__(self, reading: Reading, part: int, state: ReadingState) -> None:
+        """Notes on one more part."""
+        self._of(reading).take(part, state)
+        self.on_event(Writing("notes", part + 1, len(reading.parts), reading.parts[part].title))
+
+    def saved(self) -> list[Any]:
+        """What `_Notes.add` needs again, part by part."""
+        return self.notes.said if self.notes is not None else []
+
+    def restore(self, reading: Reading, saved: list[Any]) -> None:
+        """The notes of an earlier run."""
+        for part, said in enumerate(saved):
+            self._of(reading).add(part, said)
+
+    def _of(self, reading: Reading) -> _Notes:
+        if self.notes is None:
+            verbatim = self.session.is_verbatim(self.options.verbatim)
+            self.notes = (_Chosen if verbatim else _Written)(reading, self.options)
+        return self.notes
+
+
 class _Notes:
-    """Notes on the parts of one reading."""
+    """Notes on the parts of one reading. said: JSON, what the model said of each part so far."""
 
     def __init__(self, reading: Reading, options: SummaryOptions) -> None:
         self.reading = reading
         self.options = options
+        self.said: list[Any] = []
 
     def take(self, part: int, state: ReadingState) -> None:
         """Called at the end of each part with the state that has just read it."""
+        self.add(part, self.ask(part, state))
+
+    def ask(self, part: int, state: ReadingState) -> Any:
+        """What the model says of a part, as JSON."""
+        raise NotImplementedError
+
+    def add(self, part: int, said: Any) -> None:
+        """Make notes of what the model said."""
         raise NotImplementedError
 
     def finish(self) -> tuple[list[Statement], list[SummaryPart]]:
@@ -121,32 +161,38 @@ class _Chosen(_Notes):
         super().__init__(reading, options)
         self.scored: list[list[SalientSentence]] = []  # shortlists: what a long document's parts may keep
         self.lengths: list[int] = []
+        self._last: tuple[int, list[SalientSentence]] | None = None  # scored for `ask`, and again for `add`
         self.request = reading.framing.request("notes", **_values(reading, "", _PART_WORDS))
 
-    def take(self, part: int, state: ReadingState) -> None:
-        section = self.reading.parts[part]
-        scored = score_part(
-            self.reading.terms,
-            section.start,
-            section.end,
-            self.reading.session.rankers["salience"],
-            title=section.title,
-        )
-        self.lengths.append(sum(s.num_words for s in scored))
-        self.scored.append(shortlist(self._with_model(scored, state)))
-
-    def _with_model(self, scored: list[SalientSentence], state: ReadingState) -> list[SalientSentence]:
-        """Add what the model says: its probe's reading of every sentence, or how it expects the best ones."""
+    def ask(self, part: int, state: ReadingState) -> list[tuple[int, float]]:
+        """(number of a sentence in the part, what the model adds to its score)."""
+        scored = self._scored(part)
         probed = self.reading.salience.of([(s.start, s.end) for s in scored])
         if probed is None:
-            return self._with_expectation(scored, state)
-        return [_raised(s, _PROBE_SHARE * float(p)) for s, p in zip(scored, probed, strict=True)]
+            return self._expected(scored, state)
+        bonus = [_PROBE_SHARE * float(p) for p in probed]
+        return [(s.number, b) for s, b in zip(scored, bonus, strict=True) if b]
 
-    def _with_expectation(self, scored: list[SalientSentence], state: ReadingState) -> list[SalientSentence]:
-        """Add to the most salient sentences how much the model, having read the part, expects each in short."""
+    def add(self, part: int, said: Any) -> None:
+        scored = self._scored(part)
+        bonus: dict[int, float] = dict(said)
+        self.said.append(said)
+        self.lengths.append(sum(s.num_words for s in scored))
+        self.scored.append(shortlist([_raised(s, bonus[s.number]) if s.number in bonus else s for s in scored]))
+
+    def _scored(self, part: int) -> list[SalientSentence]:
+        if self._last is None or self._last[0] != part:
+            section = self.reading.parts[part]
+            rankers = self.reading.session.rankers["salience"]
+            scored = score_part(self.reading.terms, section.start, section.end, rankers, title=section.title)
+            self._last = part, scored
+        return self._last[1]
+
+    def _expected(self, scored: list[SalientSentence], state: ReadingState) -> list[tuple[int, float]]:
+        """For the most salient sentences, how much the model, having read the part, expects each in short."""
         best = sorted(scored, key=lambda s: (-s.score, s.number))[:_CANDIDATES]
         if len(best) < 2:
-            return scored
+            return []
         reader, framing = self.reading.reader, self.reading.framing
         text = self.reading.document.text
         began = time.perf_counter()
@@ -155,8 +201,7 @@ class _Chosen(_Notes):
         mean = np.array([float(row.mean()) for row in asked])
         reader.write_seconds += time.perf_counter() - began
         expected = (mean - mean.mean()) / max(1e-6, float(mean.std()))
-        bonus = {s.number: _MODEL_SHARE * float(e) for s, e in zip(best, expected, strict=True)}
-        return [_raised(s, bonus[s.number]) if s.number in bonus else s for s in scored]
+        return [(s.number, _MODEL_SHARE * float(e)) for s, e in zip(best, expected, strict=True)]
 
     def finish(self) -> tuple[list[Statement], list[SummaryPart]]:
         chosen = select_overall(self.scored, self.options.words, self.lengths)
@@ -191,14 +236,19 @@ class _Written(_Notes):
     def __init__(self, reading: Reading, options: SummaryOptions) -> None:
         super().__init__(reading, options)
         self.notes: list[str] = []
+        self._request("")  # its hash stands in the receipt, also when all notes are those of an earlier run
         self.supporter = citations.Supporter(reading.document, reading.terms)
         self.merge_tokens = self._merge_tokens() if len(reading.parts) > 1 else 0
 
-    def take(self, part: int, state: ReadingState) -> None:
-        framing = self.reading.framing
-        title = self.reading.parts[part].title
-        request = framing.request("notes", **_values(self.reading, title, _PART_WORDS))
-        self.notes.append(self._write(state, request, _PART_WORDS))
+    def ask(self, part: int, state: ReadingState) -> str:
+        return self._write(state, self._request(self.reading.parts[part].title), _PART_WORDS)
+
+    def add(self, part: int, said: Any) -> None:
+        self.said.append(said)
+        self.notes.append(said)
+
+    def _request(self, title: str) -> list[int]:
+        return self.reading.framing.request("notes", **_values(self.reading, title, _PART_WORDS))
 
     def finish(self) -> tuple[list[Statement], list[SummaryPart]]:
         parts = [

@@ -1,0 +1,127 @@
+"""`longdoc read`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from longdoc.cli import batch, options
+from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
+
+if TYPE_CHECKING:
+    from longdoc.core.events import Event
+    from longdoc.output.delivery import OutputOptions
+    from longdoc.output.json import Json
+    from longdoc.output.progress import Display
+    from longdoc.output.write import Sink
+    from longdoc.pipeline.read import KeptReading
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@options.state_dir
+@options.source
+@options.model
+@options.output
+def read(
+    sources: tuple[str, ...],
+    state_dir: str | None,
+    source_options: SourceOptions,
+    model_options: ModelOptions,
+    output: OutputOptions,
+) -> None:
+    """Read each SOURCE once and keep what was read: `longdoc ask` then need not read it again."""
+    batch.check_sources(sources, output.path)
+    from longdoc.output.json import error_json
+    from longdoc.output.progress import open_display
+    from longdoc.output.write import open_sink
+    from longdoc.pipeline.read import read as read_and_keep
+    from longdoc.pipeline.session import open_session
+
+    states = StateOptions(folder=state_dir, wanted=True)
+    with open_sink(output.path) as sink, open_display(output.progress, quiet=output.quiet) as display:
+        target = _Target(sink, display, output, many=len(sources) > 1)
+        session = open_session(model_options, display, states) if len(sources) > 1 else None
+        outcome = batch.run(
+            sources,
+            lambda source: [
+                read_and_keep(
+                    source,
+                    source_options=source_options,
+                    model_options=model_options,
+                    states=states,
+                    on_event=display,
+                    session=session,
+                )
+            ],
+            lambda source, error: [{"source": source, "error": error_json(error)}],
+            target,
+        )
+        target.end()
+    outcome.raise_unless_complete()
+
+
+class _Target:
+    """Writes a line for each source as it comes; a JSON array waits for its end."""
+
+    def __init__(self, sink: Sink, display: Display, output: OutputOptions, *, many: bool) -> None:
+        self._sink = sink
+        self._display = display
+        self._to = output.to
+        self._many = many
+        self._rows: list[Json] = []
+
+    def on_event(self, event: Event) -> None:
+        self._display(event)
+
+    def put(self, results: Sequence[KeptReading]) -> None:
+        for result in results:
+            if self._to in {"json", "jsonl"}:
+                self.fail([_json(result)])
+            else:
+                self._write(_line(result) + "\n")
+
+    def fail(self, rows: Sequence[Json]) -> None:
+        from longdoc.output.json import dumps
+
+        self._rows += rows if self._to == "json" else []
+        if self._to == "jsonl":
+            for row in rows:
+                self._write(dumps(row) + "\n")
+
+    def stop(self, results: Sequence[KeptReading], when: str = "") -> None:
+        self.put(results)
+        self.end()
+
+    def end(self) -> None:
+        from longdoc.output.json import dumps
+
+        if self._rows:
+            self._write(dumps(self._rows if self._many else self._rows[0], indent=2) + "\n")
+
+    def _write(self, text: str) -> None:
+        self._display.pause()
+        self._sink.keep()
+        self._sink.write(text)
+
+
+def _line(result: KeptReading) -> str:
+    """`book-1a2b3c4d: 60,603 tokens of book.txt (none read now), 1.6 MB in /home/...`."""
+    from longdoc.cli.states import size
+    from longdoc.output.wording import count, one_line
+
+    receipt = result.receipt
+    new = receipt.tokens_read - receipt.tokens_from_state
+    now = "all" if not receipt.tokens_from_state else f"{new:,}" if new else "none"
+    words = f"{result.kept.name}: {count(receipt.tokens_read, 'token')} of {receipt.source.name} ({now} read now)"
+    return one_line(f"{words}, {size(result.kept.num_bytes)} in {result.kept.folder}")
+
+
+def _json(result: KeptReading) -> Json:
+    from longdoc.cli.states import row_json
+
+    receipt = result.receipt
+    cost = {"tokens_from_state": receipt.tokens_from_state, "seconds": round(receipt.seconds, 3)}
+    return {**row_json(result.kept), **cost, "error": None}

@@ -1,0 +1,153 @@
+"""The folder of kept states: which there are, what they hold, and how they are removed.
+
+A document, as one model read it, has one name and at most two files: NAME.safetensors, the state after the whole
+text, and NAME.checkpoint.safetensors, a place on the way, from which a reading that was stopped goes on, or a text that
+has grown. Knows nothing of torch and models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from longdoc.core.errors import InputNotFound, OutputError, StateRefused
+from longdoc.core.paths import states_folder
+from longdoc.core.types import Source
+from longdoc.engine.state_file import StateHeader, check_file, leftovers, read_header
+
+WHOLE = ".safetensors"
+CHECKPOINT = ".checkpoint.safetensors"
+_MAX_NAME_CHARACTERS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """One row of `longdoc states list`.
+
+    num_tokens: of the document, held by the state, of total_tokens.   num_bytes: of all its files.
+    trouble: why it would not be used, None for a state whose header is sound.
+    """
+
+    name: str
+    folder: Path
+    num_bytes: int
+    source: str = ""
+    model: str = ""
+    num_tokens: int = 0
+    total_tokens: int = 0
+    saved_at: str = ""
+    trouble: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.trouble is None and self.num_tokens == self.total_tokens
+
+
+def folder_of(folder: str | None) -> Path:
+    """The folder that the user names, else the usual one."""
+    return Path(folder).expanduser() if folder else states_folder()
+
+
+def make_folder(folder: Path) -> None:
+    """Create it, for its owner alone, unless it is there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {folder} for states cannot be made.", why=error.strerror, fix="--no-state, or --state-dir"
+        ) from error
+
+
+def state_name(source: Source, model: str, purpose: str) -> str:
+    """`book-1a2b3c4d`: the same for the same file, model and purpose, whatever the folder it is named from."""
+    path = source.sha256 if source.name == "-" else str(Path(source.name).resolve())
+    stem = "stdin" if source.name == "-" else Path(source.name).stem
+    stem = re.sub(r"[^\w.-]+", "-", stem)[:_MAX_NAME_CHARACTERS].strip("-.") or "text"
+    key = hashlib.sha256(json.dumps([path, model, purpose]).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{stem}-{key}"
+
+
+def list_states(folder: Path) -> list[KeptState]:
+    """All states of a folder, by name; no rows when there is no folder."""
+    names = dict.fromkeys(_name_of(path) for path in sorted(folder.glob(f"*{WHOLE}")))
+    return [kept_state(folder, name) for name in names]
+
+
+def show_state(folder: Path, name: str) -> tuple[KeptState, StateHeader]:
+    """A state and its header, after every byte of its files was checked. Raises InputNotFound, StateRefused."""
+    headers = [check_file(path) for path in _files(folder, name)]
+    return kept_state(folder, name), headers[0]
+
+
+def remove_state(folder: Path, name: str) -> KeptState:
+    """Remove a state's files, and what a killed process left of them. Raises InputNotFound."""
+    files = _files(folder, name)
+    kept = kept_state(folder, name)
+    for path in files:
+        _unlink(path)
+    for suffix in (WHOLE, CHECKPOINT):
+        for path in leftovers(folder / f"{name}{suffix}"):
+            _unlink(path)
+    return kept
+
+
+def remove_all(folder: Path) -> list[KeptState]:
+    """Remove every state of a folder; other files stay."""
+    removed = [remove_state(folder, state.name) for state in list_states(folder)]
+    for path in folder.glob(f".*{WHOLE}.*.tmp"):  # of a first save that was killed: no state has its name
+        for left in leftovers(path.with_name(path.name[1:].partition(WHOLE)[0] + WHOLE)):
+            _unlink(left)
+    return removed
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    """The files of a state that are there, the whole one first."""
+    paths = [folder / f"{name}{suffix}" for suffix in (WHOLE, CHECKPOINT)] if Path(name).name == name else []
+    if found := [path for path in paths if path.is_file()]:
+        return found
+    raise InputNotFound(f"There is no state {name}.", why=f"none of that name in {folder}", fix="longdoc states list")
+
+
+def kept_state(folder: Path, name: str) -> KeptState:
+    """The row of one state, from its header. Raises InputNotFound."""
+    files = _files(folder, name)
+    num_bytes = sum(path.stat().st_size for path in files)
+    try:
+        about = read_header(files[0]).about
+        return KeptState(name, folder, num_bytes, **_row(about))
+    except StateRefused as error:
+        return KeptState(name, folder, num_bytes, trouble=error.why)
+    except (KeyError, TypeError):
+        return KeptState(name, folder, num_bytes, trouble="it was not saved by longdoc read, ask or summarize")
+
+
+def _row(about: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "source": str(about["source"]),
+        "model": str(about["model"]),
+        "num_tokens": int(about["place"]["num_tokens"]),
+        "total_tokens": int(about["total_tokens"]),
+        "saved_at": str(about["saved_at"]),
+    }
+
+
+def _name_of(path: Path) -> str:
+    return path.name.removesuffix(WHOLE).removesuffix(".checkpoint")
+
+
+def _unlink(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be removed.", why=error.strerror) from error
+
+
+def paths_of(folder: Path, name: str) -> Iterator[Path]:
+    """Where the files of a state are or would be: the whole one, the checkpoint."""
+    yield folder / f"{name}{WHOLE}"
+    yield folder / f"{name}{CHECKPOINT}"
