@@ -125,8 +125,9 @@ def delta_rule(
     solved = torch.linalg.solve_triangular(lower, right, upper=False, unitriangular=True)
     update, erase = solved.split([values.shape[-1], keys.shape[-1]], -1)
     matrices = [matrix]
-    for i in range(num_segments):
-        matrix = matrix + across[:, :, i] @ (update[:, :, i] - erase[:, :, i] @ matrix)
+    # unbind: the gradient of one index would be as large as all segments together
+    for key, new, old in zip(across.unbind(2), update.unbind(2), erase.unbind(2), strict=True):
+        matrix = matrix + key @ (new - old @ matrix)
         matrices.append(matrix)
     return matrices, normalisers
 
@@ -158,11 +159,9 @@ def paper_rule(delta: bool) -> WriteRule:
         matrix: Tensor, normaliser: Tensor, keys: Tensor, values: Tensor, strength: Tensor
     ) -> tuple[list[Tensor], list[Tensor]]:
         matrices, normalisers = [matrix], [normaliser]
-        for i in range(keys.shape[2]):
-            key, value = keys[:, :, i], values[:, :, i]
-            if delta:
-                value = value - _normalised(key @ matrix, key, normaliser)
-            matrix, normaliser = matrix + key.transpose(-1, -2) @ value, normaliser + key.sum(-2)
+        for key, value in zip(keys.unbind(2), values.unbind(2), strict=True):
+            new = value - _normalised(key @ matrix, key, normaliser) if delta else value
+            matrix, normaliser = matrix + key.transpose(-1, -2) @ new, normaliser + key.sum(-2)
             matrices.append(matrix)
             normalisers.append(normaliser)
         return matrices, normalisers
@@ -196,17 +195,17 @@ def scan(
     strength = torch.cat([state.strength, strength], 2)
     num_segments, num_rest = divmod(keys.shape[2], segment_tokens)
     whole = num_segments * segment_tokens
-    into = (num_segments, segment_tokens)
+
+    def in_segments(tensor: Tensor) -> Tensor:
+        """(B, H, P + T, ...) -> (B, H, n, N, ...)."""
+        return tensor[:, :, :whole].reshape(*tensor.shape[:2], num_segments, segment_tokens, *tensor.shape[3:])
+
     matrices, normalisers = rule(
-        state.matrix,
-        state.normaliser,
-        keys[:, :, :whole].unflatten(2, into),
-        values[:, :, :whole].unflatten(2, into),
-        strength[:, :, :whole].unflatten(2, into),
+        state.matrix, state.normaliser, in_segments(keys), in_segments(values), in_segments(strength)
     )
     num_read = num_segments + (num_rest > 0)  # segments that have tokens, the last perhaps not complete
     padding = (0, 0, num_pending, num_read * segment_tokens - keys.shape[2])
-    rows = F.pad(queries, padding).unflatten(3, (num_read, segment_tokens))
+    rows = F.pad(queries, padding).view(*queries.shape[:3], num_read, segment_tokens, queries.shape[-1])
     read = rows @ torch.stack(matrices[:num_read], 2)[:, :, None]
     if normalise:
         read = _normalised(read, rows, torch.stack(normalisers[:num_read], 2)[:, :, None])
