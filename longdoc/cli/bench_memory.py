@@ -1,4 +1,4 @@
-"""`longdoc bench passkey|needles|perplexity|gates`: what the reading state still knows of a long text, and why."""
+"""`longdoc bench passkey|needles|perplexity|gates|milestones`: what the state of a model still knows of a text."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from longdoc.core.settings import ModelOptions
 
 if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 class Resets(Numbers):
@@ -166,4 +168,28 @@ def gates(
     deliver(work, output, plot)
 
 
-COMMANDS = (passkey, needles, perplexity, gates)
+@click.command()
+@click.option("--config", "config_file", type=FILE, required=True, help="The model's train.toml: what was held out.")
+@click.option("--data", type=_FOLDER, required=True, help="The folder that the globs of the configuration start from.")
+@click.option("--qa", type=FILE, metavar="FILE.jsonl", help="Questions with context, answers, answerable and doc_id.")
+@click.option("--samples", type=click.IntRange(min=10), default=100, show_default=True, help="Of each milestone.")
+@options.model
+@options.output
+def milestones(
+    config_file: Path, data: Path, qa: Path | None, samples: int, model_options: ModelOptions, output: OutputOptions
+) -> None:
+    """Whether a model copies, fills gaps and tells passages apart: what must be learned before answers are."""
+
+    def work(on_event: Listener) -> dict[str, Any]:
+        from longdoc.bench.milestones import run
+        from longdoc.train.config import load_config
+        from longdoc.train.held_out import held_out_questions, held_out_texts
+
+        held = load_config(config_file).data
+        questions = [*held_out_questions(qa, held)] if qa else []
+        return run(model_options, [*held_out_texts(data, held)], questions, samples=samples, on_event=on_event)
+
+    deliver(work, output)
+
+
+COMMANDS = (passkey, needles, perplexity, gates, milestones)
