@@ -106,14 +106,14 @@ def counted_tokens(num_tokens: int, resets: Sequence[int | None]) -> npt.NDArray
 
 
 def bucketed(nats: Sequence[Nats], counted: Sequence[npt.NDArray[np.bool_]]) -> list[dict[str, Any]]:
-    """Means over the counted tokens of all texts by position: 0-512, 512-1,024, then doubling; the last row is all."""
+    """Means over the counted tokens of all texts by position: 0-512, 512-1,024, then doubling; the last row is all of them."""
     longest = max(map(len, nats))
     edges = [0, _FIRST_BUCKET_TOKENS]
     while edges[-1] < longest:
         edges.append(2 * edges[-1])
     spans = [(start, min(end, longest)) for start, end in pairwise(edges)]
     rows = []
-    for start, end in [*spans, (0, longest)]:
+    for start, end in spans if len(spans) == 1 else [*spans, (0, longest)]:
         own = np.concatenate([n[start:end][c[start:end]] for n, c in zip(nats, counted, strict=True)])
         if len(own):
             mean = float(own.mean(dtype=np.float64))

@@ -41,15 +41,21 @@ def _needles(rows: Sequence[Row]) -> list[Panel]:
 
 
 def _perplexity(rows: Sequence[Row]) -> list[Panel]:
-    """The loss of each bucket of positions at its end."""
+    """The loss of each bucket of positions at its end, and what the memory saves of it."""
     lines: dict[str, list[tuple[float, float]]] = {}
+    saved: dict[str, list[tuple[float, float]]] = {}
     longest = max(row["to"] for row in rows)
+    if any(row["from"] for row in rows):  # several buckets: without the rows of all positions
+        rows = [row for row in rows if row["from"] or row["to"] < longest]
+    with_all = {(row["reset"], row["to"]): row["nats"] for row in rows if row["without"] is None}
     for row in rows:
-        if row["from"] or row["to"] < longest:  # not the row of all positions
-            way = f"without {row['without']}" if row["without"] else "with all"
-            name = way if row["reset"] == "never" else f"{way}, reset every {row['reset']:,}"
-            lines.setdefault(name, []).append((row["to"], row["nats"]))
-    return [Curves("Loss by position", "tokens read", "nats", lines)]
+        reset = "never reset" if row["reset"] == "never" else f"reset every {row['reset']:,}"
+        name = reset + (f", without {row['without']}" if row["without"] else "")
+        lines.setdefault(name, []).append((row["to"], row["nats"]))
+        if row["without"]:
+            saved.setdefault(reset, []).append((row["to"], row["nats"] - with_all[row["reset"], row["to"]]))
+    panels: list[Panel] = [Curves("Loss by position", "tokens read", "nats", lines)]
+    return panels + ([Curves("What the memory saves", "tokens read", "nats", saved)] if saved else [])
 
 
 def _gates(rows: Sequence[Row]) -> list[Panel]:
@@ -106,7 +112,7 @@ def _grid(
 def _by_way(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """Rows with everything on, then those without something: what a title says of it, and the rows."""
     ways = list(dict.fromkeys(row.get("without") for row in rows))
-    return [(f" without {way}" if way else "", [row for row in rows if row.get("without") == way]) for way in ways]
+    return [(f", without {way}" if way else "", [row for row in rows if row.get("without") == way]) for way in ways]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -118,12 +118,15 @@ def test_rows_for_each_way_and_reset_and_what_the_memory_saves(options: ModelOpt
     assert all(row["perplexity"] == pytest.approx(math.exp(row["nats"]), rel=1e-4) for row in rows)
     again = perplexity.run(options, [story], resets=[128, None], max_tokens=700)
     assert again["results"] == rows
-    assert picture(result).count("<polyline") == 4
+    made = picture(result)
+    assert made.count("<polyline") == 4 + 2
+    assert "reset every 128, without memory" in made
 
 
 def test_without_a_memory_there_is_one_way(options: ModelOptions, story: Path) -> None:
     result = perplexity.run(replace(options, memory=False), [story], resets=[None], max_tokens=100)
-    assert [row["without"] for row in result["results"]] == [None, None]
+    assert [(row["without"], row["from"], row["to"]) for row in result["results"]] == [(None, 0, 100)]
+    assert picture(result).count("<circle") == 1
     assert "memory_gain" not in result
 
 

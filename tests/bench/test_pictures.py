@@ -80,7 +80,7 @@ def test_pass_keys_have_a_panel_for_each_way_by_length_and_depth() -> None:
     ]
     made = picture(report("passkey", rows))
     assert len(cells(made)) == 12
-    assert {"Pass key, exact", "Pass key, exact without memory", "32,768", "0.95"} <= set(texts(made))
+    assert {"Pass key, exact", "Pass key, exact, without memory", "32,768", "0.95"} <= set(texts(made))
     assert "longdoc bench passkey: a<b" in texts(made)
     assert [cell.get("fill") for cell in cells(made)] == ["#084594"] * 6 + ["#f7fbff"] * 6
 
