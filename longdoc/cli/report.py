@@ -7,6 +7,7 @@ error: book.pdf is encrypted.
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from dataclasses import dataclass
@@ -14,6 +15,17 @@ from dataclasses import dataclass
 import click
 
 from longdoc.core.errors import LongdocError
+
+
+def _variable(error: click.ClickException) -> str | None:
+    """`LONGDOC_WORDS=many` when a wrong value came from there, and not from the command line."""
+    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
+        return None
+    name = error.param.envvar
+    source = error.ctx.get_parameter_source(str(error.param.name))
+    if source is not click.core.ParameterSource.ENVIRONMENT or not isinstance(name, str):
+        return None
+    return f"{name}={os.environ.get(name, '')}"
 
 
 @dataclass(slots=True)
@@ -38,7 +50,12 @@ class Report:
             return
         context = getattr(error, "ctx", None)
         help_command = f"{context.command_path} --help" if context is not None else "longdoc --help"
-        self._tell(error.format_message(), None, help_command, error.exit_code)
+        what = error.format_message().replace("valid integer range", "valid integer").replace("float range", "number")
+        variable = _variable(error)
+        if variable is None:
+            self._tell(what, None, help_command, error.exit_code)
+        else:
+            self._tell(what, f"the environment says {variable}", f"unset {variable.split('=')[0]}", error.exit_code)
 
     def bug(self, error: Exception) -> None:
         """Whatever nobody foresaw."""

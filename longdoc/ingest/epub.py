@@ -38,7 +38,7 @@ def read(raw: Raw) -> Parsed:
     with archive.zip:
         package = read_package(archive)
         if not package.spine:
-            raise damaged(raw.name, "its reading order names no document that is there")
+            raise damaged(raw, "its reading order names no document that is there")
         builder = TextBuilder()
         places: dict[str, int] = {}  # "path" and "path#id" -> offset
         marked: list[Anchor] = []
@@ -66,10 +66,12 @@ def read(raw: Raw) -> Parsed:
                     inner.append(Heading(" ".join(block.text.split()), start, block.level))
     text = builder.text()
     if not text and lost:
-        raise damaged(raw.name, lost[0][1])
+        raise damaged(raw, lost[0][1])
     if not text:
         raise EmptyInput(
-            f"{raw.name} has no text.", why="its documents hold no words (pictures only?)", fix=f"unzip -l {raw.quoted}"
+            f"{raw.shown} has no text.",
+            why="its documents hold no words (pictures only?)",
+            fix=f"unzip -l {raw.quoted}",
         )
     headings = _headings(package.contents, places) or _ranked(inner) or find_headings(paragraphs)
     return Parsed(

@@ -9,7 +9,6 @@ import html
 import io
 import posixpath
 import re
-import shlex
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -62,7 +61,7 @@ class Package:
 class Archive:
     """A zip that gives members up to a size, and all of them together up to a total."""
 
-    name: str
+    raw: Raw
     zip: zipfile.ZipFile
     read_bytes: int = 0
     _folded: dict[str, str] = field(default_factory=dict)
@@ -70,9 +69,9 @@ class Archive:
     @classmethod
     def open(cls, raw: Raw) -> Archive:
         try:
-            archive = cls(raw.name, zipfile.ZipFile(io.BytesIO(raw.data)))
+            archive = cls(raw, zipfile.ZipFile(io.BytesIO(raw.data)))
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-            raise damaged(raw.name, str(error)) from error
+            raise damaged(raw, str(error)) from error
         archive._folded = {name.lower(): name for name in archive.zip.namelist()}
         return archive
 
@@ -87,30 +86,32 @@ class Archive:
         try:
             info = self.zip.getinfo(self._folded[path.lower()])
         except KeyError as error:
-            raise damaged(self.name, f"{path} is missing") from error
+            raise damaged(self.raw, f"{path} is missing") from error
         if info.flag_bits & 1:
             raise EncryptedInput(
-                f"{self.name} is encrypted.",
+                f"{self.raw.shown} is encrypted.",
                 why="the archive has a password",
-                fix=f"unzip {shlex.quote(self.name)} -d book",
+                fix=f"unzip {self.raw.quoted} -d book",
             )
         try:
             with self.zip.open(info) as member:
                 data = member.read(_MAX_MEMBER_BYTES + 1)
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, ValueError) as error:
             self.read_bytes += min(info.file_size, _MAX_MEMBER_BYTES)  # it was unpacked all the same
-            raise damaged(self.name, f"{path}: {error}") from error
+            raise damaged(self.raw, f"{path}: {error}") from error
         self.read_bytes += len(data)
         bomb = len(data) > _RATIO_FROM_BYTES and len(data) > _MAX_RATIO * max(info.compress_size, 1)
         if bomb or len(data) > _MAX_MEMBER_BYTES or self.read_bytes > _MAX_TOTAL_BYTES:
             raise ZipBomb(
-                f"{self.name} is a damaged EPUB.", why=f"{path} unpacks to far more than a book holds (a zip bomb?)"
+                f"{self.raw.shown} is a damaged EPUB.",
+                why=f"{path} unpacks to far more than a book holds (a zip bomb?)",
             )
         return data
 
 
-def damaged(name: str, why: str) -> DamagedInput:
-    return DamagedInput(f"{name} is a damaged EPUB.", why=why, fix=f"ebook-convert {shlex.quote(name)} repaired.epub")
+def damaged(raw: Raw, why: str) -> DamagedInput:
+    fix = f"ebook-convert {raw.quoted} repaired.epub && longdoc summarize repaired.epub"
+    return DamagedInput(f"{raw.shown} is a damaged EPUB.", why=why, fix=fix)
 
 
 def read_package(archive: Archive) -> Package:
@@ -147,7 +148,7 @@ def _opf_path(archive: Archive) -> str:
                 return path
     found = next((name for name in archive.names() if name.lower().endswith(".opf")), None)
     if found is None:
-        raise damaged(archive.name, "it has no package document (.opf)")
+        raise damaged(archive.raw, "it has no package document (.opf)")
     return found
 
 
@@ -290,7 +291,7 @@ def _refuse_drm(archive: Archive) -> None:
                 if archive.has("META-INF/license.lcpl"):
                     kind = "Readium LCP"
                 raise EncryptedInput(
-                    f"{archive.name} is copy-protected.",
+                    f"{archive.raw.shown} is copy-protected.",
                     why=f"its text is encrypted ({kind}: META-INF/encryption.xml)",
                     fix="get a copy without DRM from the publisher or the library, then run the same command on it",
                 )
@@ -301,7 +302,7 @@ def text_of(archive: Archive, path: str) -> str:
     try:
         text, _ = decode(archive.read(path), declared=True)
     except NotTextError as error:
-        raise damaged(archive.name, f"{path} is not text ({error})") from error
+        raise damaged(archive.raw, f"{path} is not text ({error})") from error
     return text
 
 
@@ -313,7 +314,7 @@ def _xml(archive: Archive, path: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(re.sub(r"\A<\?xml[^>]*\?>", "", text))
     except (ElementTree.ParseError, ValueError) as error:
-        raise damaged(archive.name, f"{path}: {error}") from error
+        raise damaged(archive.raw, f"{path}: {error}") from error
 
 
 def _local(element: ElementTree.Element) -> str:

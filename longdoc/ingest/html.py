@@ -68,7 +68,7 @@ def read(raw: Raw) -> Parsed:
             headings.append(Heading(block.text.replace("\n", " "), start, block.level))
     whole = builder.text()
     if not whole:
-        raise EmptyInput(f"{raw.name} has no text.", why="there are only tags in it", fix=f"less {raw.quoted}")
+        raise EmptyInput(f"{raw.shown} has no text.", why="there are only tags in it", fix=f"less {raw.quoted}")
     return Parsed(whole, title=title_of(markup), sections=sections_from(headings, len(whole)), warnings=tuple(warnings))
 
 

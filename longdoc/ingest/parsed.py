@@ -12,6 +12,7 @@ from longdoc.core.events import Listener, ignore
 from longdoc.core.settings import SourceOptions
 from longdoc.core.types import Anchor, Section, SkippedPage
 
+STDIN = "-"  # the name of standard input
 PARAGRAPH_BREAK = "\n\n"
 
 
@@ -29,8 +30,13 @@ class Raw:
 
     @property
     def quoted(self) -> str:
-        """The name as it stands in a command line that a user may copy."""
-        return shlex.quote(self.name)
+        """The name as it stands in a command line that a user may copy; what came in a pipe has to be saved first."""
+        return "FILE" if self.name == STDIN else shlex.quote(self.name)
+
+    @property
+    def shown(self) -> str:
+        """The name as it stands in a sentence."""
+        return "Standard input" if self.name == STDIN else self.name
 
     @property
     def suffix(self) -> str:

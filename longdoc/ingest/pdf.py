@@ -244,12 +244,12 @@ def _without_number(title: str) -> str:
 def _encrypted(raw: Raw) -> EncryptedInput:
     if raw.options.password:
         return EncryptedInput(
-            f"{raw.name} is encrypted.",
+            f"{raw.shown} is encrypted.",
             why="the password that was given does not open it",
             fix=f"longdoc summarize {raw.quoted} --password-file secret.txt  # with the right password in secret.txt",
         )
     return EncryptedInput(
-        f"{raw.name} is encrypted.",
+        f"{raw.shown} is encrypted.",
         why="the empty password does not open it",
         fix=f"longdoc summarize {raw.quoted} --password-file secret.txt",
     )
@@ -257,7 +257,7 @@ def _encrypted(raw: Raw) -> EncryptedInput:
 
 def _damaged(raw: Raw, why: str) -> DamagedInput:
     return DamagedInput(
-        f"{raw.name} is a damaged PDF.",
+        f"{raw.shown} is a damaged PDF.",
         why=why,
         fix=f"qpdf {raw.quoted} repaired.pdf && longdoc summarize repaired.pdf",
     )
@@ -265,8 +265,14 @@ def _damaged(raw: Raw, why: str) -> DamagedInput:
 
 def _no_text(raw: Raw, skipped: list[SkippedPage]) -> NoTextLayer:
     reasons = sorted({page.reason for page in skipped}) or ["no text layer"]
+    if reasons == ["blank page"]:
+        return NoTextLayer(
+            f"{raw.shown} has {len(skipped)} page{'s' if len(skipped) != 1 else ''} and no text on any of them.",
+            why="its pages are blank, or what a viewer shows on them is drawn, not written",
+            fix=f"look at it; if there are words: ocrmypdf --force-ocr {raw.quoted} out.pdf",
+        )
     return NoTextLayer(
-        f"{raw.name} has {len(skipped)} page{'s' if len(skipped) != 1 else ''} and no text on any of them.",
-        why="its pages are blank" if reasons == ["blank page"] else f"{', '.join(reasons)}: scanned pages are pictures",
+        f"{raw.shown} has {len(skipped)} page{'s' if len(skipped) != 1 else ''} and no text on any of them.",
+        why=f"{', '.join(reasons)}: scanned pages are pictures",
         fix=f"ocrmypdf {raw.quoted} out.pdf && longdoc summarize out.pdf",
     )

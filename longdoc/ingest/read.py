@@ -19,9 +19,9 @@ from longdoc.core.errors import DamagedInput, EmptyInput, InputNotFound, Longdoc
 from longdoc.core.events import Listener, Opened, Opening, ignore
 from longdoc.core.settings import SourceOptions
 from longdoc.core.types import Document, Source
-from longdoc.ingest.parsed import Parsed, Raw
+from longdoc.ingest.foreign import refuse_foreign
+from longdoc.ingest.parsed import STDIN, Parsed, Raw
 
-STDIN = "-"
 _BLOCK_BYTES = 1 << 20
 _DEFAULTS = SourceOptions()
 
@@ -59,17 +59,6 @@ FORMATS: tuple[Format, ...] = (
     Format("text", "text"),
 )
 
-_FOREIGN = (
-    (b"PK\x03\x04", "a ZIP archive or an office document", "unzip -l {name}"),
-    (b"\xd0\xcf\x11\xe0", "an old office document", "libreoffice --convert-to pdf {name}"),
-    (b"{\\rtf", "an RTF document", "libreoffice --convert-to pdf {name}"),
-    (b"\x1f\x8b", "a gzip file", "gunzip -c {name} | longdoc summarize -"),
-    (b"\x89PNG", "a picture", "img2pdf {name} | ocrmypdf - out.pdf"),
-    (b"\xff\xd8\xff", "a picture", "img2pdf {name} | ocrmypdf - out.pdf"),
-    (b"BOOKMOBI", "a Mobipocket book", "ebook-convert {name} out.epub"),
-    (b"ID3", "a sound recording", "whisper {name} --output_format vtt"),
-)
-
 
 def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Listener = ignore) -> Document:
     """The document in the file `source`, or in standard input when it is "-".
@@ -81,7 +70,7 @@ def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Lis
     on_event(Opening(source))
     data, sha256 = _bytes(source)
     if not data:
-        raise EmptyInput(f"{_shown(source)} is empty.", why="it has no bytes", fix=f"ls -l {shlex.quote(source)}")
+        raise _empty(source)
     raw = Raw(source, data, options, on_event)
     reader = chosen or _detect(raw)
     try:
@@ -89,15 +78,15 @@ def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Lis
     except LongdocError:
         raise
     except (MemoryError, RecursionError) as error:
-        raise _damaged(source, reader, "it is built to be too large or too deep to read") from error
+        raise _damaged(raw, reader, "it is built to be too large or too deep to read") from error
     except Exception as error:
         # Parsers of foreign formats raise whatever a broken file makes them raise: that is the file's fault.
-        raise _damaged(source, reader, f"{type(error).__name__}: {error}") from error
+        raise _damaged(raw, reader, f"{type(error).__name__}: {error}") from error
     if not parsed.text.strip():
         raise EmptyInput(
-            f"{_shown(source)} has no text.",
+            f"{raw.shown} has no text.",
             why=f"the {reader.name} reader found none in it",
-            fix=f"file {shlex.quote(source)}",
+            fix=f"file {raw.quoted}  # says what it is",
         )
     document = Document(
         text=parsed.text,
@@ -151,7 +140,16 @@ def _bytes(source: str) -> tuple[bytes, str]:
         ) from error
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise InputNotFound(f"{source} cannot be opened.", why=why, fix=f"ls -l {shlex.quote(source)}") from error
+        fix = f"ls -l {shlex.quote(source)}" if isinstance(error, PermissionError) else "name an ordinary file"
+        raise InputNotFound(f"{source} cannot be opened.", why=why, fix=fix) from error
+
+
+def _empty(source: str) -> EmptyInput:
+    if source == STDIN:
+        return EmptyInput(
+            "Standard input is empty.", why="it ended before the first byte", fix="check the command before the |"
+        )
+    return EmptyInput(f"{source} is empty.", why="it has no bytes", fix="name a file that holds something")
 
 
 def _hashed(stream: BinaryIO) -> tuple[bytes, str]:
@@ -164,28 +162,22 @@ def _hashed(stream: BinaryIO) -> tuple[bytes, str]:
 
 
 def _detect(raw: Raw) -> Format:
-    for mark, what, fix in _FOREIGN:
-        if raw.data.startswith(mark) and not (mark.startswith(b"PK") and FORMATS[1].matches(raw)):
-            raise UnknownFormat(
-                f"{_shown(raw.name)} is {what}.", why="longdoc has no reader for it", fix=fix.format(name=raw.quoted)
-            )
+    epub = _format_named("epub")
+    if not epub.matches(raw):  # it is the one kind of zip that has a reader
+        refuse_foreign(raw)
     for reader in FORMATS:
         if reader.matches(raw):
             return reader
     raise UnknownFormat(
-        f"{_shown(raw.name)} is in no format that longdoc knows.",
+        f"{raw.shown} is in no format that longdoc knows.",
         why="its bytes are neither text nor a document",
-        fix=f"file {raw.quoted}",
+        fix=f"file {raw.quoted}  # says what it is",
     )
 
 
-def _damaged(source: str, reader: Format, why: str) -> DamagedInput:
+def _damaged(raw: Raw, reader: Format, why: str) -> DamagedInput:
     return DamagedInput(
-        f"{_shown(source)} cannot be read as {reader.name}.",
+        f"{raw.shown} cannot be read as {reader.name}.",
         why=why,
-        fix=f"longdoc summarize {shlex.quote(source)} --format text",
+        fix=f"longdoc summarize {raw.quoted} --format text",
     )
-
-
-def _shown(source: str) -> str:
-    return "Standard input" if source == STDIN else source

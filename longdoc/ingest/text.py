@@ -43,13 +43,15 @@ def decode_source(raw: Raw, *, declared: bool = False) -> tuple[str, list[str]]:
         text, warning = decode(raw.data, declared=declared)
     except NotTextError as error:
         raise UnknownFormat(
-            f"{raw.name} is not text.",
+            f"{raw.shown} is not text.",
             why=f"no encoding fits its bytes ({error})",
             fix=f"file {raw.quoted}  # longdoc reads PDF, EPUB, HTML, Markdown, plain text, SRT and WebVTT",
         ) from error
     text = normalise(text)
     if not text.strip():
-        raise EmptyInput(f"{raw.name} is empty.", why="there is nothing but white space in it", fix=f"cat {raw.quoted}")
+        raise EmptyInput(
+            f"{raw.shown} is empty.", why="there is nothing but white space in it", fix="name a file with words in it"
+        )
     return text, [warning] if warning else []
 
 

@@ -93,7 +93,7 @@ def _with_pysubs2(raw: Raw, format_: str) -> Parsed:
         subtitles = pysubs2.SSAFile.from_string(text, format_=format_)
     except (pysubs2.Pysubs2Error, ValueError, IndexError, KeyError) as error:
         raise DamagedInput(
-            f"{raw.name} is a damaged {format_.upper()} file.",
+            f"{raw.shown} is a damaged {format_.upper()} file.",
             why=str(error),
             fix=f"longdoc summarize {raw.quoted} --format text",
         ) from error
@@ -163,7 +163,7 @@ def _assemble(raw: Raw, cues: list[_Cue], warnings: list[str]) -> Parsed:
         builder.paragraph("".join(pieces))
     whole = builder.text()
     if not whole:
-        raise EmptyInput(f"{raw.name} has no text.", why="no cue says anything", fix=f"less {raw.quoted}")
+        raise EmptyInput(f"{raw.shown} has no text.", why="no cue says anything", fix=f"less {raw.quoted}")
     return Parsed(whole, anchors=tuple(anchors), warnings=tuple(warnings))
 
 

@@ -8,6 +8,7 @@ written to is an error before ten minutes of reading, not after.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -151,5 +152,6 @@ def _opening(path: Path) -> Iterator[None]:
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
-    fix = f"mkdir -p {path.parent}" if isinstance(error, FileNotFoundError) else "choose another file with -o"
+    lacks_folder = isinstance(error, FileNotFoundError) and not path.parent.exists()
+    fix = f"mkdir -p {shlex.quote(str(path.parent))}" if lacks_folder else "choose another file with -o"
     return OutputError(f"{path} cannot be written.", why=error.strerror or str(error), fix=fix)

@@ -124,6 +124,20 @@ def test_a_wrong_command_line_is_2_and_says_what_is_wrong(
     assert not pipeline.calls
 
 
+def test_a_wrong_value_in_the_environment_is_named(
+    pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LONGDOC_WORDS", "many")
+    assert run(["summarize", "a.pdf"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: Invalid value for '--words': 'many' is not a valid integer.",
+        "  why: the environment says LONGDOC_WORDS=many",
+        "  try: unset LONGDOC_WORDS",
+    ]
+    assert run(["summarize", "a.pdf", "--words", "few"]) == 2
+    assert "LONGDOC" not in capsys.readouterr().err
+
+
 def test_without_arguments_the_help_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
     out, err = capsys.readouterr()

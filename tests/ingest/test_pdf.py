@@ -162,6 +162,13 @@ def test_scans_are_refused_with_the_command_that_reads_them(tmp_path: Path) -> N
     assert str(caught.value.fix).startswith("ocrmypdf ")
 
 
+def test_blank_pages_alone_are_no_scans(tmp_path: Path) -> None:
+    with pytest.raises(NoTextLayer) as caught:
+        read_document(str(pdf(tmp_path / "blank.pdf", [[], []])))
+    assert "blank" in str(caught.value.why)
+    assert "--force-ocr" in str(caught.value.fix)
+
+
 def test_scanned_and_blank_pages_between_others_are_named(tmp_path: Path) -> None:
     import pypdf
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 import random
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,39 @@ def test_foreign_formats_are_called_by_their_names(tmp_path: Path, mark: bytes) 
     with pytest.raises(UnknownFormat, match=r"is (a|an) ") as caught:
         read_document(str(path))
     assert str(path) in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("member", "what", "command"),
+    [
+        ("word/document.xml", "a Word document", "libreoffice"),
+        ("ppt/presentation.xml", "a PowerPoint presentation", "libreoffice"),
+        ("xl/workbook.xml", "an Excel workbook", "libreoffice"),
+        ("notes.txt", "a ZIP archive", "unzip"),
+        ("scan.pdf", "a ZIP archive", "unzip"),
+    ],
+)
+def test_a_zip_is_called_by_what_is_in_it(tmp_path: Path, member: str, what: str, command: str) -> None:
+    path = tmp_path / "my thing.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, "%PDF-1.7 stored as it is")
+    with pytest.raises(UnknownFormat) as caught:
+        read_document(str(path))
+    assert caught.value.what == f"{path} is {what}."
+    assert str(caught.value.fix).startswith(command)
+    assert f"'{path}'" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7\n", bytes(900), b"PK\x03\x04", b"\x89PNG", b" \n"])
+def test_no_advice_names_a_dash_as_a_file(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stdin:
+        buffer = io.BytesIO(content)
+
+    monkeypatch.setattr(sys, "stdin", Stdin)
+    with pytest.raises(LongdocError) as caught:
+        read_document("-")
+    assert caught.value.what.startswith("Standard input ")
+    assert " - " not in f"{caught.value.fix} ".replace("| ocrmypdf - ", "").replace("longdoc summarize - ", "")
 
 
 def test_the_content_counts_and_not_the_name(tmp_path: Path) -> None:

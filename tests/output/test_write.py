@@ -119,6 +119,16 @@ def test_a_target_that_cannot_be_is_an_output_error(path: str, in_empty_folder: 
     assert raised.value.fix
 
 
+def test_a_folder_that_is_there_need_not_be_made(in_empty_folder: Path) -> None:
+    with pytest.raises(OutputError) as missing:
+        write("no where/a.md")
+    assert missing.value.fix == f"mkdir -p '{in_empty_folder / 'no where'}'"
+    if Path("/proc/version").exists():
+        with pytest.raises(OutputError) as there:
+            write("/proc/longdoc.md")
+        assert there.value.fix == "choose another file with -o"
+
+
 def test_a_lone_surrogate_does_not_lose_the_result(in_empty_folder: Path) -> None:
     write("a.md", "odd name \udcff")
     assert Path("a.md").read_text() == "odd name ?"

@@ -1,0 +1,53 @@
+"""Formats without a reader: what they are called, and the command that makes something readable of them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+from longdoc.core.errors import UnknownFormat
+from longdoc.ingest.parsed import Raw
+
+_TO_PDF = "libreoffice --headless --convert-to pdf {file}  # and summarize the PDF that it makes"
+_OCR = "img2pdf {file} | ocrmypdf - out.pdf && longdoc summarize out.pdf"
+_MARKS = (
+    (b"\xd0\xcf\x11\xe0", "an old office document", _TO_PDF),
+    (b"{\\rtf", "an RTF document", _TO_PDF),
+    (b"\x1f\x8b", "a gzip file", "gunzip -c {file} | longdoc summarize -"),
+    (b"\x89PNG", "a picture", _OCR),
+    (b"\xff\xd8\xff", "a picture", _OCR),
+    (b"BOOKMOBI", "a Mobipocket book", "ebook-convert {file} out.epub && longdoc summarize out.epub"),
+    (b"ID3", "a sound recording", "whisper {file} --output_format vtt  # and summarize the transcript that it makes"),
+)
+_OFFICE = (
+    ("word/", "a Word document"),
+    ("ppt/", "a PowerPoint presentation"),
+    ("xl/", "an Excel workbook"),
+    ("META-INF/manifest.xml", "an OpenDocument file"),
+)
+
+
+def refuse_foreign(raw: Raw) -> None:
+    """Raises UnknownFormat for bytes that begin like one of these formats. EPUBs, which are zips too, come before."""
+    for mark, what, fix in _MARKS:
+        if raw.data.startswith(mark):
+            raise _unknown(raw, what, fix)
+    if raw.data.startswith(b"PK\x03\x04"):
+        raise _unknown(raw, *_zip(raw))
+
+
+def _zip(raw: Raw) -> tuple[str, str]:
+    """What kind of zip, by the names in it, and what to do."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw.data)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        return "a damaged ZIP archive or office document", "unzip -t {file}  # says what of it is whole"
+    for start, what in _OFFICE:
+        if any(name.startswith(start) for name in names):
+            return what, _TO_PDF
+    return "a ZIP archive", "unzip {file} -d folder && longdoc summarize folder/*"
+
+
+def _unknown(raw: Raw, what: str, fix: str) -> UnknownFormat:
+    return UnknownFormat(f"{raw.shown} is {what}.", why="longdoc has no reader for it", fix=fix.format(file=raw.quoted))
