@@ -66,7 +66,11 @@ def _password(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").split("\n")[0].rstrip("\r")
     except OSError as error:
-        raise InputNotFound(f"The password file {path} cannot be read.", why=error.strerror) from error
+        raise InputNotFound(
+            f"The password file {path} cannot be read.",
+            why=error.strerror,
+            fix="name a file whose first line is the password and that you may read",
+        ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"The password file {path} is not UTF-8 text.") from error
 

@@ -79,8 +79,11 @@ def test_offline_is_set_before_the_hub_is_imported(pipeline: FakePipeline, monke
     assert pipeline.calls[0]["model_options"].offline
 
 
-def test_a_password_file_that_is_missing_is_66(pipeline: FakePipeline, in_empty_folder: Path) -> None:
+def test_a_password_file_that_is_missing_is_66(
+    pipeline: FakePipeline, in_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["summarize", "book.pdf", "--password-file", "nowhere.txt"]) == 66
+    assert "try: name a file whose first line is the password" in capsys.readouterr().err
 
 
 def test_json_of_both_commands_follows_the_schemas(pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
