@@ -109,14 +109,13 @@ class _Target:
 
 def _line(result: KeptReading) -> str:
     """`book-1a2b3c4d: 60,603 tokens of book.txt (none read now), 1.6 MB in /home/...`."""
-    from longdoc.cli.states import size
-    from longdoc.output.wording import count, one_line
+    from longdoc.output.wording import count, file_size, one_line
 
     receipt = result.receipt
     new = receipt.tokens_read - receipt.tokens_from_state
     now = "all" if not receipt.tokens_from_state else f"{new:,}" if new else "none"
     words = f"{result.kept.name}: {count(receipt.tokens_read, 'token')} of {receipt.source.name} ({now} read now)"
-    return one_line(f"{words}, {size(result.kept.num_bytes)} in {result.kept.folder}")
+    return one_line(f"{words}, {file_size(result.kept.num_bytes)} in {result.kept.folder}")
 
 
 def _json(result: KeptReading) -> Json:

@@ -30,6 +30,7 @@ def states() -> None:
 def list_command(state_dir: str | None, to: str, as_json: bool) -> None:
     """Print a line for each kept state."""
     from longdoc.output.json import dumps
+    from longdoc.output.wording import file_size
     from longdoc.pipeline.states import folder_of, list_states
 
     folder = folder_of(state_dir)
@@ -40,7 +41,7 @@ def list_command(state_dir: str | None, to: str, as_json: bool) -> None:
         return
     for line in table(found):
         click.echo(line)
-    total = size(sum(state.num_bytes for state in found))
+    total = file_size(sum(state.num_bytes for state in found))
     click.echo(f"{len(found)} in {folder}, {total}" if found else f"No states in {folder}.", err=True)
 
 
@@ -73,6 +74,7 @@ def show(name: str, state_dir: str | None, to: str, as_json: bool) -> None:
 @options.state_dir
 def rm(names: tuple[str, ...], remove_everything: bool, state_dir: str | None) -> None:
     """Remove the states NAME..., or all of them with --all."""
+    from longdoc.output.wording import file_size
     from longdoc.pipeline.states import folder_of, remove_all, remove_state
 
     if bool(names) == remove_everything:
@@ -80,18 +82,18 @@ def rm(names: tuple[str, ...], remove_everything: bool, state_dir: str | None) -
     folder = folder_of(state_dir)
     removed = remove_all(folder) if remove_everything else [remove_state(folder, name) for name in dict.fromkeys(names)]
     for state in removed:
-        click.echo(f"removed {state.name}, {size(state.num_bytes)}", err=True)
+        click.echo(f"removed {state.name}, {file_size(state.num_bytes)}", err=True)
 
 
 def table(found: list[KeptState]) -> list[str]:
     """Aligned columns: name, tokens, size, time, model, source; what is wrong with a state stands in the last."""
-    from longdoc.output.wording import one_line
+    from longdoc.output.wording import file_size, one_line
 
     rows = [("NAME", "TOKENS", "SIZE", "SAVED", "MODEL", "SOURCE")] if found else []
     for state in found:
         tokens = f"{state.num_tokens:,}" + ("" if state.is_complete else f" of {state.total_tokens:,}")
         source = f"NOT USABLE: {state.trouble}" if state.trouble else state.source
-        rows.append((state.name, tokens, size(state.num_bytes), state.saved_at, state.model, source))
+        rows.append((state.name, tokens, file_size(state.num_bytes), state.saved_at, state.model, source))
     widths = [max(len(row[column]) for row in rows) for column in range(5)] if rows else []
     return [
         _columns([cell.ljust(w) for cell, w in zip(row, widths, strict=False)] + [one_line(row[5])]) for row in rows
@@ -119,10 +121,3 @@ def row_json(state: KeptState) -> Json:
         "saved_at": state.saved_at,
         "error": state.trouble,
     }
-
-
-def size(num_bytes: int) -> str:
-    """`1.6 MB`: states are small, and a decimal matters."""
-    from longdoc.output.wording import memory
-
-    return f"{num_bytes / 1e6:.1f} MB" if num_bytes < 99_500_000 else memory(num_bytes)

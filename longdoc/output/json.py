@@ -149,6 +149,7 @@ def _source(receipt: Receipt) -> Json:
         "pages_skipped": [asdict(page) for page in receipt.skipped],
         "tokens": receipt.num_tokens,
         "tokens_read": receipt.tokens_read,
+        "tokens_from_state": receipt.tokens_from_state,
         "warnings": list(receipt.warnings),
     }
 

@@ -20,11 +20,13 @@ from longdoc.core.events import (
     Opened,
     Opening,
     SegmentRead,
+    StateKept,
+    StateUsed,
     Warned,
     Writing,
 )
 from longdoc.output.json import dumps, event_json
-from longdoc.output.wording import count, duration, memory, one_line, percent
+from longdoc.output.wording import count, duration, file_size, memory, one_line, percent
 
 Progress = Literal["auto", "bar", "plain", "json", "none"]
 
@@ -124,6 +126,15 @@ def describe(event: Event) -> tuple[str, str, bool] | None:
             return "loaded", f"model {one_line(model_id)} loaded: {size}; {one_line(why)}", True
         case SegmentRead(tokens_read, num_tokens):
             return "reading", f"read {reading_words(event)}", tokens_read >= num_tokens
+        case StateUsed(name, tokens_read, num_tokens):
+            return "kept", f"{tokens_read:,} of {num_tokens:,} tokens are known from the state {one_line(name)}", True
+        case StateKept(name, tokens_read, num_tokens, num_bytes):
+            is_last = tokens_read >= num_tokens
+            return (
+                "keeping",
+                f"kept {tokens_read:,} of {num_tokens:,} tokens on the disk, {file_size(num_bytes)}, as {name}",
+                is_last,
+            )
         case Writing(what, done, total, detail):
             words = f"{one_line(what)}: {done:,} of {total:,}" + (f", {one_line(detail)}" if detail else "")
             return f"writing {what}", words, done >= total

@@ -66,6 +66,11 @@ def memory(num_bytes: int) -> str:
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 999_500_000 else f"{num_bytes / 1e6:.0f} MB"
 
 
+def file_size(num_bytes: int) -> str:
+    """`1.6 MB`, `545 MB`: of a file, with a decimal where it is small."""
+    return f"{num_bytes / 1e6:.1f} MB" if num_bytes < 99_950_000 else memory(num_bytes)
+
+
 def clock(seconds: float) -> str:
     """`01:23:45`, as players of recordings show it."""
     whole = int(seconds)
@@ -121,12 +126,16 @@ def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
     """What was read, of how much, by what and at what cost: one sentence a line, without markup."""
     read = f"Read {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens"
     read += f" ({percent(receipt.tokens_read, receipt.num_tokens)})"
+    if receipt.tokens_from_state:
+        known = "all" if receipt.tokens_from_state == receipt.tokens_read else f"{receipt.tokens_from_state:,}"
+        read += f", {known} of them in an earlier run that kept its state"
     if receipt.num_pages is not None:
         skipped = len({page.page for page in receipt.skipped})
         read += f", {receipt.num_pages - skipped:,} of {count(receipt.num_pages, 'page')}"
     if receipt.skipped:
         read += f"; skipped: {skipped_pages(receipt.skipped)}"
-    cost = f"{duration(receipt.seconds)}, {receipt.read_tokens_per_s:,.0f} tokens/s"
+    cost = duration(receipt.seconds)
+    cost += f", {receipt.read_tokens_per_s:,.0f} tokens/s" if receipt.read_tokens_per_s else ""
     cost += f", {memory(receipt.peak_memory_bytes)}."
     checked = f"Citations: {citations.verified:,} of {citations.total:,} quotes stand at the place they name"
     if citations.statements:

@@ -17,6 +17,8 @@ from longdoc.core.events import (
     Opened,
     Opening,
     SegmentRead,
+    StateKept,
+    StateUsed,
     Token,
     Warned,
     Writing,
@@ -68,6 +70,17 @@ def test_a_file_gets_plain_lines_even_if_a_bar_is_asked_for(progress: str, monke
         "notes: 2 of 2, Chapter 2",
         "warning: a[31mb",
         "finished a.pdf in 12 s",
+    ]
+
+
+def test_states_that_are_used_and_kept_are_said() -> None:
+    stream = io.StringIO()
+    with open_display("plain", stream=stream) as display:
+        display(StateUsed("a-1a2b3c4d", 40_000, 56_812))
+        display(StateKept("a-1a2b3c4d", 56_812, 56_812, 1_650_000))
+    assert stream.getvalue().splitlines() == [
+        "40,000 of 56,812 tokens are known from the state a-1a2b3c4d",
+        "kept 56,812 of 56,812 tokens on the disk, 1.6 MB, as a-1a2b3c4d",
     ]
 
 

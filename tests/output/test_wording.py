@@ -101,6 +101,17 @@ def test_the_receipt_tells_what_was_read_by_what_and_at_what_cost() -> None:
     ]
 
 
+def test_the_receipt_says_what_an_earlier_run_had_read() -> None:
+    some = make_receipt(num_pages=None, skipped=(), tokens_from_state=50_000)
+    assert receipt_lines(some, CitationCount())[0].startswith(
+        "Read 56,812 of 56,812 tokens (100%), 50,000 of them in an earlier run that kept its state. 12 s, 9,100"
+    )
+    every = make_receipt(num_pages=None, skipped=(), tokens_from_state=56_812, read_tokens_per_s=0.0)
+    assert receipt_lines(every, CitationCount())[0] == (
+        "Read 56,812 of 56,812 tokens (100%), all of them in an earlier run that kept its state. 12 s, 512 MB."
+    )
+
+
 def test_the_receipt_of_exact_attention_has_no_tiers_and_of_text_no_pages() -> None:
     receipt = make_receipt(
         num_pages=None,
