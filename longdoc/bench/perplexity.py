@@ -106,7 +106,7 @@ def counted_tokens(num_tokens: int, resets: Sequence[int | None]) -> npt.NDArray
 
 
 def bucketed(nats: Sequence[Nats], counted: Sequence[npt.NDArray[np.bool_]]) -> list[dict[str, Any]]:
-    """Means over the counted tokens of all texts by position: 0-512, 512-1,024, then doubling; the last row is all of them."""
+    """Means over the counted tokens of all texts by position: 0-512, 512-1,024, then doubling; the last row: all."""
     longest = max(map(len, nats))
     edges = [0, _FIRST_BUCKET_TOKENS]
     while edges[-1] < longest:
