@@ -15,7 +15,7 @@ from longdoc.output.wording import clean, count_citations, one_line, places, rec
 
 # Characters that could open code, emphasis, a link, an image, a tag, an entity or a table cell. An
 # underscore inside a word is only a letter to CommonMark.
-_INLINE = re.compile(r"[\\`*\[\]<|~]|&(?=[#\w]+;)|(?<!\w)_|_(?!\w)")
+_INLINE = re.compile(r"[\\`*\[\]<|~]|&(?=[#\w]+;)|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK = re.compile(r"^(?:[#>+=-]|\d{1,9}(?=[.)]))")
 _ACTIVE = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)")
 _CLOSEST_CHARACTERS = 300
