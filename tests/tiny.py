@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from longdoc.engine.memory import MemoryConfig
-from longdoc.train.config import DataConfig, Mix, ModelShape, Stage, TextSource, TrainConfig
+from longdoc.train.config import AdapterConfig, DataConfig, Mix, ModelShape, Stage, TextSource, TrainConfig
 from longdoc.train.model import build_model, export
 from longdoc.train.tokenizer import train_tokenizer
 
@@ -105,34 +105,44 @@ def write_data(root: Path) -> Path:
 
 def config_toml(config: TrainConfig) -> str:
     """The file that `load_config` reads back to the same configuration."""
+    return _toml(config, _table("[model]", config.model))
 
-    def line(key: str, value: Any) -> str:
-        if isinstance(value, dict):
-            return f"{key} = {{ {', '.join(line(k, v) for k, v in value.items())} }}"
-        return f"{key} = {json.dumps(value)}"
 
-    def table(head: str, values: Any, skip: tuple[str, ...] = ()) -> str:
-        names = [n for n in values.__slots__ if n not in skip and getattr(values, n) is not None]
-        return "\n".join([head, *(line(name, getattr(values, name)) for name in names), ""])
+def adapter_toml(config: AdapterConfig) -> str:
+    """The file that `load_adapter_config` reads back to the same configuration."""
+    return _toml(config, _table("[tiers]", config.tiers), *([_table("[lora]", config.lora)] if config.lora else []))
 
+
+def _toml(config: TrainConfig | AdapterConfig, *tables: str) -> str:
     return "\n".join(
         [
-            line("name", config.name),
-            line("seed", config.seed),
-            table("[data]", config.data, skip=("text",)),
-            *(table("[[data.text]]", source) for source in config.data.text),
-            table("[model]", config.model),
-            table("[memory]", config.memory),
+            _line("name", config.name),
+            _line("seed", config.seed),
+            _table("[data]", config.data, skip=("text",)),
+            *(_table("[[data.text]]", source) for source in config.data.text),
+            *tables,
+            _table("[memory]", config.memory),
             *(
                 piece
                 for stage in config.stages
                 for piece in (
-                    table("[[stages]]", stage, skip=("mixes",)),
-                    *(table("[[stages.mixes]]", mix) for mix in stage.mixes),
+                    _table("[[stages]]", stage, skip=("mixes",)),
+                    *(_table("[[stages.mixes]]", mix) for mix in stage.mixes),
                 )
             ),
         ]
     )
+
+
+def _line(key: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{key} = {{ {', '.join(_line(k, v) for k, v in value.items())} }}"
+    return f"{key} = {json.dumps(value)}"
+
+
+def _table(head: str, values: Any, skip: tuple[str, ...] = ()) -> str:
+    names = [n for n in values.__slots__ if n not in skip and getattr(values, n) is not None]
+    return "\n".join([head, *(_line(name, getattr(values, name)) for name in names), ""])
 
 
 @cache

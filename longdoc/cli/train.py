@@ -1,10 +1,10 @@
-"""`longdoc train`: the tokenizer, the embedded model, the rankers."""
+"""`longdoc train`: the embedded model with its tokenizer, adapters for other models, the rankers."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -14,7 +14,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def train() -> None:
-    """Train the embedded model: tokenizer, weights and memory, rankers."""
+    """Train the embedded model, memory adapters for other models, and the rankers."""
 
 
 @train.command()
@@ -55,6 +55,55 @@ def model(
     click.echo("reading the data", err=True)
     corpus = build(data, config.data, tokenizer, output / "cache")
     run = Run(config, Decoder(config, tokenizer), corpus, tokenizer, output)
+    if weights is not None and stage is not None:
+        run.start_from(weights, stage)
+    run.train(_report)
+
+
+@train.command()
+@click.option("--model", "model_name", required=True, metavar="ID|FOLDER", help="The model; its weights never change.")
+@click.option("--config", "config_file", type=_FILE, required=True, help="A train.toml with the tables of an adapter.")
+@click.option("--data", type=_FOLDER, required=True, help="The folder that the globs of the configuration start from.")
+@click.option("-o", "--output", type=_FOLDER, required=True, help="The adapter's folder. An unfinished run goes on.")
+@click.option("--quantize", type=click.Choice(["auto", "none", "8bit", "4bit"]), default="auto", show_default=True)
+@click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
+@click.option("--weights", type=_FOLDER, help="Start from the weights of this adapter.")
+@click.option("--stage", help="With --weights: the stage to begin with.")
+def adapter(
+    model_name: str,
+    config_file: Path,
+    data: Path,
+    output: Path,
+    quantize: Literal["auto", "none", "8bit", "4bit"],
+    threads: int | None,
+    weights: Path | None,
+    stage: str | None,
+) -> None:
+    """Train a memory, and low-rank additions to the attention, beside a frozen model.
+
+    The result is used with `--model ID --adapter FOLDER`.
+    """
+    if (weights is None) != (stage is None):
+        raise click.UsageError("--weights and --stage belong together.")
+    from longdoc.core.settings import ModelOptions
+    from longdoc.engine.load import load_model
+    from longdoc.train.adapter import Adapter
+    from longdoc.train.base_rows import BaseRows, sample_of_text
+    from longdoc.train.config import load_adapter_config
+    from longdoc.train.corpus import build
+    from longdoc.train.loop import Run
+
+    config = load_adapter_config(config_file)
+    base = load_model(ModelOptions(model_name, quantize=quantize, adapter="none", threads=threads))
+    working = output / "run"
+    working.mkdir(parents=True, exist_ok=True)
+    kept = output / "train.toml"
+    kept.write_bytes(config_file.read_bytes())
+    tokenizer = base.tokenizer.backend_tokenizer
+    click.echo("reading the data", err=True)
+    corpus = build(data, config.data, tokenizer, working / "cache", base.tokenizer.eos_token_id or 0)
+    learner = Adapter(config, base, sample_of_text(corpus))
+    run = Run(config, learner, corpus, tokenizer, working, output, BaseRows)
     if weights is not None and stage is not None:
         run.start_from(weights, stage)
     run.train(_report)

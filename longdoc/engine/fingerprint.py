@@ -37,6 +37,8 @@ def model_fingerprint(loaded: LoadedModel) -> dict[str, Any]:
         if (memory := getattr(module, "longdoc_memory", None)) is not None
         for name, tensor in memory.state_dict().items()
     }
+    if loaded.lora is not None:
+        memories |= {f"lora.{name}": tensor for name, tensor in loaded.lora.state_dict().items()}
     if loaded.probe is not None:
         memories["probe"] = loaded.probe.weight
     return {

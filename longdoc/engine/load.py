@@ -19,9 +19,10 @@ from longdoc.core.errors import ModelUnavailable, OutOfMemory
 from longdoc.core.paths import data_folder
 from longdoc.core.settings import EMBEDDED_MODEL, ModelOptions
 from longdoc.core.types import ModelInfo
-from longdoc.engine.adapter import SETTINGS_FILE, AdapterInfo, load_adapter, load_weights
-from longdoc.engine.attention import attach_memory, install
+from longdoc.engine.adapter import SETTINGS_FILE, AdapterInfo, attach_adapter, load_adapter
+from longdoc.engine.attention import install
 from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
+from longdoc.engine.lora import Lora
 from longdoc.engine.probe import SalienceProbe, load_probe
 from longdoc.engine.refusals import CHOOSE, refuse_what_cannot_be_streamed
 from longdoc.engine.unavailable import check_folder, explain, first_lines
@@ -33,7 +34,7 @@ _CHECK_TOKENS = 32
 class LoadedModel:
     """A model in evaluation mode under longdoc's attention, with its tokenizer and what is known of it.
 
-    native_tokens: the context that it was trained for.   adapter, probe: None when it has none.
+    native_tokens: the context that it was trained for.   adapter, probe, lora: None when it has none.
     """
 
     model: Any
@@ -44,6 +45,7 @@ class LoadedModel:
     native_tokens: int
     num_parameters: int
     device: torch.device
+    lora: Lora | None = None
 
     @property
     def has_memory(self) -> bool:
@@ -71,13 +73,10 @@ def load_model(options: ModelOptions, dtype: torch.dtype | None = None) -> Loade
     folder = _adapter_folder(options.adapter, path)
     adapter = load_adapter(folder) if folder else None
     if adapter is not None and options.adapter == "none":  # how the model reads and answers stays, without its memory
-        adapter = replace(adapter, memory=None)
-    if adapter is not None and adapter.memory is not None and folder is not None:
-        memories = attach_memory(model, adapter.memory)
-        load_weights(folder, memories)
-        dtype = next(model.parameters()).dtype
-        for memory in memories.values():
-            memory.to(device, dtype if dtype.is_floating_point else torch.float32).eval().requires_grad_(False)
+        adapter = replace(adapter, memory=None, lora=None)
+    lora = None
+    if folder is not None and adapter is not None and (adapter.memory or adapter.lora):
+        lora = attach_adapter(model, folder, adapter)
     text_config = model.config.get_text_config(decoder=True)
     return LoadedModel(
         model=model,
@@ -93,6 +92,7 @@ def load_model(options: ModelOptions, dtype: torch.dtype | None = None) -> Loade
         native_tokens=int(getattr(text_config, "max_position_embeddings", 2048)),
         num_parameters=model.num_parameters(),
         device=device,
+        lora=lora,
     )
 
 

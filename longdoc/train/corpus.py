@@ -22,7 +22,7 @@ from longdoc.core.errors import InputNotFound
 from longdoc.core.sentences import sentence_spans
 from longdoc.train.config import DataConfig
 
-Array = np.ndarray[Any, np.dtype[np.uint16]]
+Array = np.ndarray[Any, np.dtype[np.uint16]]  # uint32 where the vocabulary is larger
 _WORD = re.compile(r"[^\W_]{3,}")
 _HEAD = re.compile(r"^<<<DOC id=(.*?) \|.*>>>\n", re.M)
 
@@ -85,18 +85,24 @@ def rows(root: Path, glob: str) -> Iterator[dict[str, Any]]:
 def encode(tokenizer: Tokenizer, texts: list[str]) -> list[Array]:
     """Token ids without special tokens, also where a text spells one: "<|end|>" in a book is plain words."""
     tokenizer.encode_special_tokens = True  # as `tokens_of` of `longdoc.pipeline.framing` encodes what is read
-    return [np.array(e.ids, np.uint16) for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    kind = token_type(tokenizer)
+    return [np.array(e.ids, kind) for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
 
-def build(root: Path, config: DataConfig, tokenizer: Tokenizer, cache: Path) -> Corpus:
-    """All training data as tokens; what `cache` already holds is not made again."""
+def token_type(tokenizer: Tokenizer) -> Any:
+    """The smallest type of numpy that holds every token of a vocabulary."""
+    return np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
+
+
+def build(root: Path, config: DataConfig, tokenizer: Tokenizer, cache: Path, end_of_text: int = 0) -> Corpus:
+    """All training data as tokens; what `cache` already holds is not made again. end_of_text: between documents."""
     cache.mkdir(parents=True, exist_ok=True)
     kept = cache / "tasks.npz"
     texts = []
     for index, source in enumerate(config.text):
         path = cache / f"text{index}.npy"
         if not path.exists():
-            np.save(path, _stream(root, source.glob, config, tokenizer))
+            np.save(path, _stream(root, source.glob, config, tokenizer, end_of_text))
         texts.append(np.load(path, mmap_mode="r"))
     if kept.exists():
         with np.load(kept) as arrays:
@@ -135,12 +141,13 @@ def _unpack(packed: dict[str, np.ndarray[Any, Any]]) -> tuple[list[Question], li
     return questions, list(zip(column("stretch"), column("sentence"), strict=True))
 
 
-def _stream(root: Path, glob: str, config: DataConfig, tokenizer: Tokenizer) -> Array:
-    """All documents of a source, one after the other, an end-of-text token (0) between them."""
+def _stream(root: Path, glob: str, config: DataConfig, tokenizer: Tokenizer, end_of_text: int) -> Array:
+    """All documents of a source, one after the other, an end-of-text token between them."""
+    end = np.array([end_of_text], token_type(tokenizer))
     pieces: list[Array] = []
     for document_id, text in documents(root, glob):
         if not is_held_out(document_id, config):
-            pieces += [*encode(tokenizer, text.split("\n\n\n")), np.zeros(1, np.uint16)]
+            pieces += [*encode(tokenizer, text.split("\n\n\n")), end]
     return np.concatenate(pieces)
 
 

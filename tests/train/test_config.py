@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import tiny
 
 from longdoc.core.errors import UsageError
-from longdoc.train.config import load_config
+from longdoc.engine.cache import Tiers
+from longdoc.engine.lora import LoraConfig
+from longdoc.train.config import AdapterConfig, load_adapter_config, load_config
 
 TOML = tiny.config_toml(tiny.CONFIG)
 SHIPPED = sorted((Path(__file__).parent.parent.parent / "adapters").glob("*/train.toml"))
@@ -71,3 +74,36 @@ def test_what_is_no_toml_or_not_there_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "train.toml", "name = ")
     with pytest.raises(UsageError, match=r"nowhere\.toml"):
         load_config(tmp_path / "nowhere.toml")
+
+
+ADAPTER = AdapterConfig(
+    "beside", 3, tiny.CONFIG.data, Tiers(2, 32), LoraConfig(4, 8.0, ("q_proj",)), tiny.MEMORY, tiny.STAGES
+)
+
+
+@pytest.mark.parametrize("config", [ADAPTER, replace(ADAPTER, lora=None)], ids=["lora", "memory alone"])
+def test_a_file_for_an_adapter_says_what_is_configured(config: AdapterConfig, tmp_path: Path) -> None:
+    path = tmp_path / "train.toml"
+    path.write_text(tiny.adapter_toml(config))
+    assert load_adapter_config(path) == config
+    path.write_text(tiny.adapter_toml(config).replace("memory = true\n", ""))
+    assert load_adapter_config(path) == config  # what an adapter's stage has unless it says otherwise
+
+
+@pytest.mark.parametrize("table", ["[tiers]", "[lora]", "[memory]"])
+def test_an_unknown_key_for_an_adapter_is_named(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "train.toml"
+    path.write_text(tiny.adapter_toml(ADAPTER).replace(table, f"{table}\nlearning_speed = 3", 1))
+    with pytest.raises(UsageError, match=re.escape(table)) as caught:
+        load_adapter_config(path)
+    assert "learning_speed" in str(caught.value)
+
+
+def test_a_file_for_a_model_is_none_for_an_adapter(tmp_path: Path) -> None:
+    path = tmp_path / "train.toml"
+    path.write_text(TOML)
+    with pytest.raises(UsageError, match="model"):
+        load_adapter_config(path)
+    path.write_text(tiny.adapter_toml(ADAPTER))
+    with pytest.raises(UsageError, match="tiers"):
+        load_config(path)
