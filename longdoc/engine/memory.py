@@ -238,6 +238,7 @@ class DeltaMemory(nn.Module):
         self.read_gate = nn.Linear(hidden_size, heads)
         self.train_threshold = 0.0  # straight-through threshold, raised at the end of training
         self.deaf_heads: list[int] = []  # whose write gates the loss does not train at present
+        self.muted_heads: list[int] = []  # which are not read at present, in training
         self.last_strength: Tensor | None = None  # (B, H, T), for the sparsity penalty
         self.reset_parameters()
 
@@ -291,6 +292,10 @@ class DeltaMemory(nn.Module):
                 normalise=False,
             )
         gate = torch.sigmoid(self.read_gate(hidden).float())[..., None]
+        if self.training and self.muted_heads:
+            heard = torch.ones(config.heads, 1, device=gate.device)
+            heard[self.muted_heads] = 0
+            gate = gate * heard
         gated = (gate * read[:, :, 0].transpose(1, 2)).flatten(2)
         recent = history[:, -config.lags :].float()
         return self.output(gated.to(hidden.dtype)), replace(after, recent=recent if self.training else recent.detach())

@@ -58,6 +58,7 @@ class Mix:
     What earlier rows left behind is then what a long text would have left.
     teaches_writing: False: these batches' loss does not train the write gates of the stage's sparse heads. Text is
     foretold better when all of it is written, which is what a lasting memory must not do.
+    muted: share of these batches in which only the sparse heads are read, so that they learn to do without the others.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Mix:
     window: int | None = None
     lives: float = 1.0
     teaches_writing: bool = True
+    muted: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

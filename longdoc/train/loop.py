@@ -157,7 +157,8 @@ class Run:
         mix, ids, weights, kinds = batch[0], batch[1].to(self.device), batch[2].to(self.device), batch[3]
         tiers = replace(self.learner.tiers, window=mix.window or self.learner.tiers.window)
         cache = StreamingCache(self.model.config, tiers, use_memory=stage.memory)
-        lives_on = random.Random(hash((self.config.seed, self.stage_index, self.step, 1))).random() * mix.lives > 1
+        rng = random.Random(hash((self.config.seed, self.stage_index, self.step, 1)))
+        lives_on, is_muted = rng.random() * mix.lives > 1, rng.random() < mix.muted
         if stage.memory and lives_on:
             for index, state in self.living.get(mix.name, {}).items():
                 cache.layers[index].memory = state
@@ -166,6 +167,8 @@ class Run:
         for memory in deltas.values():
             memory.train_threshold = memory.config.write_threshold if done >= stage.threshold_from else 0.0
             memory.deaf_heads = [] if mix.teaches_writing else list(stage.sparse_heads)
+            free = [head for head in range(memory.config.heads) if head not in stage.sparse_heads]
+            memory.muted_heads = free if stage.sparse_heads and is_muted else []
         with torch.autocast(self.device, torch.bfloat16):
             wanted = weights[:, 1:] > 0
             logits = self._logits(ids[:, :-1], wanted, cache)

@@ -288,3 +288,31 @@ def test_a_memory_that_is_off_is_no_memory_at_all() -> None:
             object.__delattr__(module, "longdoc_memory")
     assert torch.equal(logits(use_memory=True), off)
     assert not torch.allclose(on, off, atol=1e-3)
+
+
+def test_muted_heads_are_not_read_and_deaf_ones_learn_nothing_from_the_loss() -> None:
+    torch.manual_seed(0)
+    config = MemoryConfig(
+        "delta", (0,), segment_tokens=4, heads=2, key_dim=4, value_dim=4, lags=2, width=4, write_threshold=0
+    )
+    made = DeltaMemory(8, config).train()
+    hidden = torch.randn(1, 12, 8)
+
+    def taught() -> Tensor:
+        """How much each head's write gate is taught by what is read."""
+        made.zero_grad()
+        made(hidden)[0].square().sum().backward()
+        assert made.write_gate.weight.grad is not None
+        return made.write_gate.weight.grad.abs().sum(1) > 0
+
+    assert taught().tolist() == [True, True]
+    made.deaf_heads = [1]
+    assert taught().tolist() == [True, False]
+    made.deaf_heads, made.muted_heads = [], [0]
+    assert taught().tolist() == [False, True]
+    with torch.no_grad():
+        made.muted_heads = []
+        whole = made(hidden)[0]
+        made.muted_heads = [0, 1]
+        assert bool((made(hidden)[0] == 0).all())
+        torch.testing.assert_close(made.eval()(hidden)[0], whole)  # muted in training only
