@@ -64,12 +64,14 @@ class Source:
 
     name: what the user typed or, for standard input, "-".   sha256: of the raw bytes.
     format: "pdf", "epub", "text", "markdown", "srt", "vtt".
+    lost: what of it holds text, or may hold some, and could not be read, in words; it makes every result partial.
     """
 
     name: str
     sha256: str
     format: str
     num_bytes: int
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +264,8 @@ class Receipt:
 
     @property
     def is_complete(self) -> bool:
-        return self.tokens_read == self.num_tokens
+        """Whether all of the source was read that can hold text."""
+        return self.tokens_read == self.num_tokens and not self.source.lost
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from dataclasses import dataclass, replace
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -24,8 +25,27 @@ class NotTextError(ValueError):
     """The bytes are no text in any encoding that we know."""
 
 
-def decode(data: bytes, *, declared: bool = False) -> tuple[str, str | None]:
-    """The text, and a sentence for the receipt when the encoding was guessed or some bytes were lost.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A text, and what there is to say of it: guess, when nothing told the encoding; loss, when bytes made no sense."""
+
+    text: str
+    guess: str | None = None
+    loss: str | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """For the receipt."""
+        return ["; ".join(said)] if (said := [s for s in (self.guess, self.loss) if s]) else []
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """As in `Source`."""
+        return (self.loss,) if self.loss else ()
+
+
+def decode(data: bytes, *, declared: bool = False) -> Decoded:
+    """The text of the bytes. Bytes that make no sense become U+FFFD and are counted.
 
     declared: believe an `encoding=` or `charset=` in the first kilobyte (XML, HTML).
     Raises NotTextError for binary data.
@@ -41,7 +61,7 @@ def decode(data: bytes, *, declared: bool = False) -> tuple[str, str | None]:
     except UnicodeDecodeError as error:
         # A file cut in the middle of a character is still UTF-8.
         if error.start >= len(data) - 3 and len(data) > 3:
-            return data[: error.start].decode("utf-8"), "the file ends in the middle of a character"
+            return Decoded(data[: error.start].decode("utf-8"), loss="the file ends in the middle of a character")
     else:
         if declared and "\x1b" in text:  # ISO-2022 passes for ASCII
             named = _declared_codec(data)
@@ -49,7 +69,7 @@ def decode(data: bytes, *, declared: bool = False) -> tuple[str, str | None]:
                 return _with_losses(data, named)
         if "\x1b$" in text:
             return _with_losses(data, "iso2022_jp")
-        return _checked(text), None
+        return Decoded(_checked(text))
     if declared:
         named = _declared_codec(data)
         if named:
@@ -67,7 +87,7 @@ def _declared_codec(data: bytes) -> str | None:
         return None
 
 
-def _with_losses(data: bytes, codec: str) -> tuple[str, str | None]:
+def _with_losses(data: bytes, codec: str) -> Decoded:
     """Decode; bytes that the codec does not know become U+FFFD and are counted."""
     try:
         text = data.decode(codec, errors="replace")
@@ -76,7 +96,11 @@ def _with_losses(data: bytes, codec: str) -> tuple[str, str | None]:
     lost = text.count("\ufffd")
     if lost * 5 > len(text):
         raise NotTextError(f"{lost} of {len(text)} characters are not {codec}")
-    return _checked(text), f"{lost} characters could not be decoded as {codec}" if lost else None
+    return Decoded(_checked(text), loss=_loss(lost, codec) if lost else None)
+
+
+def _loss(lost: int, codec: str) -> str:
+    return f"{lost:,} character{'s' if lost != 1 else ''} could not be decoded as {codec}"
 
 
 def _wide_without_mark(data: bytes) -> str | None:
@@ -97,7 +121,7 @@ def _wide_without_mark(data: bytes) -> str | None:
     return None
 
 
-def _guess(data: bytes) -> tuple[str, str | None]:
+def _guess(data: bytes) -> Decoded:
     """Nearly valid UTF-8 stays UTF-8; the rest is charset-normalizer's."""
     if data.count(b"\0") * 100 > len(data):
         raise NotTextError("zero bytes")
@@ -105,7 +129,7 @@ def _guess(data: bytes) -> tuple[str, str | None]:
     lost = text.count("\ufffd")
     multibyte = sum(1 for character in text[:_GUESS_BYTES] if character > "\x7f") - lost
     if lost <= 3 and multibyte > 10 * lost:
-        return _checked(text), f"{lost} characters could not be decoded as UTF-8"
+        return Decoded(_checked(text), loss=_loss(lost, "UTF-8"))
 
     from charset_normalizer import from_bytes
 
@@ -113,8 +137,7 @@ def _guess(data: bytes) -> tuple[str, str | None]:
     codec = best.encoding if best else "cp1252"
     if best is None and not _looks_like_text(data):
         raise NotTextError("no encoding fits")
-    decoded, losses = _with_losses(data, codec)
-    return decoded, f"the encoding was guessed: {codec}" + (f"; {losses}" if losses else "")
+    return replace(_with_losses(data, codec), guess=f"the encoding was guessed: {codec}")
 
 
 def _looks_like_text(data: bytes) -> bool:

@@ -73,13 +73,15 @@ def read(raw: Raw) -> Parsed:
             why="its documents hold no words (pictures only?)",
             fix=f"unzip -l {raw.quoted}",
         )
+    missing = _missing(package, lost, archive.losses)
     headings = _headings(package.contents, places) or _ranked(inner) or find_headings(paragraphs)
     return Parsed(
         text=text,
         title=package.title,
         anchors=_anchors(package, places, marked),
         sections=sections_from([heading for heading in headings if heading.start < len(text)], len(text)),
-        warnings=_warnings(package, lost),
+        warnings=_warnings(package, missing),
+        lost=missing,
     )
 
 
@@ -108,17 +110,23 @@ def _anchors(package: Package, places: dict[str, int], marked: list[Anchor]) -> 
     return tuple(anchors)
 
 
-def _warnings(package: Package, lost: list[tuple[str, str]]) -> tuple[str, ...]:
-    """What was left out: documents that are damaged, under their titles, and those outside the reading order."""
+def _missing(package: Package, lost: list[tuple[str, str]], losses: dict[str, str]) -> tuple[str, ...]:
+    """What of the reading order could not be read: documents that are damaged, under their titles, and characters."""
     titles: dict[str, str] = {}
     for point in package.contents:
         titles.setdefault(point.target.partition("#")[0], point.title)
-    warnings = [
+    missing = [
         f'"{titles.get(path, path)}" is damaged and was not read ({why}); '
         f"{len(package.spine) - len(lost)} of {len(package.spine)} documents of the book were"
         for path, why in lost
     ]
-    warnings += [f"the table of contents {path} is damaged and was not used" for path in package.lost]
+    missing += [f'in "{titles.get(path, path)}" {losses[path]}' for path in package.spine if path in losses]
+    return tuple(missing)
+
+
+def _warnings(package: Package, missing: tuple[str, ...]) -> tuple[str, ...]:
+    """What was left out: what could not be read, and documents outside the reading order."""
+    warnings = [*missing, *(f"the table of contents {path} is damaged and was not used" for path in package.lost)]
     if package.nonlinear:
         warnings.append(f"{package.nonlinear} documents outside the reading order were left out")
     return tuple(warnings)

@@ -64,6 +64,7 @@ class Archive:
     raw: Raw
     zip: zipfile.ZipFile
     read_bytes: int = 0
+    losses: dict[str, str] = field(default_factory=dict)  # path -> what could not be decoded in it
     _folded: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -300,10 +301,12 @@ def _refuse_drm(archive: Archive) -> None:
 def text_of(archive: Archive, path: str) -> str:
     """A text member, decoded as it declares."""
     try:
-        text, _ = decode(archive.read(path), declared=True)
+        decoded = decode(archive.read(path), declared=True)
     except NotTextError as error:
         raise damaged(archive.raw, f"{path} is not text ({error})") from error
-    return text
+    if decoded.loss:
+        archive.losses[path] = decoded.loss
+    return decoded.text
 
 
 def _xml(archive: Archive, path: str) -> ElementTree.Element:

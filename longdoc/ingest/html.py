@@ -57,7 +57,8 @@ def sniff(raw: Raw) -> bool:
 
 def read(raw: Raw) -> Parsed:
     """A single HTML page as a document."""
-    markup, warnings = decode_source(raw, declared=True)
+    decoded = decode_source(raw, declared=True)
+    markup = decoded.text
     builder = TextBuilder()
     headings = []
     for block in blocks(markup):
@@ -69,7 +70,8 @@ def read(raw: Raw) -> Parsed:
     whole = builder.text()
     if not whole:
         raise EmptyInput(f"{raw.shown} has no text.", why="there are only tags in it", fix=f"less {raw.quoted}")
-    return Parsed(whole, title=title_of(markup), sections=sections_from(headings, len(whole)), warnings=tuple(warnings))
+    sections = sections_from(headings, len(whole))
+    return Parsed(whole, title=title_of(markup), sections=sections, warnings=tuple(decoded.warnings), lost=decoded.lost)
 
 
 def parse(markup: str) -> Any:

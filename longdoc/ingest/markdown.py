@@ -38,7 +38,7 @@ _INLINE = (
 def sniff(raw: Raw) -> bool:
     """A heading and at least two more marks; one of them is enough when the name says so too."""
     try:
-        text, _ = decode(raw.data[:65536])
+        text = decode(raw.data[:65536]).text
     except NotTextError:
         return False
     marks = len(_MARKS.findall(text))
@@ -52,7 +52,8 @@ def sniff(raw: Raw) -> bool:
 
 def read(raw: Raw) -> Parsed:
     """Markdown as paragraphs and sections."""
-    text, warnings = decode_source(raw)
+    decoded = decode_source(raw)
+    text = decoded.text
     title = None
     front = _FRONT.match(text)
     if front:
@@ -69,7 +70,8 @@ def read(raw: Raw) -> Parsed:
     whole = builder.text()
     if title is None:
         title = next((heading.title for heading in headings if heading.level == 1), None)
-    return Parsed(whole, title=title, sections=sections_from(headings, len(whole)), warnings=tuple(warnings))
+    sections = sections_from(headings, len(whole))
+    return Parsed(whole, title=title, sections=sections, warnings=tuple(decoded.warnings), lost=decoded.lost)
 
 
 def _blocks(lines: list[str]) -> list[tuple[int, str]]:

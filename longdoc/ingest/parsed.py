@@ -46,7 +46,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A document without its source. The fields are those of `Document`."""
+    """A document without its source. The fields are those of `Document`; lost: that of its `Source`."""
 
     text: str
     title: str | None = None
@@ -55,6 +55,7 @@ class Parsed:
     num_pages: int | None = None
     skipped: tuple[SkippedPage, ...] = ()
     warnings: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

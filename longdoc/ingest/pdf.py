@@ -19,7 +19,7 @@ from longdoc.ingest.clean import Vocabulary, join_with_starts, keep_lines, norma
 from longdoc.ingest.headings import find_headings
 from longdoc.ingest.lines import Line, paragraphs
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
-from longdoc.ingest.pdf_pages import PageReader, open_with_pypdf
+from longdoc.ingest.pdf_pages import DAMAGED, NO_TEXT_LAYER, PageReader, open_with_pypdf
 from longdoc.ingest.running import drop_running_lines, letters
 
 _EVENT_EVERY_PAGES = 10
@@ -37,7 +37,7 @@ def read(raw: Raw) -> Parsed:
     """The whole PDF as one text."""
     pdf, num_pages = _open(raw)
     try:
-        outline = _outline(pdf, num_pages) if pdf is not None else []
+        outline, warnings = _outline(pdf, num_pages) if pdf is not None else ([], [])
         labels = [_label(pdf, index) for index in range(num_pages)]
         title = _title(pdf)
         pages, skipped = _pages(raw, pdf, num_pages)
@@ -57,7 +57,8 @@ def read(raw: Raw) -> Parsed:
 
     anchors = tuple(Anchor(start, page=page + 1, label=labels[page]) for page, start in sorted(page_starts.items()))
     headings = _headings(outline, text, page_starts, paragraph_starts)
-    warnings = [f"{len(skipped)} of {num_pages} pages gave no text"] if skipped else []
+    if skipped:
+        warnings.append(f"{len(skipped)} of {num_pages} pages gave no text")
     if not headings:
         starts = [*paragraph_starts, len(text)]
         found = [(text[a:b].rstrip("\n"), a) for a, b in pairwise(starts)]
@@ -70,7 +71,21 @@ def read(raw: Raw) -> Parsed:
         num_pages=num_pages,
         skipped=tuple(skipped),
         warnings=tuple(warnings),
+        lost=_lost(skipped, num_pages),
     )
+
+
+def _lost(skipped: Sequence[SkippedPage], num_pages: int) -> tuple[str, ...]:
+    """Pages that hold text which was not read: damaged ones, and scans where they are most of the document.
+
+    A few pages without a text layer are covers and plates as a rule: they are named in the receipt, and that is all.
+    """
+    damaged = sum(page.reason.startswith(DAMAGED) for page in skipped)
+    scans = sum(page.reason == NO_TEXT_LAYER for page in skipped)
+    lost = [f"{damaged:,} of {num_pages:,} pages are damaged"] if damaged else []
+    if scans > num_pages - len(skipped):
+        lost.append(f"{scans:,} of {num_pages:,} pages are pictures without a text layer")
+    return tuple(lost)
 
 
 def _open(raw: Raw) -> tuple[Any, int]:
@@ -139,8 +154,8 @@ def _assemble(pages: Sequence[Sequence[Line]]) -> tuple[str, dict[int, int], lis
     return builder.text(), page_starts, paragraph_starts
 
 
-def _outline(pdf: Any, num_pages: int) -> list[tuple[str, int, int]]:
-    """Entries as (title, page index, level from 1)."""
+def _outline(pdf: Any, num_pages: int) -> tuple[list[tuple[str, int, int]], list[str]]:
+    """Entries as (title, page index, level from 1), and what there is to say of them."""
     entries: list[tuple[str, int, int]] = []
     try:
         for bookmark in pdf.get_toc(max_depth=6):
@@ -150,10 +165,10 @@ def _outline(pdf: Any, num_pages: int) -> list[tuple[str, int, int]]:
             if title and page is not None and 0 <= page < num_pages:
                 entries.append((title, page, bookmark.level + 1))
             if len(entries) >= _MAX_OUTLINE:
-                break
-    except Exception:  # a broken outline is no outline: headings are then looked for in the text
-        return entries
-    return entries
+                return entries, [f"of the outline, the first {_MAX_OUTLINE:,} entries were used"]
+    except Exception:  # what is left of a broken outline; without any, headings are looked for in the text
+        return entries, ["the outline is damaged, and was used as far as it goes"]
+    return entries, []
 
 
 def _label(pdf: Any, index: int) -> str | None:

@@ -16,10 +16,15 @@ from typing import Any
 from longdoc.ingest.clean import PDFIUM_HYPHEN, SOFT_HYPHEN, normalise, squeeze
 from longdoc.ingest.lines import Line
 
+# Why a page gave no text.
+DAMAGED = "damaged"
+NO_TEXT_LAYER = "no text layer"
+
 MIN_CHARACTERS = 20  # fewer on a page mean that it has no text layer
 
 # pypdf works in Python: on files where it finds nothing either, it is not asked for every page.
 _MAX_VAIN_TRIES = 10
+_MOST_EMPTY_BYTES = 32  # that a compressed stream of nothing takes
 _LINE_END = re.compile("\r\n|[\r\n]|\ufffe(?:\r\n|[\r\n])?")
 
 
@@ -57,25 +62,46 @@ class PageReader:
             try:
                 lines, has_image = _pdfium_lines(self.pdf, index)
             except Exception as error:  # pdfium reports every kind of damage as one class or a ctypes error
-                problem = f"damaged: {error}"
+                problem = f"{DAMAGED}: {error}"
         if _num_characters(lines) < MIN_CHARACTERS and self.vain_tries < _MAX_VAIN_TRIES:
-            found = self._pypdf_lines(index)
+            found, damage = self._pypdf_lines(index)
             if _num_characters(found) > _num_characters(lines):
                 lines, problem = found, None
             elif not _num_characters(found):
                 self.vain_tries += 1
+            if not lines and not has_image and damage:  # pdfium shows such a page as a blank one
+                problem = problem or f"{DAMAGED}: {damage}"
         # The few words of a half-title are text; the stray page number on a scan is not.
         if _num_characters(lines) < MIN_CHARACTERS and (has_image or problem or not lines):
-            return Page(lines, problem or ("no text layer" if has_image else "blank page"))
+            return Page(lines, problem or (NO_TEXT_LAYER if has_image else "blank page"))
         return Page(lines)
 
-    def _pypdf_lines(self, index: int) -> list[Line]:
-        with contextlib.suppress(Exception):  # the second opinion: whatever it raises, it gave no text
+    def _pypdf_lines(self, index: int) -> tuple[list[Line], str | None]:
+        """The second opinion: lines, or none and what was raised."""
+        try:
             if self.pypdf_reader is None:
                 self.pypdf_reader = open_with_pypdf(self.data, self.password)
-            text = self.pypdf_reader.pages[index].extract_text()
-            return plain_lines(text, index)
-        return []
+            page = self.pypdf_reader.pages[index]
+            lines = plain_lines(page.extract_text(), index)
+            return lines, "its contents cannot be decoded" if not lines and _is_undecodable(page) else None
+        except Exception as error:  # whatever pypdf raises, it gave no text
+            return [], type(error).__name__
+
+
+def _is_undecodable(page: Any) -> bool:
+    """Whether something stands where a page's contents should be, and gives nothing: viewers show a blank page."""
+    from pypdf.generic import ArrayObject, NullObject, StreamObject
+
+    contents = page.get("/Contents", NullObject()).get_object()
+    for entry in contents if isinstance(contents, ArrayObject) else [contents]:
+        stream = entry.get_object()
+        if isinstance(stream, NullObject):
+            continue
+        if not isinstance(stream, StreamObject):
+            return True
+        if len(stream._data) > _MOST_EMPTY_BYTES and not stream.get_data():  # pypdf forgets /Length
+            return True
+    return False
 
 
 def _num_characters(lines: list[Line]) -> int:

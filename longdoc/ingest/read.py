@@ -90,7 +90,7 @@ def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Lis
         )
     document = Document(
         text=parsed.text,
-        source=Source(name=source, sha256=sha256, format=reader.name, num_bytes=len(data)),
+        source=Source(source, sha256, reader.name, len(data), parsed.lost),
         title=parsed.title,
         anchors=parsed.anchors,
         sections=parsed.sections,

@@ -6,10 +6,11 @@ Knows nothing of Markdown. Header and licence of a Project Gutenberg file are le
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from longdoc.core.errors import EmptyInput, UnknownFormat
 from longdoc.ingest.clean import Vocabulary, join_lines, normalise, squeeze
-from longdoc.ingest.encoding import NotTextError, decode
+from longdoc.ingest.encoding import Decoded, NotTextError, decode
 from longdoc.ingest.headings import find_headings
 from longdoc.ingest.lines import Line, paragraphs
 from longdoc.ingest.parsed import Parsed, Raw, TextBuilder, sections_from
@@ -37,28 +38,29 @@ def sniff(raw: Raw) -> bool:
     return True
 
 
-def decode_source(raw: Raw, *, declared: bool = False) -> tuple[str, list[str]]:
+def decode_source(raw: Raw, *, declared: bool = False) -> Decoded:
     """The normalised text of the bytes and what there is to say about it; never only white space."""
     try:
-        text, warning = decode(raw.data, declared=declared)
+        decoded = decode(raw.data, declared=declared)
     except NotTextError as error:
         raise UnknownFormat(
             f"{raw.shown} is not text.",
             why=f"no encoding fits its bytes ({error})",
             fix=f"file {raw.quoted}  # longdoc reads PDF, EPUB, HTML, Markdown, plain text, SRT and WebVTT",
         ) from error
-    text = normalise(text)
-    if not text.strip():
+    decoded = replace(decoded, text=normalise(decoded.text))
+    if not decoded.text.strip():
         raise EmptyInput(
             f"{raw.shown} is empty.", why="there is nothing but white space in it", fix="name a file with words in it"
         )
-    return text, [warning] if warning else []
+    return decoded
 
 
 def read(raw: Raw) -> Parsed:
     """Plain text as paragraphs and chapters."""
-    text, warnings = decode_source(raw)
-    text, title, dropped = _without_gutenberg(text)
+    decoded = decode_source(raw)
+    warnings = decoded.warnings
+    text, title, dropped = _without_gutenberg(decoded.text)
     if dropped:
         warnings.append(f"{dropped} characters of Project Gutenberg's header and licence were left out")
     builder = TextBuilder()
@@ -66,7 +68,8 @@ def read(raw: Raw) -> Parsed:
     headings = find_headings(found)
     whole = builder.text()
     title = title or _title_above(found, headings[0].start if headings else 0)
-    return Parsed(whole, title=title, sections=sections_from(headings, len(whole)), warnings=tuple(warnings))
+    sections = sections_from(headings, len(whole))
+    return Parsed(whole, title=title, sections=sections, warnings=tuple(warnings), lost=decoded.lost)
 
 
 def _without_gutenberg(text: str) -> tuple[str, str | None, int]:

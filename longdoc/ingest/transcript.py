@@ -9,12 +9,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from longdoc.core.errors import DamagedInput, EmptyInput
 from longdoc.core.types import Anchor
 from longdoc.ingest.clean import squeeze
-from longdoc.ingest.encoding import NotTextError, decode
+from longdoc.ingest.encoding import Decoded, NotTextError, decode
 from longdoc.ingest.parsed import Parsed, Raw, TextBuilder
 from longdoc.ingest.text import decode_source
 
@@ -56,7 +56,7 @@ def sniff_ass(raw: Raw) -> bool:
 
 def _head(raw: Raw) -> str:
     try:
-        text, _ = decode(raw.data[:65536])
+        text = decode(raw.data[:65536]).text
     except NotTextError:
         return ""
     return text.lstrip("\ufeff")[:8192].replace("\r\n", "\n").replace("\r", "\n")
@@ -64,15 +64,28 @@ def _head(raw: Raw) -> str:
 
 def read_vtt(raw: Raw) -> Parsed:
     """WebVTT. Parsed here: pysubs2 drops the `<v Name>` tags and takes NOTE blocks for speech."""
-    text, warnings = decode_source(raw)
+    decoded = decode_source(raw)
     cues: list[_Cue] = []
-    for block in re.split(r"\n[ \t]*\n", text):
+    num_untimed = 0
+    for block in re.split(r"\n[ \t]*\n", decoded.text):
         times = _TIMES.search(block)
-        if not times or block.lstrip().startswith(("NOTE", "STYLE", "REGION")):
+        if block.lstrip().startswith(("NOTE", "STYLE", "REGION")):
+            continue
+        if not times:
+            num_untimed += bool(block.strip()) and not block.lstrip("\ufeff").startswith("WEBVTT")
             continue
         payload = block[block.find("\n", times.end()) + 1 :] if "\n" in block[times.end() :] else ""
         cues.extend(_split_voices(_seconds(times[1]), _seconds(times[2]), payload))
-    return _assemble(raw, cues, warnings)
+    return _assemble(raw, cues, _with_loss(decoded, num_untimed))
+
+
+def _with_loss(decoded: Decoded, num_untimed: int) -> Decoded:
+    """With the blocks that are no cues, because no times stand above their words."""
+    if not num_untimed:
+        return decoded
+    said = "1 cue without times was" if num_untimed == 1 else f"{num_untimed:,} cues without times were"
+    said += " not read"
+    return replace(decoded, loss=f"{decoded.loss}; {said}" if decoded.loss else said)
 
 
 def read_srt(raw: Raw) -> Parsed:
@@ -88,9 +101,9 @@ def read_ass(raw: Raw) -> Parsed:
 def _with_pysubs2(raw: Raw, format_: str) -> Parsed:
     import pysubs2
 
-    text, warnings = decode_source(raw)
+    decoded = decode_source(raw)
     try:
-        subtitles = pysubs2.SSAFile.from_string(text, format_=format_)
+        subtitles = pysubs2.SSAFile.from_string(decoded.text, format_=format_)
     except (pysubs2.Pysubs2Error, ValueError, IndexError, KeyError) as error:
         raise DamagedInput(
             f"{raw.shown} is a damaged {format_.upper()} file.",
@@ -105,7 +118,7 @@ def _with_pysubs2(raw: Raw, format_: str) -> Parsed:
         start_s, end_s = max(event.start, 0) / 1000, max(event.end, 0) / 1000
         for cue in _split_voices(start_s, end_s, payload):
             cues.append(_Cue(cue.start_s, cue.end_s, cue.text, cue.speaker or event.name or None, cue.new_voice))
-    return _assemble(raw, cues, warnings)
+    return _assemble(raw, cues, decoded)
 
 
 def _seconds(stamp: str) -> float:
@@ -141,7 +154,7 @@ def _split_voices(start_s: float, end_s: float, payload: str) -> Iterator[_Cue]:
         yield from parts
 
 
-def _assemble(raw: Raw, cues: list[_Cue], warnings: list[str]) -> Parsed:
+def _assemble(raw: Raw, cues: list[_Cue], decoded: Decoded) -> Parsed:
     builder = TextBuilder()
     anchors: list[Anchor] = []
     several = len({cue.speaker for cue in cues if cue.speaker}) > 1
@@ -164,7 +177,7 @@ def _assemble(raw: Raw, cues: list[_Cue], warnings: list[str]) -> Parsed:
     whole = builder.text()
     if not whole:
         raise EmptyInput(f"{raw.shown} has no text.", why="no cue says anything", fix=f"less {raw.quoted}")
-    return Parsed(whole, anchors=tuple(anchors), warnings=tuple(warnings))
+    return Parsed(whole, anchors=tuple(anchors), warnings=tuple(decoded.warnings), lost=decoded.lost)
 
 
 def _without_repeats(cues: list[_Cue]) -> list[_Cue]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from made_sources import pdf, scanned_pdf
 
 from longdoc.core.errors import DamagedInput, EncryptedInput, NoTextLayer
 from longdoc.core.settings import SourceOptions
+from longdoc.ingest import pdf as pdf_module
 from longdoc.ingest import read_document
 
 FILLER = "so that the line is about as long as the other lines are"
@@ -202,6 +204,23 @@ def test_a_cut_pdf_is_damaged_and_never_a_bug(tmp_path: Path, keep: int) -> None
     assert caught.value.fix
 
 
+def test_a_page_whose_contents_are_garbled_is_damaged_and_not_blank(tmp_path: Path) -> None:
+    import pypdf
+
+    writer = pypdf.PdfWriter()
+    writer.append(pdf(tmp_path / "book.pdf", [prose(1), prose(2), [], prose(4)]))
+    for page in writer.pages:
+        page.compress_content_streams()
+    writer.write(tmp_path / "garbled.pdf")
+    data = bytearray((tmp_path / "garbled.pdf").read_bytes())
+    start = [match.end() for match in re.finditer(rb"\d+ 0 obj[^\x80-\xff]{1,200}?>>\r?\nstream\r?\n", bytes(data))][1]
+    data[start : start + 30] = bytes(byte ^ 0x5A for byte in data[start : start + 30])
+    (tmp_path / "garbled.pdf").write_bytes(data)
+    document = read_document(str(tmp_path / "garbled.pdf"))
+    assert [(page.page, page.reason.split(":")[0]) for page in document.skipped] == [(2, "damaged"), (3, "blank page")]
+    assert document.source.lost == ("1 of 4 pages are damaged",)
+
+
 def test_a_broken_page_is_listed_and_the_others_are_read(tmp_path: Path) -> None:
     import pypdf
     from pypdf.generic import NameObject, NumberObject
@@ -213,7 +232,32 @@ def test_a_broken_page_is_listed_and_the_others_are_read(tmp_path: Path) -> None
     writer.write(broken)
     document = read_document(str(broken))
     assert [page.page for page in document.skipped] == [2]
+    assert document.skipped[0].reason.startswith("damaged")
+    assert document.source.lost == ("1 of 3 pages are damaged",)
     assert "Sentence 3" in document.text
+
+
+@pytest.mark.parametrize(("num_scans", "lost"), [(2, ()), (3, ("3 of 5 pages are pictures without a text layer",))])
+def test_scans_make_a_document_partial_when_they_are_most_of_it(
+    num_scans: int, lost: tuple[str, ...], tmp_path: Path
+) -> None:
+    import pypdf
+
+    writer = pypdf.PdfWriter()
+    writer.append(scanned_pdf(tmp_path / "scan.pdf", num_scans))
+    writer.append(pdf(tmp_path / "text.pdf", [prose(1), prose(2)]))
+    writer.write(tmp_path / "mixed.pdf")
+    document = read_document(str(tmp_path / "mixed.pdf"))
+    assert [page.page for page in document.skipped] == [*range(1, num_scans + 1)]
+    assert document.source.lost == lost
+
+
+def test_an_outline_that_is_not_used_to_its_end_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf_module, "_MAX_OUTLINE", 2)
+    outline = [("Alpha", 0, 0), ("Beta", 1, 0), ("Gamma", 2, 0)]
+    document = read_document(str(pdf(tmp_path / "a.pdf", [prose(1), prose(2), prose(3)], outline=outline)))
+    assert [section.title for section in document.sections] == ["Alpha", "Beta"]
+    assert document.warnings == ("of the outline, the first 2 entries were used",)
 
 
 def test_pages_that_differ_in_nothing_but_their_number_are_kept(tmp_path: Path) -> None:

@@ -92,6 +92,15 @@ def test_srt_is_known_by_its_content(tmp_path: Path) -> None:
     assert read_document(written(tmp_path, "talk.txt", SRT)).source.format == "srt"
 
 
+def test_words_without_times_are_counted_as_lost(tmp_path: Path) -> None:
+    text = "WEBVTT\nKind: captions\n\nNOTE none\n\n00:00.000 --> 00:02.000\nSpoken.\n\n00:04 -> 00:05\nNot read.\n"
+    document = read_document(written(tmp_path, "talk.vtt", text))
+    assert document.text == "Spoken."
+    assert document.source.lost == ("1 cue without times was not read",)
+    assert document.warnings == document.source.lost
+    assert not read_document(written(tmp_path, "talk.vtt", text[: text.index("00:04")])).source.lost
+
+
 def test_rolling_captions_are_read_once(tmp_path: Path) -> None:
     rolling = (
         "WEBVTT\n\n00:00.000 --> 00:02.000\nhello and\n\n00:02.000 --> 00:04.000\nhello and\nwelcome to\n\n"
