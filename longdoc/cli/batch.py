@@ -57,10 +57,11 @@ class Outcome:
 
     def note(self, source: str, results: Sequence[Any]) -> None:
         """Remember whether results cover all that was asked for."""
+        from longdoc.output.wording import incomplete_words
+
         for result in results:
             if result.status in {"partial", "failed"}:
-                receipt = result.receipt
-                what = f"{result.status}: {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens were read"
+                what = f"{result.status}: {incomplete_words(result.receipt)}"
                 self.partial.append((source, PartialResult.exit_code, what))
                 return
 

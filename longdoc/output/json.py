@@ -151,6 +151,7 @@ def _source(receipt: Receipt) -> Json:
         "tokens_read": receipt.tokens_read,
         "tokens_from_state": receipt.tokens_from_state,
         "warnings": list(receipt.warnings),
+        "lost": list(receipt.source.lost),
     }
 
 

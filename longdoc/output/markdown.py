@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from longdoc.core.types import Answer, Citation, CitationCount, Receipt, Statement, Summary
-from longdoc.output.wording import clean, count_citations, one_line, places, receipt_lines, shorten
+from longdoc.output.wording import clean, count_citations, incomplete_words, one_line, places, receipt_lines, shorten
 
 # Characters that could open code, emphasis, a link, an image, a tag, an entity or a table cell. An
 # underscore inside a word is only a letter to CommonMark.
@@ -21,6 +21,7 @@ _ACTIVE = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)")
 _CLOSEST_CHARACTERS = 300
 
 NOT_FOUND = "Not in the document."
+NOT_FOUND_IN_PART = "Not in what was read of the document."
 
 
 def escape(text: str) -> str:
@@ -75,10 +76,12 @@ def _answer(answer: Answer, *, quote: bool) -> list[str]:
     blocks = _incomplete(answer.status, answer.receipt)
     if answer.status == "not_found":
         blocks.append(NOT_FOUND)
+    elif answer.status == "partial" and not answer.text:
+        blocks.append(NOT_FOUND_IN_PART)
     elif answer.text:
         text = escape(answer.text) if answer.verbatim else tame(answer.text)
         blocks.append(_with_places(text, answer.citations, name))
-    closest = answer.status == "not_found" and bool(answer.evidence)
+    closest = answer.status in {"not_found", "partial"} and not answer.text and bool(answer.evidence)
     if closest or (quote and answer.evidence):
         blocks.append("Closest passages:" if closest else "Passages:")
         quotes = [(evidence.citation.quote, evidence.citation) for evidence in answer.evidence]
@@ -100,7 +103,7 @@ def _with_places(text: str, citations: Iterable[Citation], document: str) -> str
 def _incomplete(status: str, receipt: Receipt) -> list[str]:
     if status not in {"partial", "failed"}:
         return []
-    return [f"**{status.capitalize()}: {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens were read.**"]
+    return [f"**{status.capitalize()}: {escape(incomplete_words(receipt))}.**"]
 
 
 def _receipt(receipt: Receipt, citations: CitationCount) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from longdoc.core.types import Answer, Citation, Receipt, Summary
-from longdoc.output.markdown import NOT_FOUND
-from longdoc.output.wording import clean, count_citations, one_line, places, receipt_lines
+from longdoc.output.markdown import NOT_FOUND, NOT_FOUND_IN_PART
+from longdoc.output.wording import clean, count_citations, incomplete_words, one_line, places, receipt_lines
 
 
 def summary_text(summary: Summary) -> str:
@@ -31,9 +31,11 @@ def answers_text(answers: Sequence[Answer], *, quote: bool = False) -> str:
         blocks += [one_line(answer.question), *_incomplete(answer.status, answer.receipt)]
         if answer.status == "not_found":
             blocks.append(NOT_FOUND)
+        elif answer.status == "partial" and not answer.text:
+            blocks.append(NOT_FOUND_IN_PART)
         elif answer.text:
             blocks.append(_with_places(clean(answer.text).strip(), answer.citations, name))
-        if quote or answer.status == "not_found":
+        if quote or not answer.text:
             blocks += [
                 f"  {_with_places(one_line(e.citation.quote), [e.citation], name)}"
                 for e in answer.evidence
@@ -50,4 +52,4 @@ def _with_places(text: str, citations: Iterable[Citation], document: str) -> str
 def _incomplete(status: str, receipt: Receipt) -> list[str]:
     if status not in {"partial", "failed"}:
         return []
-    return [f"{status.upper()}: {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens were read."]
+    return [f"{status.upper()}: {incomplete_words(receipt)}."]

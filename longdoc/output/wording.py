@@ -122,6 +122,13 @@ def skipped_pages(skipped: Sequence[SkippedPage]) -> str:
     return "; ".join(f"{_ranges([p.page for p in skipped if p.reason == why])} ({one_line(why)})" for why in reasons)
 
 
+def incomplete_words(receipt: Receipt) -> str:
+    """Why a result is partial: `1,000 of 56,812 tokens were read; 1 of 9 pages are damaged`."""
+    read = f"{receipt.tokens_read:,} of {receipt.num_tokens:,} tokens were read"
+    said = [read] if receipt.tokens_read != receipt.num_tokens else []
+    return "; ".join([*said, *map(one_line, receipt.source.lost)]) or read
+
+
 def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
     """What was read, of how much, by what and at what cost: one sentence a line, without markup."""
     read = f"Read {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens"

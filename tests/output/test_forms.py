@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from longdoc.core.errors import EncryptedInput
-from longdoc.core.types import Evidence, Statement, Summary, SummaryPart
+from longdoc.core.types import Evidence, Source, Statement, Summary, SummaryPart
 from longdoc.output.json import (
     answer_json,
     dumps,
@@ -42,6 +42,22 @@ def test_a_summary_in_markdown() -> None:
     assert summary_markdown(make_summary()).split("\n\n---\n\n")[0] == (
         "# A Book\n\nIt rained. [p. 12]\n\n## Chapter 1\n\n- It rained. [p. 12]\n- The dog slept. [p. xiii]"
     )
+
+
+def test_what_was_lost_is_said_at_the_top_and_in_json() -> None:
+    source = Source("book.pdf", "0" * 64, "pdf", 9, ("1 of 9 pages are damaged",))
+    receipt = make_receipt(source=source)
+    assert not receipt.is_complete
+    summary = make_summary(status="partial", receipt=receipt)
+    assert summary_markdown(summary).startswith("# A Book\n\n**Partial: 1 of 9 pages are damaged.**\n\nIt rained.")
+    assert "\n\nPARTIAL: 1 of 9 pages are damaged.\n\n" in summary_text(summary)
+    row = summary_json(summary)
+    jsonschema.validate(row, schema("longdoc.summary/1"))
+    assert row["source"]["lost"] == ["1 of 9 pages are damaged"]
+    answer = make_answer(status="partial", text="", citations=(), receipt=receipt)
+    for text in (answers_markdown([answer]), answers_text([answer])):
+        assert "Not in what was read of the document." in text
+        assert "All day it rained." in text
 
 
 def test_a_summary_without_a_title_is_named_after_its_source() -> None:

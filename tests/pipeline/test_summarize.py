@@ -16,12 +16,13 @@ from made_books import CHAPTERS, write_text
 from longdoc.core.errors import UsageError
 from longdoc.core.events import Event, Finished, SegmentRead
 from longdoc.core.sentences import sentence_spans
-from longdoc.core.settings import ModelOptions, SourceOptions, SummaryOptions
+from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, SummaryOptions
 from longdoc.core.types import Citation, Document, Statement, Summary
 from longdoc.engine.reader import Reader, ReadingState
 from longdoc.ingest import read_document
 from longdoc.pipeline import citations
 from longdoc.pipeline import summarize as pipeline
+from longdoc.pipeline.ask import ask
 from longdoc.pipeline.session import Session
 
 FORMATS = ("text", "pdf", "vtt")
@@ -117,6 +118,27 @@ def test_the_whole_document_is_read_and_its_parts_tile_it(
     for part in summary.parts:
         for statement in part.statements:
             assert part.start <= statement.citations[0].start < part.end
+
+
+def test_a_document_with_losses_gives_a_partial_summary_and_answer(
+    tmp_path: Path, sources: dict[str, Path], pointing: Session
+) -> None:
+    source = tmp_path / "book.md"
+    source.write_bytes(sources["text"].read_bytes() + " é".encode()[:-1])
+    summary = run(source, pointing)
+    assert summary.status == "partial"
+    assert summary.receipt.tokens_read == summary.receipt.num_tokens
+    assert summary.receipt.source.lost == ("the file ends in the middle of a character",)
+    (answer,) = ask(
+        str(source),
+        ["Who built the lighthouse of Corran?"],
+        source_options=SourceOptions(),
+        model_options=pointing.options,
+        options=AskOptions(),
+        session=pointing,
+    )
+    assert answer.status == "partial"
+    assert answer.text
 
 
 def test_the_parts_are_the_chapters(summaries: dict[str, Summary]) -> None:
