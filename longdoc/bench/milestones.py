@@ -1,26 +1,29 @@
 """Whether a model has learned what must be there before questions can be answered: copying, cloze, telling passages.
 
 - `copy_text_nats`, `copy_random_nats`: the loss on the second copy of a piece of 32 tokens, another piece between the
-  two, without its first two tokens, which nobody can know. Bar on text: below 1 nat. Induction (Olsson et al. 2022,
-  arXiv 2209.11895) is what random tokens show alone; text can be guessed in part.
+  two, without its first two tokens, which nobody can know. Up to 63 tokens stand before the first, so that copies lie
+  anywhere between two writes of the memory. Bar on text: below 1 nat. Induction (Olsson et al. 2022, arXiv
+  2209.11895) is what random tokens show alone; text can be guessed in part.
 - `cloze_nats`: the loss on a word of a passage, told the passage and its sentence with that word left out. Bar: 3 nats.
 - `passage_hit_at_1`: of 10 passages, how often the question's own makes the question most likely, by
   log P(question | passage) alone. Bar: .6, chance .1.
 
-Losses are per token. The prompts are the bare ones of the embedded model, whatever the model, so that models
-compare. All of it needs texts that the model was not trained on; what was held out is the caller's to know.
+All are measured once more without the memory: a memory can take over what attention should have learned, and then
+nothing is found that it has not written yet. Losses are per token. The prompts are the bare ones of the embedded model,
+whatever the model, so that models compare. All of it needs texts that the model was not trained on; what was held out
+is the caller's to know.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
-from longdoc.bench.recall import opening
+from longdoc.bench.recall import opening, ways
 from longdoc.bench.report import Report, report
 from longdoc.core.errors import InputError
 from longdoc.core.events import Listener, Writing, ignore
@@ -48,43 +51,48 @@ def run(
     seed: int = 0,
     on_event: Listener = ignore,
 ) -> Report:
-    """One row per milestone: `milestone`, `value`, `n`, `bar`, `reached`.
+    """One row per milestone and way: `milestone`, `value`, `n`, `bar`, `reached`, `without`.
 
     texts: long enough for samples.   questions: with `question`, `context`, `answers`, `answerable`; without any the
     passages are left out.   samples: of each milestone, at most as many as there are.   n: how many there were.
     Raises InputError when there is too little text, or too few questions.
     """
     session = open_session(options, on_event)
-    probe = Probe(session, texts, seed)
-    measures: dict[str, Callable[[int], list[float]]] = {
-        "copy_text_nats": lambda n: probe.copies(n, is_random=False),
-        "copy_random_nats": lambda n: probe.copies(n, is_random=True),
-        "cloze_nats": probe.clozes,
-    }
-    if questions:
-        measures["passage_hit_at_1"] = lambda n: probe.passages(questions, n)
-    rows = []
-    for number, (name, measure) in enumerate(measures.items()):
-        on_event(Writing("milestones", number, len(measures), name))
-        values = measure(samples)
-        value, bar = sum(values) / len(values), _BARS.get(name)
-        reached = None if bar is None else value > bar if name.startswith("passage") else value < bar
-        rows.append({"milestone": name, "value": round(value, 4), "n": len(values), "bar": bar, "reached": reached})
+    names = ["copy_text_nats", "copy_random_nats", "cloze_nats", *(["passage_hit_at_1"] if questions else [])]
+    rows: list[dict[str, Any]] = []
+    chosen_ways = ways(options, without_memory=session.loaded.has_memory and options.memory)
+    for without, chosen in chosen_ways:
+        probe = Probe(session, chosen, texts, seed)
+        for name in names:
+            on_event(Writing("milestones", len(rows), len(names) * len(chosen_ways), name))
+            values = probe.values(name, questions, samples)
+            value, bar = sum(values) / len(values), _BARS.get(name)
+            reached = None if bar is None else value > bar if name.startswith("passage") else value < bar
+            row = {"milestone": name, "value": round(value, 4), "n": len(values), "bar": bar, "reached": reached}
+            rows.append({**row, "without": without})
     return report("milestones", session.loaded.info, rows, documents=len(texts))
 
 
 class Probe:
     """Makes samples out of texts and scores them. A seed gives its samples."""
 
-    def __init__(self, session: Session, texts: Sequence[str], seed: int) -> None:
+    def __init__(self, session: Session, options: ModelOptions, texts: Sequence[str], seed: int) -> None:
         self.session = session
         self.texts = [text for text in texts if len(text) > 2 * _PASSAGE_CHARACTERS]
         if not self.texts:
             raise InputError("There is no text to measure with.", why="no document is long enough", fix="name others")
         self.seed = seed
         self.framing = Framing(session.loaded.tokenizer, "embedded")
-        self.reader = Reader(session.loaded, plan_reading(session.loaded, session.options, _PLAN_TOKENS))
+        self.reader = Reader(session.loaded, plan_reading(session.loaded, options, _PLAN_TOKENS))
         self.start = self.reader.read(self.reader.start(), opening(session))
+
+    def values(self, name: str, questions: Sequence[Row], samples: int) -> list[float]:
+        """The samples of one milestone."""
+        if name == "cloze_nats":
+            return self.clozes(samples)
+        if name == "passage_hit_at_1":
+            return self.passages(questions, samples)
+        return self.copies(samples, is_random=name == "copy_random_nats")
 
     def copies(self, samples: int, *, is_random: bool) -> list[float]:
         """Nats per token of second copies: one value each."""
@@ -92,8 +100,10 @@ class Probe:
         vocabulary = range(len(self.session.loaded.tokenizer))
         rows = []
         for _ in range(samples):
-            drawn = rng.choices(vocabulary, k=2 * PIECE_TOKENS) if is_random else self._stretch(rng, 2 * PIECE_TOKENS)
-            rows.append([*drawn, *drawn[:PIECE_TOKENS]])
+            lead = rng.randrange(2 * PIECE_TOKENS)
+            count = lead + 2 * PIECE_TOKENS
+            drawn = rng.choices(vocabulary, k=count) if is_random else self._stretch(rng, count)
+            rows.append([*drawn, *drawn[lead : lead + PIECE_TOKENS]])
         return [-float(scores[-PIECE_TOKENS + 2 :].mean()) for scores in self.reader.score(self.start, rows)]
 
     def clozes(self, samples: int) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
 
 def test_a_model_that_guesses_is_at_chance_everywhere(session: Session) -> None:
     session.loaded.model.get_output_embeddings().weight.zero_()
-    probe = Probe(session, TEXTS, seed=0)
+    probe = Probe(session, session.options, TEXTS, seed=0)
     guess = pytest.approx(math.log(tiny.VOCABULARY), abs=1e-4)
     assert probe.copies(3, is_random=False) == [guess] * 3
     assert probe.copies(3, is_random=True) == [guess] * 3
@@ -66,12 +67,13 @@ def test_a_piece_comes_back_after_another_and_only_what_can_be_known_counts(
     session: Session, monkeypatch: pytest.MonkeyPatch, is_random: bool
 ) -> None:
     rows = scored(monkeypatch)
-    values = Probe(session, TEXTS, seed=0).copies(5, is_random=is_random)
+    values = Probe(session, session.options, TEXTS, seed=0).copies(5, is_random=is_random)
     assert len(rows) == len(values) == 5
     assert len({tuple(row) for row in rows}) == 5
     for row in rows:
-        assert len(row) == 3 * PIECE_TOKENS
-        assert row[:PIECE_TOKENS] == row[-PIECE_TOKENS:] != row[PIECE_TOKENS : 2 * PIECE_TOKENS]
+        lead = len(row) - 3 * PIECE_TOKENS
+        assert 0 <= lead < 2 * PIECE_TOKENS
+        assert row[lead : lead + PIECE_TOKENS] == row[-PIECE_TOKENS:] != row[-2 * PIECE_TOKENS : -PIECE_TOKENS]
     assert values == [pytest.approx((9 * (PIECE_TOKENS - 3) + 1) / (PIECE_TOKENS - 2))] * 5
     text = session.loaded.tokenizer.decode(rows[0])
     assert ("lantern" in text or " the " in text) is not is_random
@@ -81,7 +83,7 @@ def test_the_word_left_out_stands_in_the_passage_and_not_in_its_question(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = scored(monkeypatch)
-    probe = Probe(session, TEXTS, seed=0)
+    probe = Probe(session, session.options, TEXTS, seed=0)
     probe.clozes(8)
     for row in rows:
         passage, _, rest = session.loaded.tokenizer.decode(row).partition("\n\nQuestion: ")
@@ -104,13 +106,13 @@ def test_a_model_that_knows_the_passage_hits_and_one_that_knows_it_wrongly_misse
         return torch.tensor([sign * len(words & set(text.rstrip("?").split())) for text in decoded])
 
     monkeypatch.setattr(Probe, "_mean_scores", overlap)
-    assert Probe(session, TEXTS, seed=0).passages(QUESTIONS, 20) == [1.0] * 20
+    assert Probe(session, session.options, TEXTS, seed=0).passages(QUESTIONS, 20) == [1.0] * 20
     sign = -1.0
-    assert Probe(session, TEXTS, seed=0).passages(QUESTIONS, 20) == [0.0] * 20
+    assert Probe(session, session.options, TEXTS, seed=0).passages(QUESTIONS, 20) == [0.0] * 20
 
 
 def test_a_questions_score_is_that_of_the_question_after_the_passage(session: Session) -> None:
-    probe = Probe(session, TEXTS, seed=0)
+    probe = Probe(session, session.options, TEXTS, seed=0)
     asked = [probe.framing.request("question", question=row["question"]) for row in QUESTIONS[:3]]
     found = probe._mean_scores("The abbot was seen.", asked)
     body = probe.framing.encode(" The abbot was seen.")
@@ -122,11 +124,13 @@ def test_a_questions_score_is_that_of_the_question_after_the_passage(session: Se
 def test_rows_say_what_was_reached_and_a_seed_gives_them(options: ModelOptions) -> None:
     result = milestones.run(options, TEXTS, QUESTIONS, samples=10)
     names = ["copy_text_nats", "copy_random_nats", "cloze_nats", "passage_hit_at_1"]
-    assert [row["milestone"] for row in result["results"]] == names
-    assert [(row["n"], row["bar"]) for row in result["results"]] == [(10, 1.0), (10, None), (10, 3.0), (10, 0.6)]
-    assert [row["reached"] for row in result["results"]] == [False, None, False, False]
+    rows = result["results"]
+    assert [(row["milestone"], row["without"]) for row in rows] == [(n, way) for way in (None, "memory") for n in names]
+    assert [(row["n"], row["bar"]) for row in rows] == 2 * [(10, 1.0), (10, None), (10, 3.0), (10, 0.6)]
+    assert [row["reached"] for row in rows] == 2 * [False, None, False, False]
+    assert rows[1]["value"] != rows[5]["value"]
     assert milestones.run(options, TEXTS, QUESTIONS, samples=10)["results"] == result["results"]
-    assert len(milestones.run(options, TEXTS, samples=2)["results"]) == 3
+    assert len(milestones.run(replace(options, memory=False), TEXTS, samples=2)["results"]) == 3
 
 
 def test_long_contexts_are_cut_around_the_answer() -> None:
@@ -139,11 +143,13 @@ def test_long_contexts_are_cut_around_the_answer() -> None:
 
 def test_too_little_to_measure_with_is_an_error(session: Session) -> None:
     with pytest.raises(InputError, match="no text"):
-        Probe(session, ["too short"], seed=0)
+        Probe(session, session.options, ["too short"], seed=0)
     with pytest.raises(InputError, match=f"and {AMONG} are needed"):
-        Probe(session, TEXTS, seed=0).passages([*QUESTIONS[:9], {**QUESTIONS[10], "answerable": False}], 10)
+        Probe(session, session.options, TEXTS, seed=0).passages(
+            [*QUESTIONS[:9], {**QUESTIONS[10], "answerable": False}], 10
+        )
     with pytest.raises(InputError, match="names and numbers"):
-        Probe(session, ["only small words without any " * 100], seed=0).clozes(1)
+        Probe(session, session.options, ["only small words without any " * 100], seed=0).clozes(1)
 
 
 def test_the_command_measures_on_what_a_configuration_held_out(
@@ -155,7 +161,7 @@ def test_the_command_measures_on_what_a_configuration_held_out(
     command = ["bench", "milestones", "--config", str(config), "--data", str(data), "--model", options.model, "--quiet"]
     assert run([*command, "--samples", "10", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert [row["n"] for row in result["results"]] == [10, 10, 10]
+    assert [row["n"] for row in result["results"]] == [10] * 6
     assert result["documents"] >= 1
     assert run([*command, "--qa", str(data / "qa" / "rows.jsonl")]) == 65
     assert "different passages with a question" in capsys.readouterr().err
