@@ -338,16 +338,17 @@ class PaperMemory(nn.Module):
         batch, kv_heads, num_new, dim = key.shape
         if state is None:
             state = empty_state(batch, kv_heads, dim, value.shape[-1], key.device)
-        read, after = scan(
-            state,
-            F.elu(query.float().reshape(batch, kv_heads, -1, num_new, dim)) + 1,
-            F.elu(key.float()) + 1,
-            value.float(),
-            torch.ones(batch, kv_heads, num_new, device=key.device),
-            rule=self.rule,
-            segment_tokens=self.config.segment_tokens,
-            normalise=True,
-        )
+        with torch.autocast(key.device.type, enabled=False):
+            read, after = scan(
+                state,
+                F.elu(query.float().reshape(batch, kv_heads, -1, num_new, dim)) + 1,
+                F.elu(key.float()) + 1,
+                value.float(),
+                torch.ones(batch, kv_heads, num_new, device=key.device),
+                rule=self.rule,
+                segment_tokens=self.config.segment_tokens,
+                normalise=True,
+            )
         position = torch.arange(num_seen, num_seen + num_new, device=key.device)
         has_memory = (position >= self.config.segment_tokens)[:, None]
         gate = torch.sigmoid(self.gate)[:, None, None] * has_memory

@@ -316,3 +316,13 @@ def test_muted_heads_are_not_read_and_deaf_ones_learn_nothing_from_the_loss() ->
         made.muted_heads = [0, 1]
         assert bool((made(hidden)[0] == 0).all())
         torch.testing.assert_close(made.eval()(hidden)[0], whole)  # muted in training only
+
+
+def test_the_paper_memory_adds_up_in_float32_also_under_autocast() -> None:
+    memory = PaperMemory(4, MemoryConfig("paper-delta", (0,), segment_tokens=8), gate_init=0.0)
+    query, key, value = (torch.randn(1, heads, 40, 16) for heads in (4, 2, 2))
+    expected, state = memory.mix(query, query, key, value, None, 0)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed, under_autocast = memory.mix(query, query, key, value, None, 0)
+    assert torch.equal(under_autocast.matrix, state.matrix)
+    assert torch.equal(mixed, expected)
