@@ -58,7 +58,7 @@ def ask(
     check_questions(asked)
 
     many = len(sources) * len(asked) != 1
-    with open_delivery(output, many=many) as delivery:
+    with open_delivery(output, many=many, name_sources=len(sources) > 1) as delivery:
         session = open_session(model_options, delivery.on_event, state_options) if len(sources) > 1 else None
         read = partial(
             begin,

@@ -42,8 +42,9 @@ def summarize(
     from longdoc.pipeline.summarize import summarize as read_and_summarize
 
     chosen = SummaryOptions(words=words, verbatim=verbatim)
-    with open_delivery(output, many=len(sources) > 1) as delivery:
-        session = open_session(model_options, delivery.on_event, state_options) if len(sources) > 1 else None
+    several = len(sources) > 1
+    with open_delivery(output, many=several, name_sources=several) as delivery:
+        session = open_session(model_options, delivery.on_event, state_options) if several else None
         outcome = batch.run(
             sources,
             lambda source: [

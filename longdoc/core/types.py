@@ -29,6 +29,7 @@ class Anchor:
     start_s, end_s: seconds from the start, for transcripts only.
     speaker: who speaks, for transcripts that say so.
     source: name of the file, when several files are read as one document.
+    line: line of the file, from 1, for plain text.
     """
 
     offset: int
@@ -38,6 +39,12 @@ class Anchor:
     end_s: float | None = None
     speaker: str | None = None
     source: str | None = None
+    line: int | None = None
+
+    @property
+    def is_nowhere(self) -> bool:
+        """Whether it says no place that a reader could look up."""
+        return self.page is None and self.label is None and self.start_s is None and self.line is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,8 @@ class Document:
             section=section.title if section else None,
             start_s=anchor.start_s,
             speaker=anchor.speaker,
+            line=anchor.line,
+            paragraph=self.text.count("\n\n", 0, start) + 1 if anchor.is_nowhere and section is None else None,
             verified=True,
         )
 
@@ -191,7 +200,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A quote and the span that it claims to come from. `verified` is set by comparing the two."""
+    """A quote and the span that it claims to come from. `verified` is set by comparing the two.
+
+    paragraph: from 1, where nothing else says the place.   The others are those of `Anchor` and `Section`.
+    """
 
     quote: str
     start: int
@@ -203,6 +215,8 @@ class Citation:
     start_s: float | None = None
     speaker: str | None = None
     verified: bool = False
+    line: int | None = None
+    paragraph: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

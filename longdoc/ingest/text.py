@@ -12,6 +12,7 @@ from longdoc.core.errors import EmptyInput, UnknownFormat
 from longdoc.ingest.clean import Vocabulary, join_lines, normalise, squeeze
 from longdoc.ingest.encoding import Decoded, NotTextError, decode
 from longdoc.ingest.headings import find_headings
+from longdoc.ingest.line_numbers import line_anchors, numbered
 from longdoc.ingest.lines import Line, paragraphs
 from longdoc.ingest.parsed import Parsed, Raw, TextBuilder, sections_from
 
@@ -40,6 +41,11 @@ def sniff(raw: Raw) -> bool:
 
 def decode_source(raw: Raw, *, declared: bool = False) -> Decoded:
     """The normalised text of the bytes and what there is to say about it; never only white space."""
+    decoded = _decode(raw, declared=declared)
+    return replace(decoded, text=normalise(decoded.text))
+
+
+def _decode(raw: Raw, *, declared: bool = False) -> Decoded:
     try:
         decoded = decode(raw.data, declared=declared)
     except NotTextError as error:
@@ -48,8 +54,7 @@ def decode_source(raw: Raw, *, declared: bool = False) -> Decoded:
             why=f"no encoding fits its bytes ({error})",
             fix=f"file {raw.quoted}  # longdoc reads PDF, EPUB, HTML, Markdown, plain text, SRT and WebVTT",
         ) from error
-    decoded = replace(decoded, text=normalise(decoded.text))
-    if not decoded.text.strip():
+    if not normalise(decoded.text).strip():
         raise EmptyInput(
             f"{raw.shown} is empty.", why="there is nothing but white space in it", fix="name a file with words in it"
         )
@@ -58,22 +63,25 @@ def decode_source(raw: Raw, *, declared: bool = False) -> Decoded:
 
 def read(raw: Raw) -> Parsed:
     """Plain text as paragraphs and chapters."""
-    decoded = decode_source(raw)
+    decoded = _decode(raw)
     warnings = decoded.warnings
-    text, title, dropped = _without_gutenberg(decoded.text)
+    whole, numbers = numbered(decoded.text)
+    text, title, begin = _without_gutenberg(whole)
+    dropped = len(whole) - len(text)
     if dropped:
         warnings.append(f"{dropped} characters of Project Gutenberg's header and licence were left out")
     builder = TextBuilder()
     found = [(paragraph, builder.paragraph(paragraph)) for paragraph in text_paragraphs(text)]
     headings = find_headings(found)
-    whole = builder.text()
     title = title or _title_above(found, headings[0].start if headings else 0)
-    sections = sections_from(headings, len(whole))
-    return Parsed(whole, title=title, sections=sections, warnings=tuple(warnings), lost=decoded.lost)
+    made = builder.text()
+    anchors = line_anchors(made, text.split("\n"), numbers[whole.count("\n", 0, begin) :])
+    sections = sections_from(headings, len(made))
+    return Parsed(made, title=title, anchors=anchors, sections=sections, warnings=tuple(warnings), lost=decoded.lost)
 
 
 def _without_gutenberg(text: str) -> tuple[str, str | None, int]:
-    """The text between Project Gutenberg's markers, the title its header gives, and how much was dropped."""
+    """The text between Project Gutenberg's markers, the title its header gives, and where the text began."""
     start = _GUTENBERG_START.search(text)
     end = _GUTENBERG_END.search(text, start.end() if start else 0)
     if not start and not end:
@@ -82,7 +90,7 @@ def _without_gutenberg(text: str) -> tuple[str, str | None, int]:
     if not text[begin:stop].strip():
         return text, None, 0
     title = _GUTENBERG_TITLE.search(text, 0, begin) if start else None
-    return text[begin:stop], " ".join(title[1].split()) if title else None, len(text) - (stop - begin)
+    return text[begin:stop], " ".join(title[1].split()) if title else None, begin
 
 
 def _title_above(paragraphs: list[tuple[str, int]], body: int) -> str | None:

@@ -40,13 +40,17 @@ class Delivery:
     """Takes results and events, and brings each where it belongs.
 
     many: whether several results were asked for; then JSON is an array and holds the failures too.
+    name_sources: whether each result says what it is on, because there are several sources.
     """
 
-    def __init__(self, sink: Sink, display: Display, options: OutputOptions, *, many: bool) -> None:
+    def __init__(
+        self, sink: Sink, display: Display, options: OutputOptions, *, many: bool, name_sources: bool = False
+    ) -> None:
         self._sink = sink
         self._display = display
         self._options = options
         self._many = many
+        self._name_sources = name_sources
         self._rows: list[Json] = []
         self._is_first = True
         self._has_results = False
@@ -62,15 +66,18 @@ class Delivery:
         if self._options.to in {"json", "jsonl"}:
             self._put_rows([summary_json(r) if isinstance(r, Summary) else answer_json(r) for r in results])
         else:
+            named, quote = self._name_sources, self._options.quote
             summaries = [r for r in results if isinstance(r, Summary)]
             answers = [r for r in results if isinstance(r, Answer)]
             if self._options.to == "text":
-                pages = [summary_text(s) for s in summaries]
-                pages += [answers_text(answers, quote=self._options.quote)] if answers else []
+                pages = [summary_text(s, name_source=named) for s in summaries]
+                pages += [answers_text(answers, quote=quote, name_source=named)] if answers else []
             else:
-                pages = [summary_markdown(s) for s in summaries]
-                quote = self._options.quote
-                pages += [answers_markdown(answers, quote=quote, heading=heading, receipt=receipt)] if answers else []
+                pages = [summary_markdown(s, name_source=named) for s in summaries]
+                if answers:
+                    pages.append(
+                        answers_markdown(answers, quote=quote, heading=heading, receipt=receipt, name_source=named)
+                    )
             for page in pages:
                 self._put_page(page)
 
@@ -128,9 +135,9 @@ def _rendered(markdown: str) -> str:
 
 
 @contextmanager
-def open_delivery(options: OutputOptions, *, many: bool = False) -> Iterator[Delivery]:
+def open_delivery(options: OutputOptions, *, many: bool = False, name_sources: bool = False) -> Iterator[Delivery]:
     """Open the target first, then read; end and close it in the right order."""
     with open_sink(options.path) as sink, open_display(options.progress, quiet=options.quiet) as display:
-        delivery = Delivery(sink, display, options, many=many)
+        delivery = Delivery(sink, display, options, many=many, name_sources=name_sources)
         yield delivery
         delivery.end()

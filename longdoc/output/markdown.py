@@ -11,7 +11,16 @@ import re
 from collections.abc import Iterable, Sequence
 
 from longdoc.core.types import Answer, Citation, CitationCount, Receipt, Statement, Summary
-from longdoc.output.wording import clean, count_citations, incomplete_words, one_line, places, receipt_lines, shorten
+from longdoc.output.wording import (
+    clean,
+    count_citations,
+    incomplete_words,
+    one_line,
+    places,
+    receipt_lines,
+    shorten,
+    shown_name,
+)
 
 # Characters that could open code, emphasis, a link, an image, a tag, an entity or a table cell. An
 # underscore inside a word is only a letter to CommonMark.
@@ -39,11 +48,11 @@ def tame(text: str) -> str:
     return _ACTIVE.sub(r"\\\g<0>", clean(text)).strip()
 
 
-def summary_markdown(summary: Summary) -> str:
-    """The whole first, then the parts in reading order, then the receipt."""
+def summary_markdown(summary: Summary, *, name_source: bool = False) -> str:
+    """The whole first, then the parts in reading order, then the receipt. name_source: beside its title."""
     receipt = summary.receipt
     name = receipt.source.name
-    blocks = [f"# {escape(receipt.title or name)}"]
+    blocks = [f"# {escape(heading_of(receipt, name_source))}"]
     blocks += _incomplete(summary.status, receipt)
     whole = [_statement(s, name, summary.verbatim) for s in summary.statements]
     blocks += [" ".join(whole)] if whole else []
@@ -56,19 +65,37 @@ def summary_markdown(summary: Summary) -> str:
 
 
 def answers_markdown(
-    answers: Sequence[Answer], *, quote: bool = False, heading: bool = True, receipt: bool = True
+    answers: Sequence[Answer],
+    *,
+    quote: bool = False,
+    heading: bool = True,
+    receipt: bool = True,
+    name_source: bool = False,
 ) -> str:
     """The answers to questions on one document, and one receipt for them all.
 
-    quote: show the passages that were re-read.   heading: repeat each question.
+    quote: show the passages that were re-read.   heading: repeat each question.   name_source: and say who is asked.
     """
     blocks = []
     for answer in answers:
-        blocks += [f"## {escape(answer.question)}"] if heading else []
+        blocks += [f"## {escape(question_of(answer, name_source))}"] if heading else []
         blocks += _answer(answer, quote=quote)
     if receipt and answers:
         blocks += _receipt(answers[-1].receipt, count_citations(answers))
     return "\n\n".join(blocks) + "\n"
+
+
+def heading_of(receipt: Receipt, name_source: bool) -> str:
+    """The title; among several sources the file as well."""
+    name = shown_name(receipt.source.name)
+    if receipt.title is None:
+        return "Standard input" if receipt.source.name == "-" else name
+    return f"{receipt.title} ({name})" if name_source else receipt.title
+
+
+def question_of(answer: Answer, name_source: bool) -> str:
+    """The question; among several sources the file that is asked as well."""
+    return f"{answer.question} ({shown_name(answer.receipt.source.name)})" if name_source else answer.question
 
 
 def _answer(answer: Answer, *, quote: bool) -> list[str]:

@@ -26,7 +26,7 @@ from longdoc.core.events import (
     Writing,
 )
 from longdoc.output.json import dumps, event_json
-from longdoc.output.wording import count, duration, file_size, memory, one_line, percent
+from longdoc.output.wording import count, duration, file_size, memory, one_line, percent, shown_name
 
 Progress = Literal["auto", "bar", "plain", "json", "none"]
 
@@ -107,7 +107,7 @@ def warning_lines(event: Event) -> list[str]:
     if isinstance(event, Warned):
         return [f"warning: {one_line(event.message)}"]
     if isinstance(event, Opened):
-        return [f"warning: {one_line(event.source)}: {one_line(warning)}" for warning in event.warnings]
+        return [f"warning: {shown_name(event.source)}: {one_line(warning)}" for warning in event.warnings]
     return []
 
 
@@ -116,9 +116,9 @@ def describe(event: Event) -> tuple[str, str, bool] | None:
     match event:
         case Opening(source, pages_done, num_pages):
             pages = f", page {pages_done:,}" + (f" of {num_pages:,}" if num_pages else "") if pages_done else ""
-            return "opening", f"opening {one_line(source)}{pages}", False
+            return "opening", f"opening {shown_name(source)}{pages}", False
         case Opened(source):
-            return "opened", f"{one_line(source)}: {opened_words(event)}", True
+            return "opened", f"{shown_name(source)}: {opened_words(event)}", True
         case ModelLoading(model_id):
             return "loading", f"loading model {one_line(model_id)}", False
         case ModelLoaded(model_id, num_parameters, seconds, why):
@@ -139,7 +139,7 @@ def describe(event: Event) -> tuple[str, str, bool] | None:
             words = f"{one_line(what)}: {done:,} of {total:,}" + (f", {one_line(detail)}" if detail else "")
             return f"writing {what}", words, done >= total
         case Finished(receipt):
-            return "finished", f"finished {one_line(receipt.source.name)} in {duration(receipt.seconds)}", True
+            return "finished", f"finished {shown_name(receipt.source.name)} in {duration(receipt.seconds)}", True
     return None
 
 

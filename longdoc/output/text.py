@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from longdoc.core.types import Answer, Citation, Receipt, Summary
-from longdoc.output.markdown import NOT_FOUND, NOT_FOUND_IN_PART
+from longdoc.output.markdown import NOT_FOUND, NOT_FOUND_IN_PART, heading_of, question_of
 from longdoc.output.wording import clean, count_citations, incomplete_words, one_line, places, receipt_lines
 
 
-def summary_text(summary: Summary) -> str:
-    """The whole, the parts under their titles, the receipt."""
+def summary_text(summary: Summary, *, name_source: bool = False) -> str:
+    """The whole, the parts under their titles, the receipt. name_source: as in `summary_markdown`."""
     name = summary.receipt.source.name
-    blocks = [one_line(summary.receipt.title or name)]
+    blocks = [one_line(heading_of(summary.receipt, name_source))]
     blocks += _incomplete(summary.status, summary.receipt)
     whole = [_with_places(one_line(s.text), s.citations, name) for s in summary.statements]
     blocks += [" ".join(whole)] if whole else []
@@ -23,12 +23,12 @@ def summary_text(summary: Summary) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def answers_text(answers: Sequence[Answer], *, quote: bool = False) -> str:
-    """Questions and answers on one document, and one receipt for them all."""
+def answers_text(answers: Sequence[Answer], *, quote: bool = False, name_source: bool = False) -> str:
+    """Questions and answers on one document, and one receipt for them all. name_source: as in `answers_markdown`."""
     blocks = []
     for answer in answers:
         name = answer.receipt.source.name
-        blocks += [one_line(answer.question), *_incomplete(answer.status, answer.receipt)]
+        blocks += [one_line(question_of(answer, name_source)), *_incomplete(answer.status, answer.receipt)]
         if answer.status == "not_found":
             blocks.append(NOT_FOUND)
         elif answer.status == "partial" and not answer.text:

@@ -78,7 +78,7 @@ def clock(seconds: float) -> str:
 
 
 def place(citation: Citation, *, document: str | None = None) -> str:
-    """Where a citation points: `p. xii`, `01:23:45`, `Chapter 2`, or the character as a last resort.
+    """Where a citation points: `p. xii`, `01:23:45`, `Chapter 2, line 812`, `paragraph 3`.
 
     document: name of the document being read; a citation from another file names that file too.
     """
@@ -86,13 +86,19 @@ def place(citation: Citation, *, document: str | None = None) -> str:
         where = f"p. {one_line(citation.label) if citation.label is not None else citation.page}"
     elif citation.start_s is not None:
         where = clock(citation.start_s)
-    elif citation.section:
-        where = shorten(citation.section, _MAX_SECTION_CHARACTERS)
     else:
-        where = f"character {citation.start:,}"
+        said = [shorten(citation.section, _MAX_SECTION_CHARACTERS)] if citation.section else []
+        said += [f"line {citation.line}"] if citation.line is not None else []
+        said += [f"paragraph {citation.paragraph}"] if citation.paragraph is not None else []
+        where = ", ".join(said) or f"character {citation.start:,}"
     if document is not None and citation.source != document:
-        return f"{one_line(citation.source)}, {where}"
+        return f"{shown_name(citation.source)}, {where}"
     return where
+
+
+def shown_name(source: str) -> str:
+    """The name of a source in a result: a dash is standard input."""
+    return "standard input" if source == "-" else one_line(source)
 
 
 def places(citations: Iterable[Citation], *, document: str | None = None) -> list[str]:
@@ -151,7 +157,7 @@ def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
         f"{read}. {cost}",
         _model_line(receipt),
         *(one_line(f"Note: {warning}") for warning in receipt.warnings),
-        f"{checked}; {one_line(receipt.source.name)}, sha256 {receipt.source.sha256[:16]}….",
+        f"{checked}; {shown_name(receipt.source.name)}, sha256 {receipt.source.sha256[:16]}….",
     ]
 
 

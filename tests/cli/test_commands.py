@@ -141,7 +141,11 @@ def test_several_results_are_a_json_array_and_markdown_one_after_the_other(
         ("a.pdf", "Who?"), ("a.pdf", "When?"), ("b.pdf", "Who?"), ("b.pdf", "When?"),
     ]  # fmt: skip
     run(["summarize", "a.pdf", "b.pdf", "--quiet"])
-    assert capsys.readouterr().out.count("# A Book\n") == 2
+    out = capsys.readouterr().out
+    assert out.index("# A Book (a.pdf)\n") < out.index("# A Book (b.pdf)\n")
+    run(["ask", "a.pdf", "b.pdf", "-q", "Who?", "--quiet"])
+    out = capsys.readouterr().out
+    assert out.index("## Who? (a.pdf)\n") < out.index("## Who? (b.pdf)\n")
 
 
 @pytest.mark.parametrize("way", ["file", "stdin"])

@@ -64,6 +64,22 @@ def test_a_summary_without_a_title_is_named_after_its_source() -> None:
     assert summary_markdown(make_summary(receipt=make_receipt("notes.txt", title=None))).startswith("# notes.txt\n")
 
 
+def test_standard_input_is_called_by_its_name() -> None:
+    receipt = make_receipt("-", title=None)
+    text = summary_markdown(make_summary("-", receipt=receipt))
+    assert text.startswith("# Standard input\n")
+    assert "; standard input, sha256 " in text
+    assert summary_text(make_summary("-", receipt=receipt)).startswith("Standard input\n")
+    assert summary_json(make_summary("-", receipt=receipt))["source"]["path"] == "-"
+
+
+def test_among_several_sources_each_result_names_its_own() -> None:
+    assert summary_markdown(make_summary(), name_source=True).startswith("# A Book (book.pdf)\n")
+    assert summary_text(make_summary(), name_source=True).startswith("A Book (book.pdf)\n")
+    assert answers_markdown([make_answer("Who?")], name_source=True).startswith("## Who? (book.pdf)\n")
+    assert answers_text([make_answer("Who?")], name_source=True).startswith("Who? (book.pdf)\n")
+
+
 def test_an_answer_in_markdown_ends_with_one_receipt_for_all_questions() -> None:
     text = answers_markdown([make_answer("Did it rain?"), make_answer("When?")])
     assert text.startswith("## Did it rain?\n\nIt rained. [p. 12]\n\n## When?\n\nIt rained. [p. 12]\n\n---\n\nRead ")

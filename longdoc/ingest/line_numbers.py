@@ -1,0 +1,49 @@
+"""The lines of a plain text in the file that it came from, for citations that an editor can jump to.
+
+Paragraphs are put together from lines: blanks are squeezed, hyphens at line ends may go, and lines are joined. Letters
+and digits all stay, in order, so counting them tells which line a place in the text comes from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from longdoc.core.types import Anchor
+from longdoc.ingest.clean import normalise
+
+_LETTERS = re.compile(r"[^\W_]+")
+
+
+def numbered(text: str) -> tuple[str, list[int]]:
+    """The text normalised, and for each of its lines the line of the file, from 1.
+
+    A form feed makes two lines of one for a reader of paragraphs, and none for an editor.
+    """
+    pieces: list[str] = []
+    numbers: list[int] = []
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+        piece = normalise(line)
+        pieces.append(piece)
+        numbers += [number] * (piece.count("\n") + 1)
+    return "\n".join(pieces), numbers
+
+
+def line_anchors(text: str, lines: Sequence[str], numbers: Sequence[int]) -> tuple[Anchor, ...]:
+    """An anchor where each line begins in a text that was put together from `lines`. numbers: of these lines."""
+    anchors: list[Anchor] = []
+    runs = _LETTERS.finditer(text)
+    run = next(runs, None)
+    passed = wanted = 0  # letters and digits before `run`, and before the line
+    for line, number in zip(lines, numbers, strict=False):
+        num_letters = sum(len(match) for match in _LETTERS.findall(line))
+        if not num_letters:
+            continue
+        while run is not None and passed + len(run[0]) <= wanted:
+            passed += len(run[0])
+            run = next(runs, None)
+        if run is None:
+            break
+        anchors.append(Anchor(run.start() + wanted - passed if anchors else 0, line=number))
+        wanted += num_letters
+    return tuple(anchors)
