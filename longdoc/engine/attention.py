@@ -56,6 +56,7 @@ def longdoc_attention(
     scale = float(scaling) if scaling is not None else query.shape[-1] ** -0.5
     keys, values = layer.update(key, value)
     if torch.is_grad_enabled():
+        assert layer.highlights is None, "highlights are for reading, not for training"
         out = differentiable(module, query, keys, values, num_seen, layer.tiers, scale, softcap)
     else:
         out = streamed(module, layer, query, keys, values, num_seen, scale, softcap)

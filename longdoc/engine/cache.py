@@ -1,16 +1,15 @@
-"""The reading state: sinks, window and memory of every layer, constant in size.
+"""The reading state: sinks, highlights, window and memory of every layer, constant in size.
 
 Keys are stored un-rotated; positions are given when attending (`attention.py`). Tensors are never changed in
 place, so a fork shares them and costs nothing.
 
-Shapes: B batch, Hkv key/value heads, T new tokens, S sinks, W window, K = kept tokens <= S + W - 1, D head dim.
+Shapes: B batch, Hkv key/value heads, T new tokens, S sinks, W window, K kept tokens of both, D head dim.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,29 +17,18 @@ from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from longdoc.core.errors import ModelUnavailable
+from longdoc.engine.highlights import Highlights, no_highlights
 from longdoc.engine.memory import MemoryState
-
-KEEP_ALL = 1 << 40  # a window that nothing leaves: exact attention
-
-
-@dataclass(frozen=True, slots=True)
-class Tiers:
-    """Sizes in tokens. sinks: the first S tokens. window: each token sees the last W, itself included."""
-
-    sinks: int = 4
-    window: int = 1024
-
-    @property
-    def reach(self) -> int:
-        """The distance of the nearest sink once a token was dropped: one more than of any other token."""
-        return self.window
+from longdoc.engine.tiers import KEEP_ALL as KEEP_ALL
+from longdoc.engine.tiers import Tiers as Tiers
 
 
 class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
-    """Sinks, window and memory of one attention layer.
+    """Sinks, highlights, window and memory of one attention layer.
 
-    sink_keys, sink_values: (B, Hkv, <= S, D).   keys, values: (B, Hkv, <= W - 1, D), in the model's dtype, un-rotated.
-    memory: the layer's compressive memory, or None.
+    sink_keys, sink_values: (B, Hkv, <= S, D).   keys, values: (B, Hkv, <= W - 1, D), in the model's dtype, un-rotated;
+    with highlights up to a turn's tokens more, which the next turn will judge.
+    highlights, memory: those of the layer, or None.
     num_seen: tokens read so far; bytes held do not depend on it. During `update` the peak is K + T tokens:
     the new segment sees the whole window before it shrinks.
     """
@@ -56,6 +44,7 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         self.num_seen = 0
         self.sink_keys: Tensor | None = None
         self.sink_values: Tensor | None = None
+        self.highlights: Highlights | None = None
         self.memory: MemoryState | None = None
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
@@ -63,10 +52,12 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         self.dtype, self.device = key_states.dtype, key_states.device
         self.sink_keys, self.keys = key_states[:, :, :0], key_states[:, :, :0]
         self.sink_values, self.values = value_states[:, :, :0], value_states[:, :, :0]
+        if self.tiers.highlights:
+            self.highlights = no_highlights(key_states, value_states)
         self.is_initialized = True
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """(B, Hkv, T, D) x2 -> (B, Hkv, K + T, D) x2: [sinks | window | new]; then the window shrinks to W - 1."""
+        """(B, Hkv, T, D) x2 -> (B, Hkv, K + T, D) x2: [sinks | window | new]; then the window shrinks."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         assert self.sink_keys is not None
@@ -75,7 +66,8 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         values = torch.cat([self.sink_values, self.values, value_states], 2)
         self.num_seen += key_states.shape[2]
         num_sinks = min(self.tiers.sinks, self.num_seen)
-        first_kept = max(num_sinks, keys.shape[2] - (self.tiers.window - 1))
+        first_local = self.num_seen - (keys.shape[2] - num_sinks)
+        first_kept = num_sinks + max(0, self.tiers.first_local(self.num_seen) - first_local)
         self.sink_keys, self.sink_values = keys[:, :, :num_sinks].clone(), values[:, :, :num_sinks].clone()
         self.keys, self.values = keys[:, :, first_kept:], values[:, :, first_kept:]
         if first_kept > num_sinks:  # a view would keep the K + T tokens of this call alive
@@ -102,6 +94,7 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
             assert self.sink_values is not None
             other.sink_keys, other.sink_values = function(self.sink_keys), function(self.sink_values)
             other.keys, other.values = function(self.keys), function(self.values)
+        other.highlights = self.highlights.map(function) if self.highlights is not None else None
         other.memory = self.memory.map(function) if self.memory is not None else None
         return other
 
@@ -113,6 +106,8 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
             assert self.sink_values is not None
             held = {"sink_keys": self.sink_keys, "sink_values": self.sink_values}
             held |= {"keys": self.keys, "values": self.values}
+        if self.highlights is not None:
+            held |= {f"highlights.{name}": tensor for name, tensor in self.highlights.named_tensors().items()}
         if self.memory is not None:
             held |= {f"memory.{name}": tensor for name, tensor in self.memory.named_tensors().items()}
         return held
@@ -124,7 +119,9 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
             self.lazy_initialization(tensors["keys"], tensors["values"])
             self.sink_keys, self.sink_values = tensors["sink_keys"], tensors["sink_values"]
             self.keys, self.values = tensors["keys"], tensors["values"]
-        memory = {name.removeprefix("memory."): t for name, t in tensors.items() if name.startswith("memory.")}
+        if self.highlights is not None:
+            self.highlights = Highlights(**_under("highlights.", tensors))
+        memory = _under("memory.", tensors)
         self.memory = MemoryState(**memory) if memory else None
 
 
@@ -193,3 +190,7 @@ def layer_tiers(config: Any, tiers: Tiers) -> list[Tiers]:
                 fix="choose a Llama, Qwen, Mistral, Gemma, Phi, Granite or OLMo model",
             )
     return result
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

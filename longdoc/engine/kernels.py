@@ -73,10 +73,10 @@ def merge(parts: list[Part]) -> Part:
     (out, lse), *others = parts
     if not others:
         return out, lse
-    out = _precise(out)
+    out = precise(out)
     for other, other_lse in others:
         share = torch.sigmoid(lse - other_lse)[..., None].to(out.dtype)
-        out = torch.lerp(_precise(other), out, share)
+        out = torch.lerp(precise(other), out, share)
         lse = torch.logaddexp(lse, other_lse)
     return out, lse
 
@@ -162,20 +162,23 @@ def flash_cuda(
 def _plain(
     query: Tensor, keys: Tensor, values: Tensor, scale: float, softcap: float | None, visible: Tensor | None
 ) -> Part:
-    """The definition, with the heads of a group as rows. visible: (T, K) bool; every query sees something."""
+    """The definition. visible: (T, K) bool; every query sees something."""
     batch, heads, num_new, _ = query.shape
-    kv_heads = keys.shape[1]
-    rows = _precise(query).reshape(batch, kv_heads, -1, query.shape[-1])
-    scores = rows @ _precise(keys).transpose(-1, -2) * scale
-    if softcap is not None:
-        scores = softcap * torch.tanh(scores / softcap)
+    scores = scores_of(query, keys, scale, softcap)
     if visible is not None:
-        scores = scores.masked_fill(~visible.repeat(heads // kv_heads, 1), float("-inf"))
+        scores = scores.masked_fill(~visible.repeat(heads // keys.shape[1], 1), float("-inf"))
     lse = scores.logsumexp(-1)
-    out = ((scores - lse[..., None]).exp() @ _precise(values)).to(values.dtype)
+    out = ((scores - lse[..., None]).exp() @ precise(values)).to(values.dtype)
     return out.reshape(batch, heads, num_new, values.shape[-1]), lse.reshape(batch, heads, num_new)
 
 
-def _precise(tensor: Tensor) -> Tensor:
+def scores_of(query: Tensor, keys: Tensor, scale: float, softcap: float | None) -> Tensor:
+    """(B, H, T, D), (B, Hkv, K, D) -> (B, Hkv, G T, K) float32 or better: the heads of a group as rows."""
+    rows = precise(query).reshape(query.shape[0], keys.shape[1], -1, query.shape[-1])
+    scores = rows @ precise(keys).transpose(-1, -2) * scale
+    return scores if softcap is None else softcap * torch.tanh(scores / softcap)
+
+
+def precise(tensor: Tensor) -> Tensor:
     """In float32, or as it is when that is more."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

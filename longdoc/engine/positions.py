@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from longdoc.engine.cache import Tiers
+from longdoc.engine.tiers import Tiers
 
 
 class Rope:
