@@ -186,14 +186,16 @@ class RowMaker:
         return "".join(self.rng.choices(digits, k=needles.NUM_DIGITS))
 
     def _name(self) -> str:
-        """A word of the vocabulary, two of them, or a made-up one that takes several tokens."""
+        """A word of the vocabulary, two of them, or a made-up one that takes several tokens; some with capitals."""
         kind = self.rng.random()
-        if kind < 0.6:
-            return self.rng.choice(self.names)
-        if kind < 0.8:
-            return f"{self.rng.choice(self.names)} {self.rng.choice(self.names)}"
-        syllables = (self.rng.choice(_ONSETS) + self.rng.choice(_RIMES) for _ in range(self.rng.randint(2, 3)))
-        return "".join(syllables)
+        if kind < 0.5:
+            name = self.rng.choice(self.names)
+        elif kind < 0.7:
+            name = f"{self.rng.choice(self.names)} {self.rng.choice(self.names)}"
+        else:
+            count = self.rng.randint(2, 4)
+            name = "".join(self.rng.choice(_ONSETS) + self.rng.choice(_RIMES) for _ in range(count))
+        return name.title() if self.rng.random() < 0.4 else name
 
     def _numbers(self, num_tokens: int) -> Array:
         """A text of ledgers, logs, prices and tables, as hard to tell from a code as numbers get."""

@@ -64,7 +64,7 @@ def test_an_asked_code_was_told_before(maker: RowMaker) -> None:
                 continue  # cut off by the end of the row
             number, before = decode(ids[start:end]).strip(), decode(ids[:start])
             assert re.fullmatch(r"\d{5}", number)
-            name = re.search(r"(pass key|code of [a-z ]+) is$", before)
+            name = re.search(r"(pass key|code of [A-Za-z ]+) is$", before)
             assert name, before[-60:]
             assert f"The {name[1]} is {number}." in before
             asked += 1
