@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from longdoc.pipeline.read import KeptReading
 
 
+SCHEMA = "longdoc.read/1"
+
+
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @options.state_dir
@@ -56,7 +59,7 @@ def read(
                     session=session,
                 )
             ],
-            lambda source, error: [{"source": source, "error": error_json(error)}],
+            lambda source, error: [{"schema": SCHEMA, "source": source, "error": error_json(error)}],
             target,
         )
         target.end()
@@ -123,4 +126,4 @@ def _json(result: KeptReading) -> Json:
 
     receipt = result.receipt
     cost = {"tokens_from_state": receipt.tokens_from_state, "seconds": round(receipt.seconds, 3)}
-    return {**row_json(result.kept), **cost, "error": None}
+    return {"schema": SCHEMA, **row_json(result.kept), **cost, "error": None}

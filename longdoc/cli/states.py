@@ -60,7 +60,7 @@ def show(name: str, state_dir: str | None, to: str, as_json: bool) -> None:
     about = {key: value for key, value in header.about.items() if key not in {"notes", "place"}}
     row = {**row_json(state), "title": about.pop("title", None), **about, "fingerprint": header.fingerprint}
     if as_json or to == "json":
-        click.echo(dumps({"schema": SCHEMA, **row}, indent=2))
+        click.echo(dumps({"schema": SCHEMA, "folder": row["folder"], "states": [row]}, indent=2))
         return
     fingerprint = row.pop("fingerprint")
     row.pop("error")

@@ -114,6 +114,8 @@ class Keeper:
 
         start: an empty state.   is_cut_alike: whether the document has a boundary there, after the same tokens.
         """
+        reasons: dict[str | None, None] = {}  # each once: both files were saved by the same run
+        found = None
         changed = False
         for path in (self.whole, self.checkpoint):
             if not path.exists():
@@ -125,14 +127,17 @@ class Keeper:
                     changed = True
                 elif is_whole or is_cut_alike(place):
                     state, about, extra = load_state(path, self._fingerprint_at(place), start, device)
-                    return Kept(state, place, about["notes"], extra)
+                    found = Kept(state, place, about["notes"], extra)
+                    break
                 else:
                     changed = True
             except StateRefused as error:
-                self.on_event(Warned(f"the kept state {self.name} is not used: {error.why}"))
-        if changed:
-            self.on_event(Warned(f"the kept state {self.name} is not used: the text has changed before its end"))
-        return None
+                reasons[error.why] = None
+        if changed and found is None:
+            reasons["the text has changed before its end"] = None
+        for why in reasons:
+            self.on_event(Warned(f"the kept state {self.name} is not used: {why}"))
+        return found
 
     def is_due(self) -> bool:
         """Whether it is time for a checkpoint."""
