@@ -48,9 +48,7 @@ def save_state(
     named = {f"{_CACHE}{name}": tensor for name, tensor in state.cache.named_tensors().items()}
     named |= {f"{_EXTRA}{name}": tensor for name, tensor in (extra or {}).items()}
     named[_LOGITS] = state.logits
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}
-    # one storage each: tensors that share one cannot be saved
-    tensors = {name: t if _owns_storage(t) else t.clone() for name, t in tensors.items()}
+    tensors = _alone({name: tensor.detach().cpu().contiguous() for name, tensor in named.items()})
     text = StateHeader(state.num_tokens, dict(fingerprint), dict(about)).text()
     metadata = {"format": FORMAT, "header": text, "checksum": _checksum(text, tensors)}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -130,8 +128,17 @@ def raw_bytes(tensor: Tensor) -> Any:
     return tensor.reshape(-1).view(torch.uint8).numpy()
 
 
-def _owns_storage(tensor: Tensor) -> bool:
-    return tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
+def _alone(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Each tensor with a storage of its own, and no larger: others cannot be saved."""
+    alone: dict[str, Tensor] = {}
+    storages: set[int] = set()
+    for name, tensor in tensors.items():
+        storage = tensor.untyped_storage()
+        if storage.nbytes() != tensor.numel() * tensor.element_size() or storage.data_ptr() in storages:
+            tensor = tensor.clone()
+        storages.add(tensor.untyped_storage().data_ptr())
+        alone[name] = tensor
+    return alone
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

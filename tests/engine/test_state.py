@@ -102,13 +102,17 @@ def tensors_of(value: object) -> Iterator[Tensor]:
             yield from tensors_of(getattr(value, field.name))
 
 
-def test_no_tensor_of_a_layer_goes_without_a_name(reader: Reader) -> None:
+def test_no_tensor_of_a_layer_goes_without_a_name(loaded: LoadedModel) -> None:
+    reader = reader_of(loaded, highlights=16, window=32)
     cache = reader.read(reader.start(), ids(203)).cache
     held = {id(tensor) for layer in cache.layers for tensor in tensors_of(vars(layer))}
     assert held == {id(tensor) for tensor in cache.named_tensors().values()}
 
 
-@pytest.mark.parametrize("options", [{}, {"memory": False}, {"sinks": 0, "window": 9}, {"attention": "exact"}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"memory": False}, {"sinks": 0, "window": 9}, {"highlights": 16, "window": 32}, {"attention": "exact"}],
+)
 @pytest.mark.parametrize("num_tokens", [3, 203])
 def test_a_saved_state_goes_on_with_the_same_tokens(
     loaded: LoadedModel, tmp_path: Path, options: dict[str, Any], num_tokens: int
@@ -121,6 +125,15 @@ def test_a_saved_state_goes_on_with_the_same_tokens(
     assert num_bytes == (tmp_path / "book.safetensors").stat().st_size
     assert same_logits(reader, again, state)
     assert written(reader, again) == written(reader, state)
+
+
+def test_tensors_that_share_a_storage_are_saved(reader: Reader, tmp_path: Path) -> None:
+    path = tmp_path / "book.safetensors"
+    numbers = torch.arange(6.0)
+    extra = {"all": numbers, "again": numbers, "part": numbers[2:4]}
+    save_state(path, reader.read(reader.start(), ids(20)), FINGERPRINT, ABOUT, extra)
+    found = load_state(path, FINGERPRINT, reader.start(), reader.loaded.device)[2]
+    assert {name: tensor.tolist() for name, tensor in found.items()} == {n: t.tolist() for n, t in extra.items()}
 
 
 def test_a_fork_of_a_loaded_state_leaves_it_as_it_is(reader: Reader, saved: Path) -> None:
