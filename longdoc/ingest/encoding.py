@@ -17,6 +17,17 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _DECLARED = re.compile(rb"""(?:encoding|charset)\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
+# What files declare, and what they mean by it: browsers read the larger set of characters (WHATWG, Encoding Standard).
+_MEANT = {
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "ascii": "iso8859-1",  # whose control characters `normalise` takes for quotes and dashes
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+}
 _GUESS_BYTES = 200_000
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
@@ -67,6 +78,8 @@ def decode(data: bytes, *, declared: bool = False) -> Decoded:
             named = _declared_codec(data)
             if named:
                 return _with_losses(data, named)
+        if "\x1b$)C" in text:
+            return _with_losses(data, "iso2022_kr")
         if "\x1b$" in text:
             return _with_losses(data, "iso2022_jp")
         return Decoded(_checked(text))
@@ -82,7 +95,8 @@ def _declared_codec(data: bytes) -> str | None:
     if not match:
         return None
     try:
-        return codecs.lookup(match[1].decode("ascii")).name
+        name = codecs.lookup(match[1].decode("ascii")).name
+        return _MEANT.get(name, name)
     except LookupError:
         return None
 

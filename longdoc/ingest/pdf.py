@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from longdoc.core.errors import DamagedInput, EncryptedInput, NoTextLayer
+from longdoc.core.errors import DamagedInput, EncryptedInput, InputError, NoTextLayer
 from longdoc.core.events import Opening
 from longdoc.core.types import Anchor, SkippedPage
 from longdoc.ingest.clean import Vocabulary, join_with_starts, keep_lines, normalise, squeeze
@@ -278,7 +278,7 @@ def _damaged(raw: Raw, why: str) -> DamagedInput:
     )
 
 
-def _no_text(raw: Raw, skipped: list[SkippedPage]) -> NoTextLayer:
+def _no_text(raw: Raw, skipped: list[SkippedPage]) -> InputError:
     reasons = sorted({page.reason for page in skipped}) or ["no text layer"]
     if reasons == ["blank page"]:
         return NoTextLayer(
@@ -286,6 +286,8 @@ def _no_text(raw: Raw, skipped: list[SkippedPage]) -> NoTextLayer:
             why="its pages are blank, or what a viewer shows on them is drawn, not written",
             fix=f"look at it; if there are words: ocrmypdf --force-ocr {raw.quoted} out.pdf",
         )
+    if any(reason.startswith(DAMAGED) for reason in reasons):
+        return _damaged(raw, f"none of its pages gives text: {', '.join(reasons)}")
     return NoTextLayer(
         f"{raw.shown} has {len(skipped)} page{'s' if len(skipped) != 1 else ''} and no text on any of them.",
         why=f"{', '.join(reasons)}: scanned pages are pictures",

@@ -187,6 +187,31 @@ def test_html_gives_paragraphs_and_headings_without_scripts(tmp_path: Path) -> N
     assert [s.title for s in document.sections] == ["Top"]
 
 
+@pytest.mark.parametrize(
+    ("declared", "real", "words"),
+    [
+        ("shift_jis", "cp932", "①彅髙"),
+        ("iso-8859-1", "cp1252", "“quoted” – so"),
+        ("euc-kr", "cp949", "똠방각하"),
+        ("gb2312", "gb18030", "镕喆"),
+    ],
+)
+def test_a_declared_encoding_means_what_browsers_take_it_for(
+    declared: str, real: str, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.html"
+    path.write_bytes(f'<html><meta charset="{declared}"><p>{words}</p></html>'.encode(real))
+    document = read_document(str(path))
+    assert document.text == words
+    assert not document.source.lost
+
+
+def test_korean_mail_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("안녕하세요 여러분\n".encode("iso2022_kr") * 3)
+    assert read_document(str(path)).text.startswith("안녕하세요 여러분")
+
+
 def test_html_is_decoded_as_it_declares(tmp_path: Path) -> None:
     page = f'<html><head><meta charset="windows-1251"></head><body><p>{RUSSIAN}</p></body></html>'
     assert read(tmp_path, page.encode("cp1251"), "page.html").text == RUSSIAN.strip()
