@@ -46,11 +46,13 @@ def run(
     modes: Sequence[str] = ("stream",),
     runs: int = 1,
     exact_tokens: int = _EXACT_TOKENS,
+    clock: str = "wall",
     on_event: Listener = ignore,
 ) -> dict[str, Any]:
     """One row per mode, source and length. text: what the texts of these lengths are made of.
 
     runs: how often each is measured.   exact_tokens: the longest made text that is read with a full cache.
+    clock: "wall", or "cpu" for the processor's seconds, which count the same on a busy machine; with one thread.
     Without history the length does not matter: only the shortest is read so.
     """
     if unknown := set(modes) - set(MODES):
@@ -63,14 +65,14 @@ def run(
         for place, job in enumerate(jobs):
             what = f"{job['mode']}, {job.get('source') or format(job['tokens'], ',') + ' tokens'}"
             on_event(Writing("speed", number * len(jobs) + place, runs * len(jobs), what))
-            result = _in_a_process({**job, "options": asdict(options)}, on_event)
+            result = _in_a_process({**job, "clock": clock, "options": asdict(options)}, on_event)
             own = {key: result[key] for key in ("schema", "bench", "model", "machine")}
             rows.append(result["results"][0])
             on_event(Writing("speed", number * len(jobs) + place + 1, runs * len(jobs), what))
         rounds.append(rows + projections(rows, lengths, modes))
     results = [_median_row([rows[place] for rows in rounds]) for place in range(len(rounds[0]))]
     found = {name: round(median(values), 3) for name, values in _by_name([ratios(rows) for rows in rounds]).items()}
-    more = {"runs": runs} if runs > 1 else {}
+    more = {"clock": clock, "runs": runs}
     streamed = [row for row in results if row["mode"] == "stream"]
     return own | more | found | flatness(streamed) | {"results": results}
 

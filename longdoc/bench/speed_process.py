@@ -13,7 +13,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 PIPELINE_MODES = ("stream", "exact")
 MODES = (*PIPELINE_MODES, "stock", "no-history")
+Clock = Callable[[], float]
+Note = Callable[[int, int, float], None]  # tokens read, of how many, seconds of reading
+
 _WRITE_TOKENS = 64
 _TOLD_EVERY_S = 1.0
 
@@ -36,8 +40,9 @@ _TOLD_EVERY_S = 1.0
 def measure(job: dict[str, Any], on_event: Listener = ignore) -> dict[str, Any]:
     """Read one document in this process and report.
 
-    job: options, mode, source or tokens and text, started (`time.time` when the process was started).
-    The row's `curve` has (tokens, seconds) after each segment.
+    job: options, mode, source or tokens and text, started (`time.time` when the process was started), and the clock:
+    "cpu" counts the processor's seconds, which other programs do not lengthen.
+    The row's `curve` has (tokens, seconds of reading) after each segment.
     """
     from longdoc.bench.report import report
     from longdoc.engine.machine import peak_gpu_bytes, peak_resident_bytes
@@ -48,11 +53,11 @@ def measure(job: dict[str, Any], on_event: Listener = ignore) -> dict[str, Any]:
     session = open_session(replace(ModelOptions(**job["options"]), attention=attention), on_event)
     load_s = time.time() - job["started"]
     curve: list[tuple[int, float]] = []
+    clock: Clock = time.process_time if job.get("clock") == "cpu" else time.perf_counter
 
-    def note(event: Event) -> None:
-        if isinstance(event, SegmentRead):
-            curve.append((event.tokens_read, event.tokens_read / event.tokens_per_s))
-        on_event(event)
+    def note(tokens_read: int, num_tokens: int, spent_s: float) -> None:
+        curve.append((tokens_read, spent_s))
+        on_event(SegmentRead(tokens_read, num_tokens, tokens_read / max(1e-9, spent_s), None, 0))
 
     with tempfile.TemporaryDirectory() as folder:
         source = job.get("source")
@@ -60,7 +65,7 @@ def measure(job: dict[str, Any], on_event: Listener = ignore) -> dict[str, Any]:
             source = str(Path(folder) / "text.txt")
             _write_text(Path(source), job["tokens"], session.encode, job.get("text"))
         began = time.perf_counter()
-        measured = (_pipeline if mode in PIPELINE_MODES else _plain)(session, source, mode, note)
+        measured = (_pipeline if mode in PIPELINE_MODES else _plain)(session, source, mode, clock, note)
         seconds = time.perf_counter() - began - measured.pop("write_s", 0.0)
     row = {
         "source": job.get("source"),
@@ -77,16 +82,20 @@ def measure(job: dict[str, Any], on_event: Listener = ignore) -> dict[str, Any]:
     return report("speed", session.loaded.info, [row])
 
 
-def _pipeline(session: Session, source: str, mode: str, on_event: Listener) -> dict[str, Any]:
+def _pipeline(session: Session, source: str, mode: str, clock: Clock, note: Note) -> dict[str, Any]:
     """Read as every command does, then write a few tokens."""
-    reading = session.read(source, SourceOptions(), on_event)
+    with _clocked(clock) as spent_s:
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, SegmentRead):
+                note(event.tokens_read, event.num_tokens, spent_s[0])
+
+        reading = session.read(source, SourceOptions(), on_event)
     reader = reading.reader
     state = reader.read(reading.state, reading.framing.encode("\n\n"))
     began = time.perf_counter()
-    steps_s: list[float] = []
-    for _ in reader.write(state, max_tokens=_WRITE_TOKENS):
-        steps_s.append(time.perf_counter())
-    steps_s = [after - before for before, after in pairwise(steps_s)]
+    times_s = [clock() for _ in reader.write(state, max_tokens=_WRITE_TOKENS)]
+    steps_s = [after - before for before, after in pairwise(times_s)]
     return {
         "write_tokens_per_s": round(1 / max(1e-9, median(steps_s)), 1) if steps_s else None,
         "state_bytes": reading.state.cache.num_bytes(),
@@ -94,7 +103,29 @@ def _pipeline(session: Session, source: str, mode: str, on_event: Listener) -> d
     }
 
 
-def _plain(session: Session, source: str, mode: str, on_event: Listener) -> dict[str, Any]:
+@contextmanager
+def _clocked(clock: Clock) -> Iterator[list[float]]:
+    """Every reader adds the seconds of its reading to the one number in the list."""
+    from longdoc.engine.reader import Reader
+
+    spent_s = [0.0]
+    read = Reader.read
+
+    def timed(self: Reader, state: Any, ids: Any) -> Any:
+        began = clock()
+        try:
+            return read(self, state, ids)
+        finally:
+            spent_s[0] += clock() - began
+
+    Reader.read = timed  # type: ignore[method-assign]
+    try:
+        yield spent_s
+    finally:
+        Reader.read = read  # type: ignore[method-assign]
+
+
+def _plain(session: Session, source: str, mode: str, clock: Clock, note: Note) -> dict[str, Any]:
     """The document's tokens through transformers' own attention, in equal segments."""
     import torch
     from transformers import DynamicCache
@@ -111,13 +142,13 @@ def _plain(session: Session, source: str, mode: str, on_event: Listener) -> dict
     cache = DynamicCache(config=loaded.model.config) if mode == "stock" else None
     spent_s, num_read = 0.0, 0
     for piece in torch.split(ids, segment_tokens, 1):
-        began = time.perf_counter()
+        began = clock()
         with torch.inference_mode():
             loaded.model(piece, past_key_values=cache, use_cache=cache is not None, logits_to_keep=1)
         _wait(loaded.device)
-        spent_s += time.perf_counter() - began
+        spent_s += clock() - began
         num_read += piece.shape[1]
-        on_event(SegmentRead(num_read, num_tokens, num_read / spent_s, None, 0))
+        note(num_read, num_tokens, spent_s)
     held = [] if cache is None else [t for layer in cache.layers for t in (layer.keys, layer.values)]
     return {"state_bytes": sum(tensor.numel() * tensor.element_size() for tensor in held)}
 

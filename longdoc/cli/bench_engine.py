@@ -69,6 +69,13 @@ def exactness(context: click.Context, families: str | None, model_options: Model
     show_default=True,
     help="Longest made text that is read with a full cache; longer ones are projected.",
 )
+@click.option(
+    "--clock",
+    type=click.Choice(["wall", "cpu"]),
+    default="wall",
+    show_default=True,
+    help="cpu: the processor's seconds, for a busy machine; with --threads 1.",
+)
 @PLOT
 @options.model
 @options.output
@@ -79,6 +86,7 @@ def speed(
     modes: str,
     runs: int,
     exact_tokens: int,
+    clock: str,
     plot: str | None,
     model_options: ModelOptions,
     output: OutputOptions,
@@ -97,6 +105,7 @@ def speed(
             modes=tuple(dict.fromkeys(name.strip() for name in modes.split(","))),
             runs=runs,
             exact_tokens=exact_tokens,
+            clock=clock,
             on_event=on_event,
         )
 
