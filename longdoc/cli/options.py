@@ -126,6 +126,12 @@ model = _gathered(
     setting("--sinks", type=click.IntRange(min=0), metavar="TOKENS", help="First tokens that are always kept."),
     setting("--window", type=click.IntRange(min=1), metavar="TOKENS", help="Last tokens that are kept exactly."),
     setting(
+        "--highlights",
+        type=click.IntRange(min=0),
+        metavar="TOKENS",
+        help="Tokens that are kept of those that left the window.",
+    ),
+    setting(
         "--segment",
         "segment_tokens",
         type=click.IntRange(min=1),

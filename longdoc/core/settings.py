@@ -32,7 +32,7 @@ class ModelOptions:
 
     model: "embedded", a Hugging Face id, or a folder.
     adapter: folder or name of a memory adapter, "none", or None for the one that lies beside the model.
-    sinks, window, segment_tokens: tier and segment sizes in tokens.
+    sinks, window, highlights, segment_tokens: tier and segment sizes in tokens.
     device: "auto", "cpu", "cuda", "cuda:1".
     threads: CPU threads, None for torch's own choice.
     """
@@ -44,6 +44,7 @@ class ModelOptions:
     attention: AttentionMode = "auto"
     sinks: int | None = None
     window: int | None = None
+    highlights: int | None = None
     segment_tokens: int | None = None
     memory: bool = True
     device: str = "auto"

@@ -60,16 +60,21 @@ def plan_reading(
             )
     else:
         tiers = _tiers(loaded, options)
-        reach = tiers.sinks + tiers.window
+        reach = tiers.sinks + tiers.reach
         if reach > native:
+            kept = f"the window of {tiers.window:,} tokens and the {tiers.sinks:,} sinks"
+            if tiers.highlights:
+                kept = (
+                    f"the window of {tiers.window:,} tokens, {tiers.highlights:,} highlights and {tiers.sinks:,} sinks"
+                )
             warnings = (
-                f"the window of {tiers.window:,} tokens and the {tiers.sinks:,} sinks exceed the {native:,} tokens "
-                "that the model was trained for: what it says may be nonsense",
+                f"{kept} exceed the {native:,} tokens that the model was trained for: what it says may be nonsense",
             )
     if warnings:
         why = f"{why}, beyond the native context of {native:,}"
     memory = loaded.has_memory and options.memory and mode == "stream"
-    info = AttentionInfo(mode, tiers.sinks, 0 if mode == "exact" else tiers.window, memory, why)
+    window = 0 if mode == "exact" else tiers.window
+    info = AttentionInfo(mode, tiers.sinks, window, memory, why, tiers.highlights)
     return ReadingPlan(tiers, segment_tokens, memory, info, reach, warnings)
 
 
@@ -124,6 +129,7 @@ def _tiers(loaded: LoadedModel, options: ModelOptions) -> Tiers:
         tiers,
         sinks=tiers.sinks if options.sinks is None else options.sinks,
         window=tiers.window if options.window is None else options.window,
+        highlights=tiers.highlights if options.highlights is None else options.highlights,
     )
 
 

@@ -38,8 +38,15 @@ def kv_dims(config: Any) -> tuple[int, int]:
 def cache_bytes(config: Any, tiers: Tiers, num_tokens: int, element_bytes: int = 2) -> int:
     """Keys and values of all layers after `num_tokens`. A window that covers everything gives the full cache."""
     heads, dim = kv_dims(config)
-    kept = sum(min(num_tokens, one.sinks + one.window - 1) for one in layer_tiers(config, tiers))
-    return 2 * heads * dim * kept * element_bytes
+    layers = layer_tiers(config, tiers)
+    kept = sum(min(num_tokens, one.sinks + one.window - 1 + _chosen(one)) for one in layers)
+    scores = sum(4 * (one.window + 2 * one.turn + 4 * one.highlights) for one in layers if one.highlights)
+    return 2 * heads * dim * kept * element_bytes + heads * scores
+
+
+def _chosen(tiers: Tiers) -> int:
+    """Highlights, and the tokens that wait for their next turn, at most."""
+    return tiers.highlights + tiers.turn - 1 if tiers.highlights else 0
 
 
 def memory_bytes(config: Any, memory: MemoryConfig) -> int:

@@ -218,6 +218,8 @@ def _provenance(reading: Reading, verbatim: bool) -> tuple[str, ...]:
     tiers = ["search"]
     if not verbatim:
         tiers.append("window")
+        if reading.plan.tiers.highlights:
+            tiers.append("highlights")
         if reading.plan.use_memory:
             tiers.append("memory")
     return tuple(tiers)

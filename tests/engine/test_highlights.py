@@ -18,13 +18,17 @@ from torch import Tensor
 from longdoc.bench import reference
 from longdoc.bench.families import build, random_ids
 from longdoc.bench.reference import Rules, family_rules
+from longdoc.core.settings import ModelOptions
 from longdoc.engine import attention
 from longdoc.engine import memory as memory_module
 from longdoc.engine.attention import attach_memory, install
 from longdoc.engine.cache import StreamingCache, StreamingLayer, Tiers
 from longdoc.engine.highlights import RESERVOIR_SHARE, WITNESS_EVERY, priority
+from longdoc.engine.load import LoadedModel
 from longdoc.engine.memory import MemoryConfig, MemoryForm
+from longdoc.engine.plan import plan_reading
 from longdoc.engine.positions import rotate
+from longdoc.engine.sizes import cache_bytes
 
 TIERS = Tiers(sinks=4, window=24, highlights=10)
 NUM_TOKENS = 120
@@ -280,3 +284,32 @@ def test_a_token_that_is_looked_at_stays() -> None:
     held = cache.layers[1].highlights
     assert (held.positions == drawing).any(-1).all()
     assert (held.scores[held.positions == drawing] > 0.9).all()
+
+
+def test_there_are_no_highlights_unless_somebody_asks_for_them(loaded: LoadedModel) -> None:
+    plan = plan_reading(loaded, ModelOptions(), 1000)
+    assert (plan.tiers.highlights, plan.info.highlights) == (0, 0)
+    cache = StreamingCache(loaded.model.config, plan.tiers)
+    with torch.inference_mode():
+        loaded.model(random_ids(NUM_TOKENS), past_key_values=cache, use_cache=True)
+    assert not any("highlights" in name for name in cache.named_tensors())
+
+
+def test_the_plan_says_how_many_there_are_and_how_far_they_reach(loaded: LoadedModel) -> None:
+    plan = plan_reading(loaded, ModelOptions(highlights=32), 1000)
+    assert (plan.tiers.highlights, plan.info.highlights) == (32, 32)
+    assert plan.reach_tokens == 4 + 64 + 32 + 16 - 1  # sinks, window, highlights, and the tokens of a turn
+    assert any("32 highlights" in warning for warning in plan.warnings)  # trained for 68 tokens
+    assert plan_reading(loaded, ModelOptions(highlights=32, attention="exact"), 60).tiers.highlights == 0
+
+
+def test_the_bytes_of_the_state_are_what_was_estimated_at_most() -> None:
+    model = streaming("llama")
+    largest = 0
+    for num_tokens in range(90, 121):
+        cache = StreamingCache(model.config, TIERS)
+        with torch.inference_mode():
+            model(random_ids(num_tokens), past_key_values=cache, use_cache=True)
+        largest = max(largest, cache.num_bytes())
+    estimated = cache_bytes(model.config, TIERS, 120, 4)
+    assert largest <= estimated <= 1.1 * largest
