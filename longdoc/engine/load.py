@@ -22,6 +22,7 @@ from longdoc.core.types import ModelInfo
 from longdoc.engine.adapter import SETTINGS_FILE, AdapterInfo, attach_adapter, load_adapter
 from longdoc.engine.attention import install
 from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
+from longdoc.engine.cpu_kernel import FourBitKernel
 from longdoc.engine.lora import Lora
 from longdoc.engine.probe import SalienceProbe, load_probe
 from longdoc.engine.refusals import CHOOSE, refuse_what_cannot_be_streamed
@@ -35,6 +36,7 @@ class LoadedModel:
     """A model in evaluation mode under longdoc's attention, with its tokenizer and what is known of it.
 
     native_tokens: the context that it was trained for.   adapter, probe, lora: None when it has none.
+    kernel: of 4-bit weights on a processor; a reader switches it.
     """
 
     model: Any
@@ -45,6 +47,7 @@ class LoadedModel:
     native_tokens: int
     num_parameters: int
     device: torch.device
+    kernel: FourBitKernel | None = None
     lora: Lora | None = None
 
     @property
@@ -69,6 +72,7 @@ def load_model(options: ModelOptions, dtype: torch.dtype | None = None) -> Loade
     path = resolve(options.model)
     tokenizer, model, quantization = _load_stock(path, options, device, dtype or _dtype(device))
     model.eval().requires_grad_(False)
+    kernel = FourBitKernel(model)
     _self_check(model, str(path), device)
     folder = _adapter_folder(options.adapter, path)
     adapter = load_adapter(folder) if folder else None
@@ -92,6 +96,7 @@ def load_model(options: ModelOptions, dtype: torch.dtype | None = None) -> Loade
         native_tokens=int(getattr(text_config, "max_position_embeddings", 2048)),
         num_parameters=model.num_parameters(),
         device=device,
+        kernel=kernel,
         lora=lora,
     )
 
@@ -215,17 +220,6 @@ def _quantization(options: ModelOptions, config: Any, device: torch.device) -> t
     return name, {"quantization_config": settings, "device_map": {"": str(device)}}
 
 
-def set_cpu_kernel(model: Any, *, reading: bool) -> None:
-    """bitsandbytes' packed 4-bit CPU kernel is fast for one token and slow for many: off while reading.
-
-    Layers pack their weights at the first step with the kernel on, and cannot go back; so it is switched on
-    only by a caller that will read no more.
-    """
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = not reading
-
-
 def _adapter_folder(name: str | None, model_path: str | Path) -> Path | None:
     """The folder of the adapter beside the model, or of a named one."""
     if name is None or name == "none":
@@ -244,7 +238,6 @@ def _self_check(model: Any, name: str, device: torch.device) -> None:
 
     Catches families that the hooks do not fit (latent attention, learned sinks, unknown rotations) without a list.
     """
-    set_cpu_kernel(model, reading=True)
     generator = torch.Generator().manual_seed(0)
     vocab = model.get_input_embeddings().weight.shape[0]
     ids = torch.randint(vocab, (1, _CHECK_TOKENS), generator=generator).to(device)

@@ -77,6 +77,7 @@ class Reader:
         """The state after `ids` as well, in calls of at most a segment. The given state stays as it is."""
         if not ids:
             return state
+        self._switch(writing=False)
         cache = state.cache.fork()
         tokens = torch.tensor([list(ids)], device=self.loaded.device)
         logits, salience = None, []
@@ -92,6 +93,7 @@ class Reader:
                 why=f"after {state.num_tokens + len(ids):,} tokens",
                 fix="read without the memory (--no-memory) or in float32 on the CPU, and report the document's kind",
             )
+        cache.settle()
         found = torch.cat(salience) if salience else None
         return ReadingState(cache, logits, state.num_tokens + len(ids), found)
 
@@ -116,6 +118,7 @@ class Reader:
 
     def _score_batch(self, state: ReadingState, rows: list[Sequence[int]]) -> list[tuple[Tensor, Tensor]]:
         """Rows padded on the right: padding comes after every token that counts, so causality makes it harmless."""
+        self._switch(writing=False)
         length = max(len(row) for row in rows)
         assert min(len(row) for row in rows) > 0, "an empty continuation has no score"
         ids = torch.tensor([[*row, *[0] * (length - len(row))] for row in rows], device=self.loaded.device)
@@ -157,9 +160,16 @@ class Reader:
                     constraint.advance(token)
                 self.tokens_written += 1
                 yield token
+                self._switch(writing=True)  # whoever took the token may have read since
                 logits = self._forward(torch.tensor([[token]], device=self.loaded.device), cache, keep=1)[0, -1]
         finally:
             self.write_seconds += time.perf_counter() - started
+
+    def _switch(self, *, writing: bool) -> None:
+        """4-bit weights on a processor have a layout for many tokens and one for a single token."""
+        kernel = self.loaded.kernel
+        if kernel is not None:
+            kernel.for_writing() if writing else kernel.for_reading()
 
     def _forward(self, ids: Tensor, cache: StreamingCache, keep: int) -> Tensor:
         """(B, T) -> (B, T or keep, V); the cache moves on."""

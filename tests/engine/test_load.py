@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -147,14 +148,59 @@ def test_a_device_that_is_not_there_is_refused(checkpoint: Path, name: str) -> N
     assert name in refused(options(checkpoint, device=name)).what
 
 
-def test_four_bits_work_on_the_cpu(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def four_bit(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     pytest.importorskip("bitsandbytes")
+    folder = tmp_path_factory.mktemp("four-bit")
     torch.manual_seed(0)
     shape = {**tiny.SHAPE, "vocab_size": tiny.VOCABULARY, "intermediate_size": 128, "num_key_value_heads": 4}
-    tiny.save(LlamaForCausalLM(LlamaConfig(**shape)), tmp_path)
-    loaded = load_model(options(tmp_path, quantize="4bit"))
-    assert loaded.info.quantization == "nf4"
-    assert loaded.model.model.layers[0].self_attn.q_proj.weight.dtype == torch.uint8
-    reader = Reader(loaded, plan_reading(loaded, options(tmp_path), 10_000))
+    tiny.save(LlamaForCausalLM(LlamaConfig(**shape)), folder)
+    return load_model(options(folder, quantize="4bit"))
+
+
+def layers_of(model: LoadedModel) -> list[Any]:
+    return [module for module in model.model.modules() if hasattr(module, "support_avx512bf16_for_cpu")]
+
+
+def test_four_bits_work_on_the_cpu(four_bit: LoadedModel) -> None:
+    assert four_bit.info.quantization == "nf4"
+    assert four_bit.model.model.layers[0].self_attn.q_proj.weight.dtype == torch.uint8
+    reader = Reader(four_bit, plan_reading(four_bit, ModelOptions(), 10_000))
     state = reader.read(reader.start(), IDS[0].tolist())
     assert len(list(reader.write(state, max_tokens=3))) == 3
+
+
+def test_the_packed_kernel_is_on_while_writing_and_off_while_reading(four_bit: LoadedModel) -> None:
+    reader = Reader(four_bit, plan_reading(four_bit, ModelOptions(), 10_000))
+    state = reader.read(reader.start(), IDS[0, :60].tolist())
+    before = reader.read(state, IDS[0, 60:].tolist())
+    scored = reader.score(state, [[5, 6, 7]])
+    weights = [layer.weight.data.clone() for layer in layers_of(four_bit)]
+    assert not any(layer.support_avx512bf16_for_cpu for layer in layers_of(four_bit))
+    for _ in range(3):  # there and back, again and again
+        writing = reader.write(state, max_tokens=4)
+        words = [next(writing), next(writing)]
+        if not four_bit.kernel or not four_bit.kernel._layers:
+            pytest.skip("this processor has no packed kernel")
+        assert all(layer.support_avx512bf16_for_cpu for layer in layers_of(four_bit))
+        assert all(layer.weight.quant_state.packing_format_for_cpu for layer in layers_of(four_bit))
+        after = reader.read(state, IDS[0, 60:].tolist())  # a fork of the state that is being written from
+        assert not any(layer.support_avx512bf16_for_cpu for layer in layers_of(four_bit))
+        assert after.logits is not None
+        assert before.logits is not None
+        assert torch.equal(after.logits, before.logits)
+        assert torch.equal(reader.score(state, [[5, 6, 7]])[0], scored[0])
+        assert all(map(torch.equal, (layer.weight.data for layer in layers_of(four_bit)), weights))
+        words += list(writing)  # and the writing goes on
+        assert len(words) == 4
+
+
+def test_without_a_way_back_the_packed_kernel_stays_off(four_bit: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    from longdoc.engine import cpu_kernel
+
+    monkeypatch.setattr(cpu_kernel, "_inverse", lambda: None)
+    for layer in layers_of(four_bit):
+        layer.support_avx512bf16_for_cpu = True
+    kernel = cpu_kernel.FourBitKernel(four_bit.model)
+    kernel.for_writing()
+    assert not any(layer.support_avx512bf16_for_cpu for layer in layers_of(four_bit))
