@@ -17,7 +17,7 @@ from longdoc.core.settings import ModelOptions
 from longdoc.core.types import ModelInfo
 from longdoc.engine.cache import KEEP_ALL, Tiers
 from longdoc.engine.memory import MemoryConfig
-from longdoc.engine.plan import default_tiers
+from longdoc.engine.plan import default_tiers, with_sizes
 from longdoc.engine.sizes import cache_bytes, matrix_bytes, memory_bytes, text_config
 
 LENGTHS = (8_192, 32_768, 131_072, 1_000_000)
@@ -26,14 +26,17 @@ _LONG_TOKENS = 1_000_000
 _SHAPE = "a shape like Llama-3-8B"
 
 
-def run(options: ModelOptions | None = None, *, lengths: Sequence[int] = LENGTHS) -> Report:
-    """One row for each length, in bfloat16. options: of the model whose configuration counts, else Llama-3-8B's shape.
+def run(options: ModelOptions | None = None, *, is_named: bool = True, lengths: Sequence[int] = LENGTHS) -> Report:
+    """One row for each length, in bfloat16. options: other sizes than the default ones, and the model.
+
+    is_named: the model's own configuration counts, else a shape like Llama-3-8B's.
 
     Raises ModelUnavailable (69) when there is no such configuration, or none that can be streamed.
     """
-    config = _configuration(options) if options else _llama_3_8b()
+    named = options if options and is_named else None
+    config = _configuration(named) if named else _llama_3_8b()
     text = text_config(config)
-    tiers = default_tiers(getattr(text, "max_position_embeddings", 2048))
+    tiers = with_sizes(default_tiers(getattr(text, "max_position_embeddings", 2048)), options or ModelOptions())
     layers = tuple(range(text.num_hidden_layers))
     delta = MemoryConfig("delta", layers[1:3])
     infini = MemoryConfig("paper-delta", layers)
@@ -51,10 +54,11 @@ def run(options: ModelOptions | None = None, *, lengths: Sequence[int] = LENGTHS
                 "infini_memory_bytes": matrix_bytes(config, infini),
             }
         )
-    more: dict[str, Any] = {"tiers": f"{tiers.sinks} sinks, a window of {tiers.window:,}", "dtype": "bfloat16"}
+    sizes = f"{tiers.sinks} sinks, a window of {tiers.window:,}, {tiers.highlights} highlights"
+    more: dict[str, Any] = {"tiers": sizes, "dtype": "bfloat16"}
     if found := [row["ratio"] for row in rows if row["tokens"] == _LONG_TOKENS]:
         more["is_small"] = found[0] >= LEAST_RATIO
-    return report("state", ModelInfo(options.model if options else _SHAPE), rows, **more)
+    return report("state", ModelInfo(named.model if named else _SHAPE), rows, **more)
 
 
 def _llama_3_8b() -> Any:

@@ -125,7 +125,7 @@ def state(
     def work(on_event: Listener) -> dict[str, Any]:
         from longdoc.bench.state import LENGTHS, run
 
-        return run(model_options if is_model_named(context) else None, lengths=tokens or LENGTHS)
+        return run(model_options, is_named=is_model_named(context), lengths=tokens or LENGTHS)
 
     deliver(work, output)
 

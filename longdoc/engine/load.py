@@ -26,9 +26,11 @@ from longdoc.engine.cpu_kernel import FourBitKernel
 from longdoc.engine.lora import Lora
 from longdoc.engine.probe import SalienceProbe, load_probe
 from longdoc.engine.refusals import CHOOSE, refuse_what_cannot_be_streamed
+from longdoc.engine.sizes import free_bytes, weight_bytes
 from longdoc.engine.unavailable import check_folder, explain, first_lines
 
 _CHECK_TOKENS = 32
+_WEIGHTS_SHARE = 0.6  # of a GPU's free memory, from which on auto quantizes: the rest is for reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +202,10 @@ def _quantization(options: ModelOptions, config: Any, device: torch.device) -> t
         return "as saved", {"device_map": {"": str(device)}}
     if wanted == "auto":
         wanted = "none"
-        if device.type == "cuda":
-            text = config.get_text_config(decoder=True)
-            estimate = 2 * (12 * text.num_hidden_layers * text.hidden_size**2 + 2 * text.vocab_size * text.hidden_size)
-            wanted = "4bit" if estimate > 0.6 * torch.cuda.mem_get_info(device)[0] else "none"
+        free = free_bytes(device)
+        if device.type == "cuda" and free is not None and weight_bytes(config) > _WEIGHTS_SHARE * free:
+            wanted = "4bit"
+    _check_room(options.model, config, wanted, device)
     if wanted == "none":
         return "none", {}
     from transformers import BitsAndBytesConfig
@@ -218,6 +220,18 @@ def _quantization(options: ModelOptions, config: Any, device: torch.device) -> t
             bnb_4bit_compute_dtype=torch.bfloat16,
         )  # fmt: skip
     return name, {"quantization_config": settings, "device_map": {"": str(device)}}
+
+
+def _check_room(name: str, config: Any, quantize: str, device: torch.device) -> None:
+    """Raise OutOfMemory (71) before weights are fetched that cannot fit."""
+    needed, free = weight_bytes(config, quantize), free_bytes(device)
+    if free is not None and needed > free:
+        fix = "a smaller model" if quantize == "4bit" else "--quantize 4bit, or a smaller model"
+        raise OutOfMemory(
+            f"The model {name} does not fit on {device}.",
+            why=f"its weights take about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free",
+            fix=fix if device.type == "cpu" else f"{fix}, or --device cpu",
+        )
 
 
 def _adapter_folder(name: str | None, model_path: str | Path) -> Path | None:

@@ -124,7 +124,11 @@ def default_tiers(native_tokens: int) -> Tiers:
 
 def _tiers(loaded: LoadedModel, options: ModelOptions) -> Tiers:
     """The user's sizes, else the adapter's, else the default ones as far as the model was trained for them."""
-    tiers = loaded.adapter.tiers if loaded.adapter is not None else default_tiers(loaded.native_tokens)
+    return with_sizes(loaded.adapter.tiers if loaded.adapter else default_tiers(loaded.native_tokens), options)
+
+
+def with_sizes(tiers: Tiers, options: ModelOptions) -> Tiers:
+    """The sizes that the user gave in the place of others."""
     return replace(
         tiers,
         sinks=tiers.sinks if options.sinks is None else options.sinks,

@@ -44,6 +44,14 @@ def test_a_model_without_a_configuration_is_refused(tmp_path: Path) -> None:
         state.run(ModelOptions(str(tmp_path), offline=True))
 
 
+def test_the_state_stays_small_with_highlights() -> None:
+    plain, more = (
+        state.run(ModelOptions(highlights=highlights), is_named=False)["results"][-1] for highlights in (None, 512)
+    )
+    assert more["state_bytes"] > plain["state_bytes"] + 512 * 2 * 32 * 8 * 128 * 2
+    assert more["ratio"] >= 200
+
+
 def test_the_command_prints_the_table() -> None:
     result = CliRunner().invoke(cli, ["bench", "state", "--tokens", "1000000", "--quiet"])
     assert result.exit_code == 0, result.output

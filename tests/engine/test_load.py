@@ -12,7 +12,7 @@ import tiny
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from longdoc.core.errors import ModelUnavailable
+from longdoc.core.errors import ModelUnavailable, OutOfMemory
 from longdoc.core.settings import ModelOptions
 from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
 from longdoc.engine.load import LoadedModel, load_model
@@ -146,6 +146,20 @@ def test_a_model_without_rotary_positions_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["nonsense", "cuda:99", "cpu:x"])
 def test_a_device_that_is_not_there_is_refused(checkpoint: Path, name: str) -> None:
     assert name in refused(options(checkpoint, device=name)).what
+
+
+def test_weights_that_cannot_fit_are_an_error_before_they_are_fetched(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from longdoc.engine import load
+
+    (copied / "model.safetensors").unlink()
+    monkeypatch.setattr(load, "free_bytes", lambda device: 10_000)
+    with pytest.raises(OutOfMemory) as caught:
+        load_model(options(copied))
+    assert caught.value.exit_code == 71
+    assert "0.0 GB are free" in str(caught.value.why)
+    assert "4bit" in str(caught.value.fix)
 
 
 @pytest.fixture(scope="module")
