@@ -90,7 +90,9 @@ def _questions_of(path: str) -> list[str]:
     except OSError as error:
         raise InputNotFound(f"The questions in {path} cannot be read.", why=error.strerror) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"The questions in {path} are not UTF-8 text.", why=str(error)) from error
+        raise InputError(
+            f"The questions in {path} are not UTF-8 text.", why=str(error), fix="save one question a line as UTF-8"
+        ) from error
     questions = [line.strip() for line in text.split("\n") if line.strip()]
     if not questions:
         raise UsageError(f"There is no question in {path}.", fix="write one question a line")

@@ -107,6 +107,10 @@ def _told(error: Exception) -> tuple[int, str]:
 
 def check_sources(sources: Sequence[str], output: str | None, *, stdin_is_taken: bool = False) -> None:
     """Standard input can be read once only, and a result must not replace what it was made of."""
+    if not all(source.strip() for source in sources):
+        raise UsageError("A source has no name.", why="it is an empty text", fix="check the variable that it came from")
+    if output is not None and not output.strip():
+        raise UsageError("The result has no name.", why="-o is followed by an empty text", fix="-o summary.md")
     if output not in {None, "-"} and any(_is_same_file(source, str(output)) for source in sources):
         raise UsageError(
             f"The result would replace its source {output}.", why="-o names a source", fix="give -o another name"

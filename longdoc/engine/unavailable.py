@@ -18,6 +18,10 @@ _ELSEWHERE = "hf download {model} --local-dir FOLDER  # where there is a network
 
 def check_folder(model: str) -> None:
     """Raises ModelUnavailable for a folder without a checkpoint, and for a path to nothing."""
+    if not model.strip():
+        raise ModelUnavailable(
+            "The model has no name.", why="--model is followed by an empty text", fix="leave --model away, or name one"
+        )
     path = Path(model).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():

@@ -111,6 +111,8 @@ def test_ctrl_c_keeps_the_answers_that_are_finished(pipeline: FakePipeline, caps
         (["ask", "a.pdf"], "There is no question."),
         (["ask", "-", "--questions", "-"], "once only"),
         (["ask", "-"], "There is no question."),
+        (["summarize", ""], "A source has no name."),
+        (["summarize", "a.pdf", "-o", ""], "The result has no name."),
     ],
 )
 def test_a_wrong_command_line_is_2_and_says_what_is_wrong(

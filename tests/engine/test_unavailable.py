@@ -30,6 +30,10 @@ def test_a_path_to_nothing_is_not_looked_for_on_the_hub(tmp_path: Path) -> None:
     assert refused("./nowhere").what == "There is no folder ./nowhere."
 
 
+def test_an_empty_name_is_no_folder() -> None:
+    assert refused("").what == "The model has no name."
+
+
 def test_a_file_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.gguf").touch()
     assert "is a file" in refused(tmp_path / "model.gguf").what
