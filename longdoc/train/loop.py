@@ -135,6 +135,12 @@ class Run:
         """(mix, ids (B, T + 1), weights (B, T + 1), kinds), made a step ahead, the same for the same seed."""
         maker = self.row_maker(self.corpus, self.tokenizer, 0, stage.text_loss)
 
+        if unknown := {kind for mix in stage.mixes for kind in mix.rows} - {*maker.kinds}:
+            known = ", ".join(maker.kinds)
+            raise UsageError(
+                f"The stage {stage.name!r} asks for unknown rows {sorted(unknown)}.", why=f"known: {known}"
+            )
+
         def make(step: int) -> Batch:
             rng = random.Random(hash((self.config.seed, self.stage_index, step)))
             maker.rng = rng

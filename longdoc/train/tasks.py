@@ -223,7 +223,7 @@ class RowMaker:
     def _needle_pieces(self, num_tokens: int) -> list[Piece]:
         """Codes told early and asked for later, in text with look-alikes. The recipe: the README on the memory."""
         count = max(1, round(num_tokens / 64 * self.rng.random() ** 0.7))
-        names: list[str | None] = [*{self._name() for _ in range(min(32, count))}]
+        names: list[str | None] = [*dict.fromkeys(self._name() for _ in range(min(32, count)))]
         if self.rng.random() < 0.3:
             names.append(None)
         gap = self.gap_tokens

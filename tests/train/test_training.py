@@ -192,3 +192,9 @@ def test_a_stage_can_start_a_memory_anew(corpus: Corpus, tmp_path: Path) -> None
         run.train(silent)
         found.append(torch.equal(before, run.memories[1].key.weight))
     assert found == [True, False]
+
+
+def test_rows_that_nobody_knows_are_an_error_of_the_user(corpus: Corpus, tmp_path: Path) -> None:
+    stage = replace(tiny.STAGES[0], mixes=(replace(tiny.STAGES[0].mixes[0], rows={"verses": 1}),))
+    with pytest.raises(UsageError, match="verses"):
+        start(tiny.with_stages(stage), corpus, tmp_path).train(silent)
