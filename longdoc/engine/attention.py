@@ -8,7 +8,8 @@ Two public hooks, no model code forked:
    biases, and are rotated here, with the model's own rotary embedding (its scaling is kept) and its own
    `apply_rotary_pos_emb`, at positions that never leave the trained range.
 
-What is computed there is in `streaming.py` (reading) and `training_attention.py` (with gradients).
+What is computed there is in `streaming.py` (reading), `decoding.py` (writing) and `training_attention.py` (with
+gradients).
 
 Shapes: B batch, H query heads, Hkv key/value heads, T new tokens, D head dim.
 """
@@ -25,6 +26,7 @@ from transformers import AttentionInterface
 
 from longdoc.core.errors import ModelUnavailable
 from longdoc.engine.cache import StreamingCache, StreamingLayer
+from longdoc.engine.decoding import can_step, decoded
 from longdoc.engine.memory import DeltaMemory, MemoryConfig, PaperMemory
 from longdoc.engine.positions import Rope
 from longdoc.engine.streaming import streamed
@@ -54,12 +56,15 @@ def longdoc_attention(
     layer: StreamingLayer = longdoc_cache.layers[module.layer_idx]
     num_seen = layer.num_seen
     scale = float(scaling) if scaling is not None else query.shape[-1] ** -0.5
-    keys, values = layer.update(key, value)
-    if torch.is_grad_enabled():
-        assert layer.highlights is None, "highlights are for reading, not for training"
-        out = differentiable(module, query, keys, values, num_seen, layer.tiers, scale, softcap)
+    if not torch.is_grad_enabled() and can_step(layer, query.shape[2]):
+        out = decoded(module, layer, query, key, value, scale, softcap)
     else:
-        out = streamed(module, layer, query, keys, values, num_seen, scale, softcap)
+        keys, values = layer.update(key, value)
+        if torch.is_grad_enabled():
+            assert layer.highlights is None, "highlights are for reading, not for training"
+            out = differentiable(module, query, keys, values, num_seen, layer.tiers, scale, softcap)
+        else:
+            out = streamed(module, layer, query, keys, values, num_seen, scale, softcap)
     memory = getattr(module, "longdoc_memory", None)
     if longdoc_cache.use_memory and isinstance(memory, PaperMemory):
         out, layer.memory = memory.mix(out, query, key, value, layer.memory, num_seen)

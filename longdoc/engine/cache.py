@@ -1,7 +1,7 @@
 """The reading state: sinks, highlights, window and memory of every layer, constant in size.
 
-Keys are stored un-rotated; positions are given when attending (`attention.py`). Tensors are never changed in
-place, so a fork shares them and costs nothing.
+Keys are stored un-rotated; positions are given when attending (`streaming.py`). Tensors are never changed in
+place, so a fork shares them and costs nothing; only the buffers of decoding are, and those are never shared.
 
 Shapes: B batch, Hkv key/value heads, T new tokens, S sinks, W window, K kept tokens of both, D head dim.
 """
@@ -46,6 +46,8 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         self.sink_values: Tensor | None = None
         self.highlights: Highlights | None = None
         self.memory: MemoryState | None = None
+        self.late: list[tuple[Tensor, Tensor]] = []  # keys and values that were written and are not in the window yet
+        self.decoding: Any = None  # a `Decoding`, while one token comes at a time; never shared with a fork
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Take dtype, device and shape from the first tokens."""
@@ -60,6 +62,7 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         """(B, Hkv, T, D) x2 -> (B, Hkv, K + T, D) x2: [sinks | window | new]; then the window shrinks."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
+        self.settle()
         assert self.sink_keys is not None
         assert self.sink_values is not None
         keys = torch.cat([self.sink_keys, self.keys, key_states], 2)
@@ -73,6 +76,23 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         if first_kept > num_sinks:  # a view would keep the K + T tokens of this call alive
             self.keys, self.values = self.keys.clone(), self.values.clone()
         return keys, values
+
+    def add_late(self, key: Tensor, value: Tensor) -> None:
+        """(B, Hkv, 1, D) x2: the token of a step of decoding, which finds its place in the window later."""
+        self.late.append((key, value))
+        self.num_seen += 1
+
+    def settle(self) -> None:
+        """Give what came late its place, and drop the buffers of decoding."""
+        self.decoding = None
+        if self.late:
+            keys, values = (torch.cat(parts, 2) for parts in zip(*self.late, strict=True))
+            self.num_seen -= len(self.late)
+            self.late = []
+            self.update(keys, values)
+            if self.highlights is not None:
+                assert self.keys is not None
+                self.highlights = self.highlights.with_local(self.keys.shape[2])
 
     def get_seq_length(self) -> int:
         """Always 0: positions are the attention function's business, and the model must not build a mask."""
@@ -88,7 +108,9 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
 
     def map(self, function: Callable[[Tensor], Tensor]) -> StreamingLayer:
         """A layer with `function` applied to every tensor (repeat, move to a device)."""
+        self.settle()
         other = copy.copy(self)
+        other.late = []
         if self.is_initialized:
             assert self.sink_keys is not None
             assert self.sink_values is not None
@@ -100,6 +122,7 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
 
     def named_tensors(self) -> dict[str, Tensor]:
         """Every tensor held, by the name that `restore` takes; the memory's are called `memory.matrix` and so on."""
+        self.settle()
         held: dict[str, Tensor] = {}
         if self.is_initialized:
             assert self.sink_keys is not None
@@ -156,6 +179,11 @@ class StreamingCache(Cache):  # type: ignore[misc]
             by_layer[layer][rest] = tensor
         for i, layer in enumerate(self.layers):
             layer.restore(by_layer[str(i)], num_seen)
+
+    def settle(self) -> None:
+        """Drop the buffers of decoding: for a cache that is kept."""
+        for layer in self.layers:
+            layer.settle()
 
     def fork(self) -> StreamingCache:
         """A cache that can be read on without changing this one. Shares all tensors."""
