@@ -32,7 +32,9 @@ def steps(model: Any, cache: StreamingCache, begin: int, end: int) -> Tensor:
     """(1, T, V) of the tokens begin ... end - 1, one at a time."""
     with torch.inference_mode():
         ids = random_ids(120)[:, begin:end]
-        return torch.cat([model(one, past_key_values=cache, use_cache=True).logits for one in torch.split(ids, 1, 1)], 1)
+        return torch.cat(
+            [model(one, past_key_values=cache, use_cache=True).logits for one in torch.split(ids, 1, 1)], 1
+        )
 
 
 def read(model: Any, tiers: Tiers, num_tokens: int) -> StreamingCache:
