@@ -18,17 +18,11 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from longdoc.bench.families import SHAPE as SHAPE  # what every stock family's configuration is given
 from longdoc.engine.memory import MemoryConfig
 from longdoc.train.config import AdapterConfig, DataConfig, Mix, ModelShape, Stage, TextSource, TrainConfig
 from longdoc.train.model import build_model, export
 from longdoc.train.tokenizer import train_tokenizer
-
-# What every stock family's configuration is given.
-SHAPE: dict[str, Any] = {
-    "vocab_size": 97, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 4096, "pad_token_id": 0,
-    "bos_token_id": 1, "eos_token_id": 2,
-}  # fmt: skip
 
 VOCABULARY = 460  # tokens; the stories give no more than a few above
 MEMORY = MemoryConfig("delta", (1,), segment_tokens=16, heads=2, key_dim=16, value_dim=16, lags=3, width=16)
