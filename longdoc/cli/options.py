@@ -75,10 +75,10 @@ def _password(path: str) -> str:
         raise UsageError(f"The password file {path} is not UTF-8 text.") from error
 
 
-def _model_options(offline: bool, **values: Any) -> ModelOptions:
+def _model_options(offline: bool, kv_bits: str, **values: Any) -> ModelOptions:
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub reads it once, when it is imported
-    return ModelOptions(offline=offline, **values)
+    return ModelOptions(offline=offline, kv_bits=int(kv_bits), **values)
 
 
 def _output_options(as_json: bool, to: str, verbose: bool, quote: bool = False, **values: Any) -> OutputOptions:
@@ -137,6 +137,12 @@ model = _gathered(
         type=click.IntRange(min=1),
         metavar="TOKENS",
         help="Tokens that are read at a time.",
+    ),
+    setting(
+        "--kv-bits",
+        type=click.Choice(["8", "16"]),
+        default="16",
+        help="8: the window's keys and values in about half the bytes. Writing is slower.",
     ),
     setting("--memory/--no-memory", default=True, help="Keep a compressed memory of what left the window."),
     setting("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, ..."),

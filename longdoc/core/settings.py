@@ -33,6 +33,7 @@ class ModelOptions:
     model: "embedded", a Hugging Face id, or a folder.
     adapter: folder or name of a memory adapter, "none", or None for the one that lies beside the model.
     sinks, window, highlights, segment_tokens: tier and segment sizes in tokens.
+    kv_bits: 8 keeps the window's keys and values in half the bytes; 16 in the model's own precision.
     device: "auto", "cpu", "cuda", "cuda:1".
     threads: CPU threads, None for torch's own choice.
     """
@@ -45,6 +46,7 @@ class ModelOptions:
     sinks: int | None = None
     window: int | None = None
     highlights: int | None = None
+    kv_bits: int = 16
     segment_tokens: int | None = None
     memory: bool = True
     device: str = "auto"

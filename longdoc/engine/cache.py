@@ -21,6 +21,7 @@ from longdoc.engine.highlights import Highlights, no_highlights
 from longdoc.engine.memory import MemoryState
 from longdoc.engine.tiers import KEEP_ALL as KEEP_ALL
 from longdoc.engine.tiers import Tiers as Tiers
+from longdoc.engine.window import Kept, keep
 
 
 class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
@@ -44,6 +45,8 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         self.num_seen = 0
         self.sink_keys: Tensor | None = None
         self.sink_values: Tensor | None = None
+        self.key_scales: Tensor | None = None  # of a window in 8 bits (`window.py`)
+        self.value_scales: Tensor | None = None
         self.highlights: Highlights | None = None
         self.memory: MemoryState | None = None
         self.late: list[tuple[Tensor, Tensor]] = []  # keys and values that were written and are not in the window yet
@@ -52,8 +55,8 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Take dtype, device and shape from the first tokens."""
         self.dtype, self.device = key_states.dtype, key_states.device
-        self.sink_keys, self.keys = key_states[:, :, :0], key_states[:, :, :0]
-        self.sink_values, self.values = value_states[:, :, :0], value_states[:, :, :0]
+        self.sink_keys, self.sink_values = key_states[:, :, :0], value_states[:, :, :0]
+        self._hold(keep(self.sink_keys, self.tiers.kv_bits), keep(self.sink_values, self.tiers.kv_bits))
         if self.tiers.highlights:
             self.highlights = no_highlights(key_states, value_states)
         self.is_initialized = True
@@ -65,17 +68,31 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         self.settle()
         assert self.sink_keys is not None
         assert self.sink_values is not None
-        keys = torch.cat([self.sink_keys, self.keys, key_states], 2)
-        values = torch.cat([self.sink_values, self.values, value_states], 2)
+        new_sinks = min(self.tiers.sinks - self.sink_keys.shape[2], key_states.shape[2])
+        if new_sinks:
+            self.sink_keys = torch.cat([self.sink_keys, key_states[:, :, :new_sinks]], 2)
+            self.sink_values = torch.cat([self.sink_values, value_states[:, :, :new_sinks]], 2)
+        bits, held_keys, held_values = self.tiers.kv_bits, *self._held()
+        held_keys = held_keys.extended(keep(key_states[:, :, new_sinks:], bits))
+        held_values = held_values.extended(keep(value_states[:, :, new_sinks:], bits))
+        keys, values = held_keys.read(self.dtype), held_values.read(self.dtype)
+        if self.tiers.sinks:
+            keys, values = torch.cat([self.sink_keys, keys], 2), torch.cat([self.sink_values, values], 2)
         self.num_seen += key_states.shape[2]
-        num_sinks = min(self.tiers.sinks, self.num_seen)
-        first_local = self.num_seen - (keys.shape[2] - num_sinks)
-        first_kept = num_sinks + max(0, self.tiers.first_local(self.num_seen) - first_local)
-        self.sink_keys, self.sink_values = keys[:, :, :num_sinks].clone(), values[:, :, :num_sinks].clone()
-        self.keys, self.values = keys[:, :, first_kept:], values[:, :, first_kept:]
-        if first_kept > num_sinks:  # a view would keep the K + T tokens of this call alive
-            self.keys, self.values = self.keys.clone(), self.values.clone()
+        first_local = self.num_seen - held_keys.codes.shape[2]
+        left = max(0, self.tiers.first_local(self.num_seen) - first_local)
+        self._hold(held_keys.without_first(left), held_values.without_first(left))
         return keys, values
+
+    def _held(self) -> tuple[Kept, Kept]:
+        """The window's keys and values, as they are kept."""
+        assert self.keys is not None
+        assert self.values is not None
+        return Kept(self.keys, self.key_scales), Kept(self.values, self.value_scales)
+
+    def _hold(self, keys: Kept, values: Kept) -> None:
+        self.keys, self.key_scales = keys.codes, keys.scales
+        self.values, self.value_scales = values.codes, values.scales
 
     def add_late(self, key: Tensor, value: Tensor) -> None:
         """(B, Hkv, 1, D) x2: the token of a step of decoding, which finds its place in the window later."""
@@ -116,6 +133,8 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
             assert self.sink_values is not None
             other.sink_keys, other.sink_values = function(self.sink_keys), function(self.sink_values)
             other.keys, other.values = function(self.keys), function(self.values)
+            if self.key_scales is not None and self.value_scales is not None:
+                other.key_scales, other.value_scales = function(self.key_scales), function(self.value_scales)
         other.highlights = self.highlights.map(function) if self.highlights is not None else None
         other.memory = self.memory.map(function) if self.memory is not None else None
         return other
@@ -129,6 +148,8 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
             assert self.sink_values is not None
             held = {"sink_keys": self.sink_keys, "sink_values": self.sink_values}
             held |= {"keys": self.keys, "values": self.values}
+            if self.key_scales is not None and self.value_scales is not None:
+                held |= {"key_scales": self.key_scales, "value_scales": self.value_scales}
         if self.highlights is not None:
             held |= {f"highlights.{name}": tensor for name, tensor in self.highlights.named_tensors().items()}
         if self.memory is not None:
@@ -139,9 +160,10 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         """Take the place of a layer that held `tensors` after `num_seen` tokens. KeyError when one is not there."""
         self.num_seen = num_seen
         if "keys" in tensors:
-            self.lazy_initialization(tensors["keys"], tensors["values"])
+            self.lazy_initialization(tensors["sink_keys"], tensors["sink_values"])
             self.sink_keys, self.sink_values = tensors["sink_keys"], tensors["sink_values"]
-            self.keys, self.values = tensors["keys"], tensors["values"]
+            scales = (tensors["key_scales"], tensors["value_scales"]) if self.key_scales is not None else (None, None)
+            self._hold(Kept(tensors["keys"], scales[0]), Kept(tensors["values"], scales[1]))
         if self.highlights is not None:
             self.highlights = Highlights(**_under("highlights.", tensors))
         memory = _under("memory.", tensors)
@@ -208,7 +230,7 @@ def layer_tiers(config: Any, tiers: Tiers) -> list[Tiers]:
     result = []
     for kind in kinds:
         if kind == "sliding_attention" and native:
-            result.append(Tiers(sinks=0, window=min(native, tiers.window)))
+            result.append(Tiers(sinks=0, window=min(native, tiers.window), kv_bits=tiers.kv_bits))
         elif kind in ("full_attention", "sliding_attention"):
             result.append(tiers)
         else:

@@ -83,9 +83,12 @@ class Decoding:
 
 
 def can_step(layer: StreamingLayer, num_new: int) -> bool:
-    """One new token, when all sinks are there. Witnesses and turns of highlights are left to `streaming.py`."""
+    """One new token, when all sinks are there.
+
+    Left to `streaming.py`: witnesses and turns of highlights, and a window in 8 bits, which is there to be small.
+    """
     after = layer.num_seen + 1
-    if num_new != 1 or layer.num_seen < max(1, layer.tiers.sinks):
+    if num_new != 1 or layer.num_seen < max(1, layer.tiers.sinks) or layer.tiers.kv_bits != 16:
         return False
     return layer.highlights is None or (after % WITNESS_EVERY != 0 and after % layer.tiers.turn != 0)
 

@@ -52,7 +52,7 @@ def plan_reading(
     native = loaded.native_tokens
     warnings: tuple[str, ...] = ()
     if mode == "exact":
-        tiers, reach = Tiers(sinks=0, window=KEEP_ALL), total
+        tiers, reach = Tiers(sinks=0, window=KEEP_ALL, kv_bits=options.kv_bits), total
         if total > native:
             warnings = (
                 f"{num_tokens:,} tokens are read exactly, more than the {native:,} that the model was trained for: "
@@ -134,6 +134,7 @@ def with_sizes(tiers: Tiers, options: ModelOptions) -> Tiers:
         sinks=tiers.sinks if options.sinks is None else options.sinks,
         window=tiers.window if options.window is None else options.window,
         highlights=tiers.highlights if options.highlights is None else options.highlights,
+        kv_bits=options.kv_bits,
     )
 
 

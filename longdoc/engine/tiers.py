@@ -14,11 +14,13 @@ class Tiers:
 
     sinks: S, the first tokens.   window: W, each token sees the last W, itself included.
     highlights: C, chosen from those that left the window.
+    kv_bits: of an entry of the window's keys and values: 8, or 16 for the model's own precision.
     """
 
     sinks: int = 4
     window: int = 1024
     highlights: int = 0
+    kv_bits: int = 16
 
     @property
     def turn(self) -> int:
