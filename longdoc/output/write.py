@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from longdoc.core.errors import OutputError
+from longdoc.core.paths import sync_folder
 
 
 class StdoutClosedError(Exception):
@@ -90,7 +91,7 @@ class _File:
             if self._temporary is not None:
                 os.fsync(self._stream.fileno())
                 self._temporary.replace(self._path)
-                _sync_folder(self._path.parent)
+                sync_folder(self._path.parent)
                 self._temporary = None
 
 
@@ -131,16 +132,6 @@ def _replaced(path: Path) -> Iterator[Sink]:
                 sink.finish()
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """The rename itself reaches the disk; not every file system can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextmanager

@@ -151,14 +151,14 @@ class Keeper:
         extra: Mapping[str, Tensor] | None = None,
         *,
         whole: bool = False,
-    ) -> None:
-        """Keep a place: as a checkpoint, or as the end of the text. What cannot be kept is said once."""
+    ) -> bool:
+        """Keep a place: as a checkpoint, or as the end of the text. -> whether it is. What cannot be is said once."""
         if self._is_off or not place.num_segments:
-            return
+            return False
         num_bytes = state.cache.num_bytes()
         if num_bytes > _MOST_BYTES and not self.options.wanted:
             self._give_up(f"it has {num_bytes / 1e9:.1f} GB; longdoc read keeps it")
-            return
+            return False
         source = self.document.source
         about = {
             "source": source.name if source.name == "-" else str(Path(source.name).resolve()),
@@ -180,10 +180,11 @@ class Keeper:
             if self.options.wanted:
                 raise
             self._give_up(error.why or error.what)
-            return
+            return False
         now = time.monotonic()
         self._due = now + max(CHECKPOINT_SECONDS, (now - began) / _SAVE_SHARE)
         self.on_event(StateKept(self.name, place.num_tokens, self.total_tokens, num_bytes))
+        return True
 
     def is_worth_keeping(self) -> bool:
         """Whether enough was read that an interrupted run should leave a checkpoint."""

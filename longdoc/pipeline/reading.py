@@ -120,8 +120,9 @@ class Reading:
                 if keeper is not None and keeper.is_due() and not is_grown and num_left:
                     self._save(done, on_part)
         except KeyboardInterrupt:
-            if keeper is not None and keeper.is_worth_keeping():
-                self._save(done, on_part)
+            if keeper is not None and keeper.is_worth_keeping() and self._save(done, on_part):
+                stopped = f"reading was stopped after {done.place.num_tokens:,} of {self.num_tokens:,} tokens"
+                on_event(Warned(f"{stopped}; the same command goes on from there"))
             raise
         if keeper is not None:
             self._end(done, on_part, keeper)
@@ -155,7 +156,7 @@ class Reading:
         state = self.reader.read(done.state, piece.token_ids)
         self.read_seconds += time.perf_counter() - began
         salience = done.salience
-        if state.salience is not None and piece.num_tokens:
+        if state.salience is not None and piece.num_tokens and on_part is not None:
             salience = salience.plus(self.session.encode, self.document.text, piece, state.salience.numpy())
         done = _Done(state, done.place.after(piece), PartSalience() if piece.closes_part else salience)
         tokens_read = done.place.num_tokens
@@ -176,10 +177,10 @@ class Reading:
     def _stand(self, done: _Done) -> None:
         self.state, self.salience, self.tokens_read = done.state, done.salience, done.place.num_tokens
 
-    def _save(self, done: _Done, on_part: OnPart | None, *, whole: bool = False) -> None:
+    def _save(self, done: _Done, on_part: OnPart | None, *, whole: bool = False) -> bool:
         assert self.keeper is not None
         notes = on_part.saved()[: done.place.num_parts] if isinstance(on_part, PartNotes) else []
-        self.keeper.save(done.state, done.place, notes, done.salience.tensors(), whole=whole)
+        return self.keeper.save(done.state, done.place, notes, done.salience.tensors(), whole=whole)
 
     def _end(self, done: _Done, on_part: OnPart | None, keeper: Keeper) -> None:
         """Keep the state of the whole text for questions; notes are kept until their result is out (`release`)."""

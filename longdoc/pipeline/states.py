@@ -23,6 +23,7 @@ from longdoc.engine.state_file import StateHeader, check_file, leftovers, read_h
 WHOLE = ".safetensors"
 CHECKPOINT = ".checkpoint.safetensors"
 _MAX_NAME_CHARACTERS = 40
+_IS_NAME = re.compile(r"[\w.-]+-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def state_name(source: Source, model: str, purpose: str) -> str:
 def list_states(folder: Path) -> list[KeptState]:
     """All states of a folder, by name; no rows when there is no folder."""
     names = dict.fromkeys(_name_of(path) for path in sorted(folder.glob(f"*{WHOLE}")))
-    return [kept_state(folder, name) for name in names]
+    return [kept_state(folder, name) for name in names if _IS_NAME.fullmatch(name)]  # model weights may lie there too
 
 
 def show_state(folder: Path, name: str) -> tuple[KeptState, StateHeader]:
@@ -107,7 +108,7 @@ def remove_all(folder: Path) -> list[KeptState]:
 
 def _files(folder: Path, name: str) -> list[Path]:
     """The files of a state that are there, the whole one first."""
-    paths = [folder / f"{name}{suffix}" for suffix in (WHOLE, CHECKPOINT)] if Path(name).name == name else []
+    paths = [folder / f"{name}{suffix}" for suffix in (WHOLE, CHECKPOINT)] if _IS_NAME.fullmatch(name) else []
     if found := [path for path in paths if path.is_file()]:
         return found
     raise InputNotFound(f"There is no state {name}.", why=f"none of that name in {folder}", fix="longdoc states list")
@@ -122,7 +123,7 @@ def kept_state(folder: Path, name: str) -> KeptState:
         return KeptState(name, folder, num_bytes, **_row(about))
     except StateRefused as error:
         return KeptState(name, folder, num_bytes, trouble=error.why)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return KeptState(name, folder, num_bytes, trouble="it was not saved by longdoc read, ask or summarize")
 
 
