@@ -98,6 +98,8 @@ def _header(key: str) -> str:
     """`peak_memory_bytes` -> `peak memory`, `load_s` -> `load (s)`."""
     if key.endswith("_bytes"):
         return key.removesuffix("_bytes").replace("_", " ")
+    if key == "tokens_per_s":
+        return "tokens/s"
     if key.endswith("_tokens_per_s"):
         return key.removesuffix("_tokens_per_s").replace("_", " ") + " (tokens/s)"
     return key.removesuffix("_s").replace("_", " ") + (" (s)" if key.endswith("_s") else "")

@@ -31,6 +31,12 @@ def test_units_stand_in_the_header_or_with_the_number() -> None:
     assert rows[1] == ["–", "4,096", "–", "9.1 GB", "1,234"]
 
 
+def test_a_speed_and_a_tiny_number_can_be_read() -> None:
+    header, rows = table([{"tokens_per_s": 9100.4, "write_tokens_per_s": 12.3, "max_error": 2.4e-7}])
+    assert header == ["tokens/s", "write (tokens/s)", "max error"]
+    assert rows == [["9,100", "12.3", "2.4e-07"]]
+
+
 def test_columns_without_a_value_are_left_out() -> None:
     assert table([{"a": 1, "b": None}, {"a": 2, "b": None}]) == (["a"], [["1"], ["2"]])
 
