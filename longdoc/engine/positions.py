@@ -1,11 +1,9 @@
 """Where tokens stand, and their rotation by the model's own rotary embedding.
 
 A frame is what one call counts its positions in. Only distances matter to a rotation, so a frame begins where the
-cache does: no angle grows with the document. The frame of a call is
-
-    highlights ...  [S - S ... S - 1: sinks]  local tokens, the first at S + reach - W, without gaps up to the last
-
-and the sinks stand there only while nothing has been dropped (`sinks.py` has their place after that).
+cache does: no angle grows with the document. The first local token stands at S + reach - W, the others follow without
+gaps up to the last. Before it stand the sinks while nothing has been dropped, and the highlights after that; the sinks
+are then turned back by their distance instead (`Frame.turn_back`).
 
 Shapes: B batch, H heads, T new tokens, S sinks, W window, K kept tokens before the call, N positions, D head dim,
 R rotated dims.
