@@ -109,11 +109,14 @@ def _mode(
 
 
 def exact_bytes(loaded: LoadedModel, num_tokens: int, segment_tokens: int) -> int:
-    """What an exact reading takes on top of the weights: the cache before and after a segment, and the workspace."""
+    """What an exact reading takes on top of the weights: the cache and the workspace.
+
+    Three times the cache: the document's, and while something is written that of the fork and its rotated keys.
+    """
     config = loaded.model.config
     element_bytes = loaded.element_bytes
     cache = cache_bytes(config, Tiers(sinks=0, window=KEEP_ALL), num_tokens, element_bytes)
-    return 2 * cache + workspace_bytes(config, min(segment_tokens, num_tokens), num_tokens, element_bytes)
+    return 3 * cache + workspace_bytes(config, min(segment_tokens, num_tokens), num_tokens, element_bytes)
 
 
 def default_tiers(native_tokens: int) -> Tiers:
