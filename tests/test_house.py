@@ -99,6 +99,8 @@ def _names_bound_by(node: ast.AST) -> set[str]:
         ["--version"],
         ["summarize", "--help"],
         ["ask", "--help"],
+        ["read", "--help"],
+        ["states", "list", "--help"],
         ["doctor", "--help"],
         ["bench", "--help"],
         ["bench", "passkey", "--help"],

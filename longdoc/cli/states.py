@@ -30,7 +30,7 @@ def states() -> None:
 def list_command(state_dir: str | None, to: str, as_json: bool) -> None:
     """Print a line for each kept state."""
     from longdoc.output.json import dumps
-    from longdoc.output.wording import file_size
+    from longdoc.output.wording import count, file_size
     from longdoc.pipeline.states import folder_of, list_states
 
     folder = folder_of(state_dir)
@@ -42,7 +42,7 @@ def list_command(state_dir: str | None, to: str, as_json: bool) -> None:
     for line in table(found):
         click.echo(line)
     total = file_size(sum(state.num_bytes for state in found))
-    click.echo(f"{len(found)} in {folder}, {total}" if found else f"No states in {folder}.", err=True)
+    click.echo(f"{count(len(found), 'state')} in {folder}, {total}" if found else f"No states in {folder}.", err=True)
 
 
 @states.command()
