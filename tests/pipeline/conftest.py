@@ -12,6 +12,7 @@ from made_books import write_pdf, write_text, write_vtt
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from longdoc.core.settings import ModelOptions
+from longdoc.pipeline import keeping
 from longdoc.pipeline.session import Session
 
 
@@ -49,3 +50,20 @@ def stock(folder: Path) -> Path:
     shape = tiny.SHAPE | {"vocab_size": tiny.tokenizer().get_vocab_size()}
     tiny.save(LlamaForCausalLM(LlamaConfig(**shape)), folder)
     return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "states"
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    return write_text(tmp_path / "book.md")
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every segment."""
+    monkeypatch.setattr(keeping, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(keeping, "_SAVE_SHARE", 1e9)

@@ -1,81 +1,27 @@
-"""Readings that are kept, gone on from, grown and refused; and one that is killed while it reads."""
+"""Readings that are kept, gone on from, grown and refused."""
 
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
-import torch
+from kept import num_segments_read, reading_of, same, session_of, warnings
 from made_books import chapters, write_text
 
 from longdoc.core.errors import InputNotFound, LongdocError, OutputError, StateRefused
-from longdoc.core.events import Event, SegmentRead, StateKept, StateUsed, Warned
-from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions, SummaryOptions
-from longdoc.engine.reader import ReadingState
+from longdoc.core.events import Event, StateKept, StateUsed
+from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
 from longdoc.pipeline import keeping
 from longdoc.pipeline.ask import ask
 from longdoc.pipeline.read import read
 from longdoc.pipeline.reading import Reading
 from longdoc.pipeline.session import Session
 from longdoc.pipeline.states import list_states, remove_all, remove_state, show_state
-from longdoc.pipeline.summarize import summarize
 
 QUESTION = "Who built the lighthouse of Corran?"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "states"
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    return write_text(tmp_path / "book.md")
-
-
-@pytest.fixture
-def always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkpoint after every segment."""
-    monkeypatch.setattr(keeping, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(keeping, "_SAVE_SHARE", 1e9)
-
-
-def session_of(known: Session, folder: Path | None, **options: Any) -> Session:
-    """A session with nothing in its memory, and the model of another."""
-    states = StateOptions(str(folder)) if folder is not None else None
-    session = Session(replace(known.options, **options), states)
-    session._loaded = known.loaded
-    return session
-
-
-def reading_of(session: Session, source: Path, events: list[Event] | None = None) -> Reading:
-    return session.read(str(source), SourceOptions(), (events if events is not None else []).append)
-
-
-def same(first: Reading, second: Reading) -> bool:
-    """Whether two states are equal in every tensor, and write the same."""
-    a, b = first.state.cache.named_tensors(), second.state.cache.named_tensors()
-    assert first.state.num_tokens == second.state.num_tokens
-    assert a.keys() == b.keys()
-    tokens = [list(r.reader.write(r.state, max_tokens=20)) for r in (first, second)]
-    return all(torch.equal(a[name], b[name]) for name in a) and tokens[0] == tokens[1]
-
-
-def num_segments_read(events: list[Event]) -> int:
-    return sum(isinstance(event, SegmentRead) for event in events)
-
-
-def warnings(events: list[Event]) -> list[str]:
-    return [event.message for event in events if isinstance(event, Warned)]
 
 
 def test_what_was_kept_is_not_read_again(pointing: Session, folder: Path, book: Path) -> None:
@@ -315,166 +261,6 @@ def test_states_are_shown_and_removed_by_name(pointing: Session, folder: Path, b
             remove_state(folder, name)
     assert remove_all(folder) == [first]
     assert sorted(path.name for path in folder.iterdir()) == sorted(others)
-
-
-class StopAt:
-    """A listener that stops the reading, as Ctrl-C does, when so many segments were read."""
-
-    def __init__(self, num_segments: int) -> None:
-        self.left = num_segments
-        self.events: list[Event] = []
-
-    def __call__(self, event: Event) -> None:
-        self.events.append(event)
-        if isinstance(event, SegmentRead):
-            self.left -= 1
-            if not self.left:
-                raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("num_segments", [1, 2, 5])
-def test_an_interrupted_reading_goes_on_where_it_stopped(
-    pointing: Session, folder: Path, book: Path, num_segments: int, always: None
-) -> None:
-    stop = StopAt(num_segments)
-    with pytest.raises(KeyboardInterrupt):
-        session_of(pointing, folder).read(str(book), SourceOptions(), stop)
-    said = [message for message in warnings(stop.events) if "the same command goes on from there" in message]
-    assert len(said) == (num_segments > 1)
-    events: list[Event] = []
-    again = reading_of(session_of(pointing, folder), book, events)
-    fresh_events: list[Event] = []
-    fresh = reading_of(session_of(pointing, None), book, fresh_events)
-    assert num_segments_read(events) == num_segments_read(fresh_events) - (num_segments - 1)
-    assert same(again, fresh)
-
-
-def test_a_short_reading_that_is_interrupted_leaves_nothing(pointing: Session, folder: Path, book: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        session_of(pointing, folder).read(str(book), SourceOptions(), StopAt(3))
-    assert not list_states(folder)
-
-
-@pytest.mark.parametrize("kind", ["pointing", "writing"])
-@pytest.mark.parametrize("num_segments", [2, 9, 14])
-def test_an_interrupted_summary_goes_on_with_its_notes(
-    kind: str, num_segments: int, folder: Path, book: Path, always: None, request: pytest.FixtureRequest
-) -> None:
-    model: Session = request.getfixturevalue(kind)
-
-    def summary(session: Session, on_event: Any) -> Any:
-        made = summarize(
-            str(book),
-            source_options=SourceOptions(),
-            model_options=session.options,
-            options=SummaryOptions(words=60),
-            on_event=on_event,
-            session=session,
-        )
-        return made, (made.statements, made.parts, made.citations, made.receipt.prompts)
-
-    # shorter segments, so that parts have several
-    options: dict[str, Any] = {"segment_tokens": 128}
-    with pytest.raises(KeyboardInterrupt):
-        summary(session_of(model, folder, **options), StopAt(num_segments))
-    assert [path.name.endswith(".checkpoint.safetensors") for path in folder.iterdir()] == [True]
-    events: list[Event] = []
-    again, content = summary(session_of(model, folder, **options), events.append)
-    assert any(isinstance(event, StateUsed) for event in events)
-    assert again.receipt.tokens_from_state > 0
-    assert content == summary(session_of(model, None, **options), lambda event: None)[1]
-    assert not list(folder.iterdir())  # a summary leaves no state behind
-
-
-def test_the_salience_of_a_part_survives_an_interruption(
-    pointing: Session, folder: Path, book: Path, always: None
-) -> None:
-    """With a probe, the numbers of the segments before the interruption are there at the end of the part."""
-    from longdoc.engine.probe import SalienceProbe
-
-    probe = SalienceProbe((1,), torch.linspace(-1, 1, 64))
-    known = session_of(pointing, None)
-    known._loaded = replace(pointing.loaded, probe=probe)
-
-    class Notes:
-        purpose = "test"
-
-        def __init__(self) -> None:
-            self.notes: list[Any] = []
-
-        def __call__(self, reading: Reading, part: int, state: ReadingState) -> None:
-            section = reading.parts[part]
-            middle = (section.start + section.end) // 2
-            found = reading.salience.of([(section.start, middle), (middle, section.end)])
-            assert found is not None
-            self.notes.append([sum(map(len, reading.salience.ends)), *map(float, found)])
-
-        def saved(self) -> list[Any]:
-            return list(self.notes)
-
-        def restore(self, reading: Reading, saved: list[Any]) -> None:
-            self.notes = list(saved)
-
-    def run(states: Path | None, on_event: Any) -> list[Any]:
-        notes = Notes()
-        session_of(known, states).read(str(book), SourceOptions(), on_event, notes)
-        return notes.notes
-
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, StopAt(3))
-    again = run(folder, lambda event: None)
-    fresh = run(None, lambda event: None)
-    assert len(again) == len(fresh) > 1
-    assert again == fresh
-
-
-_KILLED = """
-import sys, time
-from longdoc.core.events import SegmentRead
-from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
-from longdoc.pipeline import keeping
-from longdoc.pipeline.session import Session
-
-keeping.CHECKPOINT_SECONDS, keeping._SAVE_SHARE = 0.0, 1e9
-model, states, source = sys.argv[1:]
-
-def slowly(event):
-    if isinstance(event, SegmentRead):
-        sys.stdout.write("segment\\n")
-        sys.stdout.flush()
-        time.sleep(0.02)
-
-session = Session(ModelOptions(model, offline=True, device="cpu"), StateOptions(states))
-session.read(source, SourceOptions(), slowly)
-"""
-
-
-def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
-    assert process.stdout is not None
-    yield from process.stdout
-
-
-@pytest.mark.parametrize("num_segments", [4, 11])
-def test_a_reading_that_was_killed_goes_on_with_the_same_result(
-    pointing: Session, folder: Path, book: Path, num_segments: int, child_environment: dict[str, str]
-) -> None:
-    program = [sys.executable, "-c", _KILLED, str(pointing.options.model), str(folder), str(book)]
-    process = subprocess.Popen(program, env=child_environment, stdout=subprocess.PIPE, text=True)
-    lines = _lines(process)
-    for _ in range(num_segments):
-        assert next(lines) == "segment\n"
-    time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(30) == -signal.SIGKILL
-    assert not list(folder.glob("*[0-9a-f].safetensors"))  # no whole state: it was killed on the way
-    events: list[Event] = []
-    again = reading_of(session_of(pointing, folder), book, events)
-    fresh_events: list[Event] = []
-    fresh = reading_of(session_of(pointing, None), book, fresh_events)
-    assert not warnings(events)
-    assert again.tokens_from_state > 0
-    assert num_segments_read(events) <= num_segments_read(fresh_events) - (num_segments - 1)
-    assert same(again, fresh)
 
 
 def test_the_header_holds_what_the_state_is_of(pointing: Session, folder: Path, book: Path) -> None:
