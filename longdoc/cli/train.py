@@ -65,7 +65,13 @@ def model(
 @click.option("--config", "config_file", type=_FILE, required=True, help="A train.toml with the tables of an adapter.")
 @click.option("--data", type=_FOLDER, required=True, help="The folder that the globs of the configuration start from.")
 @click.option("-o", "--output", type=_FOLDER, required=True, help="The adapter's folder. An unfinished run goes on.")
-@click.option("--quantize", type=click.Choice(["auto", "none", "8bit", "4bit"]), default="auto", show_default=True)
+@click.option(
+    "--quantize",
+    type=click.Choice(["auto", "none", "8bit", "4bit"]),
+    default="auto",
+    show_default=True,
+    help="Size of the frozen weights.",
+)
 @click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
 @click.option("--weights", type=_FOLDER, help="Start from the weights of this adapter.")
 @click.option("--stage", help="With --weights: the stage to begin with.")
@@ -171,30 +177,6 @@ def reranker(
         num_questions=num_questions,
         report=lambda line: click.echo(line, err=True),
     )
-    for source, values in figures.items():
-        _report({"source": source, **values})
-
-
-@train.command()
-@click.option("--model", "model_name", default="embedded", show_default=True, help="Whose hidden states are read.")
-@click.option("--config", "config_file", type=_FILE, required=True, help="Its training file: what was held out.")
-@click.option("--data", type=_FOLDER, required=True, help="The folder that the globs of the configuration start from.")
-@click.option("-o", "--output", type=_FOLDER, required=True, help="The adapter's folder.")
-@click.option("--num", "most", default=1200, show_default=True, help="Stretches of text per source, at most.")
-@click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
-def probe(model_name: str, config_file: Path, data: Path, output: Path, most: int, threads: int | None) -> None:
-    """Fit the probe that tells from a model's hidden states which sentences belong into a summary."""
-    from longdoc.core.settings import ModelOptions
-    from longdoc.engine.load import load_model
-    from longdoc.engine.probe import save_probe
-    from longdoc.train.config import load_config
-    from longdoc.train.probe import train_probe
-
-    loaded = load_model(ModelOptions(model=model_name, threads=threads))
-    found, figures = train_probe(
-        data, load_config(config_file).data, loaded, most, lambda line: click.echo(line, err=True)
-    )
-    save_probe(output, found)
     for source, values in figures.items():
         _report({"source": source, **values})
 

@@ -41,7 +41,8 @@ class AdapterInfo:
     tiers, segment_tokens: the sizes that it was trained with.
     memory, lora: None when the adapter has none.   attention: the mode to use unless the user says otherwise.
     verbatim: the model points at the document's words and does not write its own.
-    points_among: how many of the best sentences it chooses an answer among, by verbatim decoding; 1: it does not.
+    points_among: how many of the best sentences it chooses an answer among, by verbatim decoding; 1: it chooses neither
+        answers nor the sentences of a summary.
     sure_nats: mean log-probability per token from which on a span that it decodes is the answer; None: never.
     prompts: the folder of prompts that it was trained with.   notes: recipe and measurements, not interpreted.
     """

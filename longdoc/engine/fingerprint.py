@@ -39,8 +39,6 @@ def model_fingerprint(loaded: LoadedModel) -> dict[str, Any]:
     }
     if loaded.lora is not None:
         memories |= {f"lora.{name}": tensor for name, tensor in loaded.lora.state_dict().items()}
-    if loaded.probe is not None:
-        memories["probe"] = loaded.probe.weight
     return {
         "longdoc": __version__,
         "model": info.id,

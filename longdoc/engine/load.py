@@ -24,7 +24,6 @@ from longdoc.engine.attention import install
 from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
 from longdoc.engine.cpu_kernel import FourBitKernel
 from longdoc.engine.lora import Lora
-from longdoc.engine.probe import SalienceProbe, load_probe
 from longdoc.engine.refusals import CHOOSE, refuse_what_cannot_be_streamed
 from longdoc.engine.sizes import free_bytes, weight_bytes
 from longdoc.engine.unavailable import check_folder, explain, first_lines
@@ -37,7 +36,7 @@ _WEIGHTS_SHARE = 0.6  # of a GPU's free memory, from which on auto quantizes: th
 class LoadedModel:
     """A model in evaluation mode under longdoc's attention, with its tokenizer and what is known of it.
 
-    native_tokens: the context that it was trained for.   adapter, probe, lora: None when it has none.
+    native_tokens: the context that it was trained for.   adapter, lora: None when it has none.
     kernel: of 4-bit weights on a processor; a reader switches it.
     """
 
@@ -45,7 +44,6 @@ class LoadedModel:
     tokenizer: Any
     info: ModelInfo
     adapter: AdapterInfo | None
-    probe: SalienceProbe | None
     native_tokens: int
     num_parameters: int
     device: torch.device
@@ -94,7 +92,6 @@ def load_model(options: ModelOptions, dtype: torch.dtype | None = None) -> Loade
             adapter=adapter.name if adapter and options.adapter != "none" else None,
         ),
         adapter=adapter,
-        probe=load_probe(folder, text_config.hidden_size, device) if folder and options.adapter != "none" else None,
         native_tokens=int(getattr(text_config, "max_position_embeddings", 2048)),
         num_parameters=model.num_parameters(),
         device=device,

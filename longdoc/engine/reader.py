@@ -32,15 +32,11 @@ _SCORED_LOGITS = 1 << 24  # and logits of them, at most (64 MiB in float32)
 
 @dataclass(frozen=True, slots=True)
 class ReadingState:
-    """What has been read. logits: (V,) of the last token, None before the first.   num_tokens: read so far.
-
-    salience: (T,) of the tokens that were read last, when the model has a probe (`probe.py`).
-    """
+    """What has been read. logits: (V,) of the last token, None before the first.   num_tokens: read so far."""
 
     cache: StreamingCache
     logits: Tensor | None
     num_tokens: int
-    salience: Tensor | None = None
 
 
 def _call_tokens(num_tokens: int, segment_tokens: int) -> list[int]:
@@ -80,12 +76,10 @@ class Reader:
         self._switch(writing=False)
         cache = state.cache.fork()
         tokens = torch.tensor([list(ids)], device=self.loaded.device)
-        logits, salience = None, []
+        logits = None
         for piece in torch.split(tokens, _call_tokens(len(ids), self.plan.segment_tokens), 1):
             out = self._run(piece, cache, keep=1)
             logits = out.logits[0, -1]
-            if self.loaded.probe is not None:
-                salience.append(self.loaded.probe(out.hidden_states).cpu())
         assert logits is not None
         if not bool(torch.isfinite(logits).all()):
             raise LongdocError(
@@ -94,8 +88,7 @@ class Reader:
                 fix="read without the memory (--no-memory) or in float32 on the CPU, and report the document's kind",
             )
         cache.settle()
-        found = torch.cat(salience) if salience else None
-        return ReadingState(cache, logits, state.num_tokens + len(ids), found)
+        return ReadingState(cache, logits, state.num_tokens + len(ids))
 
     def score(self, state: ReadingState, continuations: Sequence[Sequence[int]]) -> list[Tensor]:
         """Log-probabilities of each token of each continuation after `state`: one (T,) float32 tensor each."""
@@ -177,15 +170,12 @@ class Reader:
         return logits
 
     def _run(self, ids: Tensor, cache: StreamingCache, keep: int) -> Any:
-        """The model's output; with hidden states when a probe wants them."""
-        wanted = self.loaded.probe is not None
+        """The model's output."""
         for rotary in self._rotaries:  # another plan may have read with this model since
             fix_length(rotary, self.plan.reach_tokens)
         try:
             with torch.inference_mode():
-                return self.loaded.model(
-                    ids, past_key_values=cache, use_cache=True, logits_to_keep=keep, output_hidden_states=wanted
-                )
+                return self.loaded.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=keep)
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(
                 "The GPU's memory is full.",

@@ -16,7 +16,7 @@ from typing import Any
 
 from longdoc.core.errors import StateRefused
 
-FORMAT = "longdoc.state/1"  # raise it when the tensors, the cut into segments or the attention change
+FORMAT = "longdoc.state/2"  # raise it when the tensors, the cut into segments or the attention change
 _MAX_HEADER_BYTES = 64 << 20  # hostile or damaged files; a summary's notes stand in the header
 _BLOCK_BYTES = 1 << 20
 _READ_AGAIN = "longdoc states rm {name}, and read the document again"

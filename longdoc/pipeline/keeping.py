@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from longdoc.core.errors import OutputError, StateRefused
 from longdoc.core.events import Listener, StateKept, Warned
@@ -68,12 +67,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A place with all that is needed to go on from it. notes, extra: what `Keeper.save` was given."""
+    """A place with all that is needed to go on from it. notes, held: what `Keeper.save` was given."""
 
     state: ReadingState
     place: Place
     notes: list[Any]
-    extra: dict[str, Tensor]
+    held: tuple[int, ...]
 
 
 class Keeper:
@@ -126,8 +125,8 @@ class Keeper:
                 if self._text_hash(place) != read_header(path).fingerprint.get("text_sha256"):
                     changed = True
                 elif is_whole or is_cut_alike(place):
-                    state, about, extra = load_state(path, self._fingerprint_at(place), start, device)
-                    found = Kept(state, place, about["notes"], extra)
+                    state, about, _ = load_state(path, self._fingerprint_at(place), start, device)
+                    found = Kept(state, place, about["notes"], tuple(about["held"]))
                     break
                 else:
                     changed = True
@@ -148,12 +147,15 @@ class Keeper:
         state: ReadingState,
         place: Place,
         notes: Sequence[Any] = (),
-        extra: Mapping[str, Tensor] | None = None,
+        held: Sequence[int] = (),
         *,
         whole: bool = False,
     ) -> bool:
-        """Keep a place: as a checkpoint, or as the end of the text. -> whether it is. What cannot be is said once."""
-        if self._is_off or not place.num_segments:
+        """Keep a place: as a checkpoint, or as the end of the text. -> whether it is. What cannot be is said once.
+
+        held: the last tokens before the place that `state` has not been given.
+        """
+        if self._is_off or not state.num_tokens:
             return False
         num_bytes = state.cache.num_bytes()
         if num_bytes > _MOST_BYTES and not self.options.wanted:
@@ -170,12 +172,13 @@ class Keeper:
             "total_tokens": self.total_tokens,
             "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "notes": list(notes),
+            "held": list(held),
         }
         began = time.monotonic()
         try:
             make_folder(self.folder)
             path = self.whole if whole else self.checkpoint
-            num_bytes = save_state(path, state, self._fingerprint_at(place), about, extra)
+            num_bytes = save_state(path, state, self._fingerprint_at(place), about)
         except OutputError as error:
             if self.options.wanted:
                 raise

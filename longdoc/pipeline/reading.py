@@ -19,7 +19,6 @@ from longdoc.engine.machine import peak_resident_bytes
 from longdoc.engine.reader import Reader, ReadingPlan, ReadingState, plan_reading
 from longdoc.pipeline.framing import Framing
 from longdoc.pipeline.keeping import Keeper, Place
-from longdoc.pipeline.salience import PartSalience
 from longdoc.search.index import PassageIndex
 from longdoc.search.terms import DocumentTerms
 from longdoc.segment import count_tokens, parts, segment
@@ -50,11 +49,15 @@ class PartNotes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """How far a reading has come: all of it changes at once, so that an interruption finds it whole."""
+    """How far a reading has come: all of it changes at once, so that an interruption finds it whole.
+
+    held: the last tokens before `place`, which the model has not been given yet. Segments end at sentences, but calls
+    of one size are faster: what is over waits for the next segment, at most until its part ends.
+    """
 
     state: ReadingState
     place: Place
-    salience: PartSalience
+    held: tuple[int, ...] = ()
 
 
 class Reading:
@@ -81,7 +84,6 @@ class Reading:
         self.tokens_from_state = 0
         self.read_seconds = 0.0
         self.state: ReadingState = self.reader.start()
-        self.salience = PartSalience()
         self.keeper: Keeper | None = None
 
     @cached_property
@@ -105,7 +107,7 @@ class Reading:
         opening = self.framing.opening()
         done = self._kept(opening, on_part, on_event)
         if done is None:
-            done = _Done(self.reader.read(self.state, opening), Place.start(opening), PartSalience())
+            done = _Done(self.reader.read(self.state, opening), Place.start(opening))
         self._stand(done)
         if keeper is not None:
             keeper.start_clock()
@@ -141,7 +143,7 @@ class Reading:
             on_part.restore(self, kept.notes[: kept.place.num_parts])
         self.tokens_from_state = kept.place.num_tokens
         on_event(StateUsed(self.keeper.name, kept.place.num_tokens, self.num_tokens))
-        return _Done(kept.state, kept.place, PartSalience.of_tensors(kept.extra))
+        return _Done(kept.state, kept.place, kept.held)
 
     def _is_cut_at(self, place: Place, opening: list[int]) -> bool:
         """Whether a segment ends at a place of another run, after the same tokens in the same segments."""
@@ -153,17 +155,16 @@ class Reading:
     def _after(self, done: _Done, piece: Segment, on_part: OnPart | None, on_event: Listener) -> _Done:
         """Read one segment, and let notes be taken where it ends its part."""
         began = time.perf_counter()
-        state = self.reader.read(done.state, piece.token_ids)
+        held = (*done.held, *piece.token_ids)
+        count = len(held) if piece.closes_part else len(held) // self.plan.segment_tokens * self.plan.segment_tokens
+        state = self.reader.read(done.state, held[:count])
         self.read_seconds += time.perf_counter() - began
-        salience = done.salience
-        if state.salience is not None and piece.num_tokens and on_part is not None:
-            salience = salience.plus(self.session.encode, self.document.text, piece, state.salience.numpy())
-        done = _Done(state, done.place.after(piece), PartSalience() if piece.closes_part else salience)
+        done = _Done(state, done.place.after(piece), held[count:])
         tokens_read = done.place.num_tokens
         speed = (tokens_read - self.tokens_from_state) / max(1e-9, self.read_seconds)
         on_event(SegmentRead(tokens_read, self.num_tokens, speed, self._title(piece), peak_resident_bytes()))
         if piece.closes_part and on_part is not None:
-            self.state, self.salience = state, salience
+            self.state = state
             on_part(self, piece.part, state)
         return done
 
@@ -175,12 +176,12 @@ class Reading:
         return section.title if section is not None else self.parts[0].title or None
 
     def _stand(self, done: _Done) -> None:
-        self.state, self.salience, self.tokens_read = done.state, done.salience, done.place.num_tokens
+        self.state, self.tokens_read = done.state, done.place.num_tokens
 
     def _save(self, done: _Done, on_part: OnPart | None, *, whole: bool = False) -> bool:
         assert self.keeper is not None
         notes = on_part.saved()[: done.place.num_parts] if isinstance(on_part, PartNotes) else []
-        return self.keeper.save(done.state, done.place, notes, done.salience.tensors(), whole=whole)
+        return self.keeper.save(done.state, done.place, notes, done.held, whole=whole)
 
     def _end(self, done: _Done, on_part: OnPart | None, keeper: Keeper) -> None:
         """Keep the state of the whole text for questions; notes are kept until their result is out (`release`)."""

@@ -27,7 +27,6 @@ from longdoc.search.salience import SalientSentence, score_part
 from longdoc.search.selection import select, select_overall, shortlist
 
 _CANDIDATES = 24  # sentences per part that the model is asked about
-_PROBE_SHARE = 0.0  # of the salience probe beside the lexical score: measured worse on novels (longdoc/bench/LOG.md)
 _MODEL_SHARE = 0.3  # weight of the model's expectation beside salience, both in standard deviations
 _PART_WORDS = 60  # budget of the notes on one part
 _NOTE_TOKENS = 2  # tokens that a written word may take
@@ -166,12 +165,10 @@ class _Chosen(_Notes):
 
     def ask(self, part: int, state: ReadingState) -> list[tuple[int, float]]:
         """(number of a sentence in the part, what the model adds to its score)."""
-        scored = self._scored(part)
-        probed = self.reading.salience.of([(s.start, s.end) for s in scored])
-        if probed is None:
-            return self._expected(scored, state)
-        bonus = [_PROBE_SHARE * float(p) for p in probed]
-        return [(s.number, b) for s, b in zip(scored, bonus, strict=True) if b]
+        adapter = self.reading.session.loaded.adapter
+        if adapter is not None and adapter.points_among < 2:
+            return []
+        return self._expected(self._scored(part), state)
 
     def add(self, part: int, said: Any) -> None:
         scored = self._scored(part)

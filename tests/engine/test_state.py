@@ -232,7 +232,7 @@ def test_a_state_of_another_format_is_refused_by_name(reader: Reader, saved: Pat
     saved.write_bytes(saved.read_bytes().replace(FORMAT.encode(), b"longdoc.state/0"))
     with pytest.raises(StateRefused) as caught:
         load(saved, reader)
-    assert caught.value.why == "its format is longdoc.state/0, and this longdoc's is longdoc.state/1"
+    assert caught.value.why == "its format is longdoc.state/0, and this longdoc's is longdoc.state/2"
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_a_damaged_or_older_state_is_refused_and_replaced(
             "flipped": data[:-100] + bytes([data[-100] ^ 1]) + data[-99:],
             "cut": data[: len(data) // 2],
             "empty": b"",
-            "older": data.replace(b"longdoc.state/1", b"longdoc.state/0"),
+            "older": data.replace(b"longdoc.state/2", b"longdoc.state/0"),
         }[damage]
         path.write_bytes(damaged)
     name = list_states(folder)[0].name
