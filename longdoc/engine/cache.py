@@ -55,7 +55,8 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Take dtype, device and shape from the first tokens."""
         self.dtype, self.device = key_states.dtype, key_states.device
-        self.sink_keys, self.sink_values = key_states[:, :, :0], value_states[:, :, :0]
+        # copies: an empty view would keep the bytes of the first call alive
+        self.sink_keys, self.sink_values = key_states[:, :, :0].clone(), value_states[:, :, :0].clone()
         self._hold(keep(self.sink_keys, self.tiers.kv_bits), keep(self.sink_values, self.tiers.kv_bits))
         if self.tiers.highlights:
             self.highlights = no_highlights(key_states, value_states)

@@ -76,7 +76,8 @@ def no_highlights(keys: Tensor, values: Tensor) -> Highlights:
     shape = keys.shape[0], keys.shape[1], 0
     floats = torch.zeros(shape, dtype=torch.float32, device=keys.device)
     positions = torch.zeros(shape, dtype=torch.int64, device=keys.device)
-    return Highlights(keys[:, :, :0], values[:, :, :0], positions, floats, floats, floats)
+    nothing = keys[:, :, :0].clone(), values[:, :, :0].clone()  # views would keep all keys alive
+    return Highlights(*nothing, positions, floats, floats, floats)
 
 
 def witnesses(begin: int, end: int) -> range:

@@ -31,6 +31,7 @@ def read_and_score(reader: Reader, state: ReadingState, ids: Sequence[int]) -> t
         return state, torch.zeros(0)
     vocabulary = reader.loaded.model.get_input_embeddings().weight.shape[0]
     step = max(1, min(reader.plan.segment_tokens, _MOST_LOGITS // vocabulary))
+    reader._switch(writing=False)
     cache, logits = state.cache.fork(), state.logits
     found: list[Tensor] = []
     for first in range(0, len(ids), step):
@@ -42,6 +43,7 @@ def read_and_score(reader: Reader, state: ReadingState, ids: Sequence[int]) -> t
             found.append(-F.cross_entropy(logits[None].float(), tokens[0, :1], reduction="none"))
         found.append(-F.cross_entropy(after[:-1].float(), tokens[0, 1:], reduction="none"))
         logits = after[-1]
+    cache.settle()
     scores = torch.cat(found).cpu()
     if not bool(torch.isfinite(scores).all()):
         raise LongdocError(

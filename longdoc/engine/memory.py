@@ -209,9 +209,10 @@ def scan(
     read = rows @ torch.stack(matrices[:num_read], 2)[:, :, None]
     if normalise:
         read = _normalised(read, rows, torch.stack(normalisers[:num_read], 2)[:, :, None])
-    after = MemoryState(
-        matrices[-1], normalisers[-1], keys[:, :, whole:], values[:, :, whole:], strength[:, :, whole:], state.recent
-    )
+    pending = keys, values, strength
+    if whole:  # copies: views would keep what was written alive
+        pending = keys[:, :, whole:].clone(), values[:, :, whole:].clone(), strength[:, :, whole:].clone()
+    after = MemoryState(matrices[-1], normalisers[-1], *pending, state.recent)
     return read.flatten(3, 4)[:, :, :, num_pending : num_pending + num_new], after
 
 
@@ -297,7 +298,7 @@ class DeltaMemory(nn.Module):
             heard[self.muted_heads] = 0
             gate = gate * heard
         gated = (gate * read[:, :, 0].transpose(1, 2)).flatten(2)
-        recent = history[:, -config.lags :].float()
+        recent = history[:, -config.lags :].clone().float()
         return self.output(gated.to(hidden.dtype)), replace(after, recent=recent if self.training else recent.detach())
 
     def _heads(self, projected: Tensor, dim: int) -> Tensor:

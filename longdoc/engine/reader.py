@@ -28,6 +28,7 @@ from longdoc.engine.verbatim import VerbatimConstraint
 
 _SCORED_ROWS = 16  # continuations scored at once, at most
 _SCORED_LOGITS = 1 << 24  # and logits of them, at most (64 MiB in float32)
+_SCORED_BYTES = 1 << 30  # and of their states: each row has one of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,11 @@ class Reader:
         """
         results: dict[int, tuple[Tensor, Tensor]] = {}
         order = sorted(range(len(continuations)), key=lambda i: len(continuations[i]))
+        most_rows = min(_SCORED_ROWS, _SCORED_BYTES // max(1, state.cache.num_bytes()))
         most_tokens = _SCORED_LOGITS // self.loaded.model.get_input_embeddings().weight.shape[0]
         while order:
             longest = len(continuations[order[-1]])
-            count = max(1, min(_SCORED_ROWS, most_tokens // max(1, longest)))
+            count = max(1, min(most_rows, most_tokens // max(1, longest)))
             chosen, order = order[-count:], order[:-count]
             results.update(zip(chosen, self._score_batch(state, [continuations[i] for i in chosen]), strict=True))
         return [results[i] for i in range(len(continuations))]

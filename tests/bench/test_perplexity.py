@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -63,6 +64,17 @@ def test_log_probabilities_are_those_of_reading_token_by_token(
     torch.testing.assert_close(torch.cat([first, second]).double(), wanted, rtol=0, atol=tolerance)
     assert (state.num_tokens, after.num_tokens) == (67, 150)
     assert read_and_score(reader, after, [])[0] is after
+
+
+def test_the_weights_are_those_of_reading(session: Session) -> None:
+    switched: list[str] = []
+    kernel = SimpleNamespace(
+        for_reading=lambda: switched.append("reading"), for_writing=lambda: switched.append("writing")
+    )
+    plan = plan_reading(session.loaded, session.options, 150)
+    reader = Reader(replace(session.loaded, kernel=kernel), plan)  # type: ignore[arg-type]
+    read_and_score(reader, reader.start(), ids_of(session, 20))
+    assert switched == ["reading"]
 
 
 def test_a_model_that_guesses_has_the_logarithm_of_the_vocabulary(options: ModelOptions, story: Path) -> None:

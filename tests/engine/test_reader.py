@@ -109,6 +109,25 @@ def test_a_score_does_not_depend_on_its_batch(
         torch.testing.assert_close(score, exact_reader.score(state, [row])[0], rtol=1e-4, atol=1e-4)
 
 
+def test_the_rows_of_a_score_do_not_multiply_a_large_state(
+    exact_reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = exact_reader.read(exact_reader.start(), ids(100))
+    batches: list[int] = []
+    forward = Reader._forward
+
+    def counted(self: Reader, tokens: Tensor, *rest: Any, **others: Any) -> Tensor:
+        batches.append(tokens.shape[0])
+        return forward(self, tokens, *rest, **others)
+
+    monkeypatch.setattr(Reader, "_forward", counted)
+    for room, wanted in ((10, [5]), (2, [2, 2, 1]), (0, [1] * 5)):
+        monkeypatch.setattr(reader_module, "_SCORED_BYTES", room * state.cache.num_bytes())
+        batches.clear()
+        exact_reader.score(state, [ids(7, seed=seed) for seed in range(5)])
+        assert batches == wanted
+
+
 def test_writing_is_greedy_and_the_same_every_time(reader: Reader) -> None:
     state = reader.read(reader.start(), ids(100))
     written = list(reader.write(state, max_tokens=8))
