@@ -7,6 +7,7 @@ changed in place under the same name.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -21,6 +22,7 @@ from longdoc.engine.plan import ReadingPlan
 from longdoc.engine.rope import length_dependent
 from longdoc.engine.state import raw_bytes
 
+_NOT_HASHED = frozenset({"_name_or_path", "transformers_version", "architectures", "quantization_config"})
 _HASHED_WHOLE_BYTES = 1 << 29  # half a second
 _SAMPLED_BYTES = 1 << 16  # of each tensor of a larger model, evenly spread: what was trained further differs everywhere
 
@@ -44,8 +46,10 @@ def model_fingerprint(loaded: LoadedModel) -> dict[str, Any]:
         "model": info.id,
         "revision": info.revision,
         "quantization": info.quantization,
+        "configuration": _configuration_hash(loaded.model.config),
         "weights": hash_of(loaded.model.state_dict().items()),
         "adapter": info.adapter,
+        "prompts": adapter.prompts if adapter is not None else None,
         "memory_form": asdict(adapter.memory) | {"layers": list(adapter.memory.layers)}
         if adapter is not None and adapter.memory is not None
         else None,
@@ -80,7 +84,14 @@ def hash_of(named: Iterable[tuple[str, Any]]) -> str:
     return digest.hexdigest()
 
 
+def _configuration_hash(config: Any) -> str:
+    """Of what the weights do not show: rotary scaling, windows, soft caps. Not of where the files lie."""
+    settings = {name: value for name, value in config.to_dict().items() if name not in _NOT_HASHED}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
+
+
 def _tokenizer_hash(tokenizer: Any) -> str:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     text = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
-    return hashlib.sha256(text.encode()).hexdigest()
+    template = getattr(tokenizer, "chat_template", None)  # what stands before a document is made of it
+    return hashlib.sha256(f"{text}\n{template}".encode()).hexdigest()

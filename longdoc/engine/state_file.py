@@ -35,8 +35,9 @@ class StateHeader:
     about: dict[str, Any]
 
     def text(self) -> str:
-        """As it stands in the file."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        """As it stands in the file: what is no character (of a file's name that is no UTF-8) stays escaped."""
+        text = json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ def _parsed(path: Path) -> tuple[StateHeader, str, list[Entry], int]:
             Entry(name, entry["dtype"], tuple(entry["shape"]), *entry["data_offsets"])
             for name, entry in sorted(raw.items())
         ]
+        if not all(0 <= entry.start <= entry.end for entry in entries):
+            raise ValueError("no place of bytes")
         if data_bytes != max((entry.end for entry in entries), default=0):
             raise ValueError("cut off")
         return header, metadata["checksum"], entries, 8 + length

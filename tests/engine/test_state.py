@@ -109,6 +109,17 @@ def test_no_tensor_of_a_layer_goes_without_a_name(loaded: LoadedModel) -> None:
     assert held == {id(tensor) for tensor in cache.named_tensors().values()}
 
 
+@pytest.mark.parametrize("options", [{}, {"sinks": 0}, {"highlights": 16, "window": 32}, {"kv_bits": 8}])
+@pytest.mark.parametrize("num_tokens", [7, 203])
+def test_a_kept_state_holds_no_more_bytes_than_it_says(
+    loaded: LoadedModel, options: dict[str, Any], num_tokens: int
+) -> None:
+    reader = reader_of(loaded, attention="stream", **options)
+    cache = reader.read(reader.start(), ids(num_tokens)).cache
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in cache.named_tensors().values()}
+    assert sum(storages.values()) <= cache.num_bytes()
+
+
 @pytest.mark.parametrize(
     "options",
     [{}, {"memory": False}, {"sinks": 0, "window": 9}, {"highlights": 16, "window": 32}, {"attention": "exact"}],
@@ -163,6 +174,12 @@ def test_what_the_caller_saves_with_a_state_comes_back(reader: Reader, tmp_path:
     assert found["none"].shape == (0,)
 
 
+def test_a_name_that_is_no_utf8_is_saved_and_comes_back(reader: Reader, tmp_path: Path) -> None:
+    path, about = tmp_path / "book.safetensors", {"source": "caf\udce9 – café.txt"}
+    save_state(path, reader.read(reader.start(), ids(9)), FINGERPRINT, about)
+    assert check_file(path).about == load_state(path, FINGERPRINT, reader.start(), reader.loaded.device)[1] == about
+
+
 def test_only_its_owner_can_read_a_state(saved: Path) -> None:
     assert saved.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
@@ -189,6 +206,18 @@ def test_a_file_that_is_cut_off_is_refused(reader: Reader, saved: Path, kept: in
     for read in (read_header, check_file, lambda path: load(path, reader)):
         with pytest.raises(StateRefused):
             read(saved)
+
+
+@pytest.mark.parametrize("start", [-(1 << 40), 1 << 40])
+def test_a_tensor_that_lies_nowhere_is_refused(reader: Reader, saved: Path, start: int) -> None:
+    content = saved.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    next(entry for name, entry in header.items() if name != "__metadata__")["data_offsets"][0] = start
+    text = json.dumps(header).encode()
+    saved.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+    with pytest.raises(StateRefused, match="not used"):
+        check_file(saved)
 
 
 def test_more_bytes_at_the_end_are_refused(reader: Reader, saved: Path) -> None:
@@ -270,6 +299,21 @@ def test_every_change_to_a_model_changes_its_fingerprint(loaded: LoadedModel) ->
         changed.read_gate.bias[0] += 1
     object.__setattr__(model.model.layers[1].self_attn, "longdoc_memory", changed)
     assert model_fingerprint(replace(loaded, model=model))["adapter_weights"] != known["adapter_weights"]
+
+
+def test_what_the_weights_do_not_show_is_in_the_fingerprint(loaded: LoadedModel) -> None:
+    known = model_fingerprint(loaded)
+    model = copy.deepcopy(loaded.model)
+    model.config.name_or_path = "elsewhere"
+    assert model_fingerprint(replace(loaded, model=model)) == known
+    model.config.rope_parameters = {**model.config.rope_parameters, "rope_theta": 1e6}
+    assert model_fingerprint(replace(loaded, model=model))["configuration"] != known["configuration"]
+    tokenizer = copy.deepcopy(loaded.tokenizer)
+    tokenizer.chat_template = "{{ messages[0].content }}"
+    assert model_fingerprint(replace(loaded, tokenizer=tokenizer))["tokenizer"] != known["tokenizer"]
+    assert loaded.adapter is not None
+    adapter = replace(loaded.adapter, prompts="others")
+    assert model_fingerprint(replace(loaded, adapter=adapter))["prompts"] == "others" != known["prompts"]
 
 
 def test_the_sizes_of_the_tiers_are_in_the_fingerprint(loaded: LoadedModel) -> None:
