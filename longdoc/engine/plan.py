@@ -14,7 +14,7 @@ from longdoc.core.settings import ModelOptions
 from longdoc.core.types import AttentionInfo
 from longdoc.engine.cache import KEEP_ALL, Tiers
 from longdoc.engine.load import LoadedModel
-from longdoc.engine.sizes import cache_bytes, free_bytes, workspace_bytes
+from longdoc.engine.sizes import cache_bytes, free_bytes, kv_dims, workspace_bytes
 
 DEFAULT_TIERS = Tiers(sinks=64, window=4096)
 DEFAULT_SEGMENT_TOKENS = 1024
@@ -93,7 +93,7 @@ def _mode(
         why = "asked for"
     if asked == "auto" and total > native:
         return "stream", f"{num_tokens:,} tokens exceed the native context of {native:,}"
-    needed, free = exact_bytes(loaded, total, segment_tokens), free_bytes(loaded.device)
+    needed, free = exact_bytes(loaded, total, segment_tokens, options.kv_bits), free_bytes(loaded.device)
     if free is not None and needed > _SHARE * free:
         sizes = f"about {_gigabytes(needed)} for keys, values and workspace, {_gigabytes(free)} are free"
         if asked == "exact":
@@ -108,15 +108,20 @@ def _mode(
     return "exact", f"{num_tokens:,} tokens fit the native context of {native:,} and the free memory"
 
 
-def exact_bytes(loaded: LoadedModel, num_tokens: int, segment_tokens: int) -> int:
+def exact_bytes(loaded: LoadedModel, num_tokens: int, segment_tokens: int, kv_bits: int = 16) -> int:
     """What an exact reading takes on top of the weights: the cache and the workspace.
 
-    Three times the cache: the document's, and while something is written that of the fork and its rotated keys.
+    Three times the cache: the document's, and while something is written that of the fork and its rotated keys. In 8
+    bits no rotated keys are kept, but one layer's keys and values are decoded in float32.
     """
     config = loaded.model.config
     element_bytes = loaded.element_bytes
-    cache = cache_bytes(config, Tiers(sinks=0, window=KEEP_ALL), num_tokens, element_bytes)
-    return 3 * cache + workspace_bytes(config, min(segment_tokens, num_tokens), num_tokens, element_bytes)
+    cache = cache_bytes(config, Tiers(sinks=0, window=KEEP_ALL, kv_bits=kv_bits), num_tokens, element_bytes)
+    workspace = workspace_bytes(config, min(segment_tokens, num_tokens), num_tokens, element_bytes)
+    if kv_bits == 8:
+        heads, dim = kv_dims(config)
+        return 2 * cache + workspace + 2 * heads * dim * num_tokens * 4
+    return 3 * cache + workspace
 
 
 def default_tiers(native_tokens: int) -> Tiers:

@@ -17,6 +17,7 @@ from longdoc.engine.cache import Tiers, layer_tiers
 from longdoc.engine.memory import MemoryConfig
 
 _WEIGHT_BITS = {"none": 16.0, "8bit": 8.2, "4bit": 4.2}  # with the scales of the blocks
+_SCALE_BYTES = 4  # of a token of one head in 8 bits
 _PROC_MEMORY = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -39,14 +40,17 @@ def cache_bytes(config: Any, tiers: Tiers, num_tokens: int, element_bytes: int =
     """Keys and values of all layers after `num_tokens`. A window that covers everything gives the full cache."""
     heads, dim = kv_dims(config)
     layers = layer_tiers(config, tiers)
-    kept = sum(min(num_tokens, one.sinks + one.window - 1 + _chosen(one)) for one in layers)
     scores = sum(4 * (one.window + 2 * one.turn + 4 * one.highlights) for one in layers if one.highlights)
-    return 2 * heads * dim * kept * element_bytes + heads * scores
+    return heads * (sum(_layer_bytes(one, num_tokens, dim, element_bytes) for one in layers) + scores)
 
 
-def _chosen(tiers: Tiers) -> int:
-    """Highlights, and the tokens that wait for their next turn, at most."""
-    return tiers.highlights + tiers.turn - 1 if tiers.highlights else 0
+def _layer_bytes(tiers: Tiers, num_tokens: int, dim: int, element_bytes: int) -> int:
+    """Keys and values of one head: sinks, the window with the tokens that wait for their turn, highlights."""
+    sinks = min(num_tokens, tiers.sinks)
+    window = min(num_tokens - sinks, tiers.window - 1 + (tiers.turn - 1 if tiers.highlights else 0))
+    highlights = min(num_tokens - sinks - window, tiers.highlights)
+    in_window = dim + _SCALE_BYTES if tiers.kv_bits == 8 else dim * element_bytes
+    return 2 * ((sinks + highlights) * dim * element_bytes + window * in_window)
 
 
 def memory_bytes(config: Any, memory: MemoryConfig) -> int:

@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, Llam
 from longdoc.core.errors import ModelUnavailable, OutOfMemory
 from longdoc.core.settings import ModelOptions
 from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
+from longdoc.engine.decoding import Decoding
 from longdoc.engine.load import LoadedModel, load_model
 from longdoc.engine.reader import Reader, plan_reading
 
@@ -87,6 +88,19 @@ def test_a_loaded_model_says_what_the_stock_model_says(checkpoint: Path) -> None
         ours = plain.model(IDS, past_key_values=cache, use_cache=True).logits.float()
         theirs = stock(IDS).logits.float()
     assert float((ours - theirs).norm() / theirs.norm()) < 0.05
+
+
+def test_a_model_that_reads_right_and_writes_wrong_is_refused(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Decoding.step
+
+    def late(self: Decoding, *args: Any) -> torch.Tensor:
+        self.keys[:, :, self.num_fixed :] = self.keys[:, :, self.num_fixed :].roll(1, -1)
+        return step(self, *args)
+
+    monkeypatch.setattr(Decoding, "step", late)
+    assert "gives other results" in refused(options(checkpoint, adapter="none")).what
 
 
 def test_an_adapter_may_lie_elsewhere(checkpoint: Path, copied: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -109,6 +110,28 @@ def test_the_size_of_a_cache_is_known_before_anything_is_read(name: str, tiers: 
     with torch.inference_mode():
         model(random_ids(90), past_key_values=cache, use_cache=True)
     assert cache.num_bytes() == sizes.cache_bytes(model.config, tiers, 90, element_bytes=4)
+
+
+@pytest.mark.parametrize("tiers", [Tiers(4, 24, 0, 8), Tiers(0, KEEP_ALL, 0, 8)], ids=["stream", "exact"])
+def test_the_size_of_a_cache_in_eight_bits_is_known(tiers: Tiers) -> None:
+    model = copy.deepcopy(build("gemma2"))
+    install(model)
+    cache = StreamingCache(model.config, tiers)
+    with torch.inference_mode():
+        model(random_ids(90), past_key_values=cache, use_cache=True)
+    assert cache.num_bytes() == sizes.cache_bytes(model.config, tiers, 90, element_bytes=4)
+
+
+def test_what_fits_in_eight_bits_alone_is_read_exactly_then(
+    plain: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = LlamaConfig(num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8, hidden_size=4096)
+    large = replace(plain, model=SimpleNamespace(config=config, dtype=torch.bfloat16))
+    wide, narrow = (plan.exact_bytes(large, 8000, 1024, bits) for bits in (16, 8))
+    assert narrow < 0.6 * wide
+    with_free(monkeypatch, (wide + narrow) // 2)
+    assert plan_reading(large, ModelOptions(), 6976).info.mode == "stream"
+    assert plan_reading(large, ModelOptions(kv_bits=8), 6976).info.mode == "exact"
 
 
 def test_the_size_of_a_memory_bounds_what_it_holds(loaded: LoadedModel) -> None:
