@@ -171,4 +171,5 @@ def _model_line(receipt: Receipt) -> str:
         tiers = [f"sinks {attention.sinks:,}", f"window {attention.window:,}"]
         tiers += [f"highlights {attention.highlights:,}"] if attention.highlights else []
         words += f" ({', '.join(tiers)}, memory {'on' if attention.memory else 'off'})"
+    words += ", keys and values in 8 bits" if receipt.settings.get("kv_bits") == 8 else ""
     return one_line(f"{words}: {attention.why.rstrip('.')}.")

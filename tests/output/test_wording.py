@@ -122,3 +122,9 @@ def test_the_receipt_of_exact_attention_has_no_tiers_and_of_text_no_pages() -> N
     first, second, _ = receipt_lines(receipt, CitationCount())
     assert "page" not in first
     assert second == "Model a/b, nf4; attention exact: it fits."
+
+
+def test_the_receipt_says_that_the_window_is_in_eight_bits() -> None:
+    line = receipt_lines(make_receipt(settings={"kv_bits": 8}), CitationCount())[1]
+    assert "memory on), keys and values in 8 bits: longer than" in line
+    assert "8 bits" not in receipt_lines(make_receipt(settings={"kv_bits": 16}), CitationCount())[1]
