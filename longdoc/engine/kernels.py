@@ -43,8 +43,13 @@ def attend_all(
         return _flash_cpu(query, keys, values, scale, None, causal)
     if _is_flash_on_cuda(query, values, softcap):
         return flash_cuda(query, keys, values, scale, causal=causal)
-    visible = torch.ones(num_new, num_new, dtype=torch.bool, device=query.device).tril() if causal else None
-    return _plain(query, keys, values, scale, softcap, visible)
+    parts: list[Part] = []
+    for start in range(0, num_new, _BLOCK_ROWS):  # all rows at once would take T K scores of every head
+        rows, last = query[:, :, start : start + _BLOCK_ROWS], min(start + _BLOCK_ROWS, num_new)
+        visible = _band(last - start, last, start, num_new, query.device) if causal else None
+        seen = slice(0, last if causal else None)
+        parts.append(_plain(rows, keys[:, :, seen], values[:, :, seen], scale, softcap, visible))
+    return torch.cat([out for out, _ in parts], 2), torch.cat([lse for _, lse in parts], 2)
 
 
 def attend_band(

@@ -154,7 +154,7 @@ def _load_stock(
         config = AutoConfig.from_pretrained(path, **common)
         refuse_what_cannot_be_streamed(config, options.model)
         tokenizer = AutoTokenizer.from_pretrained(path, **common)
-        quantization, arguments = _quantization(options, config, device)
+        quantization, arguments = _quantization(options, config, device, dtype)
         model, loading = AutoModelForCausalLM.from_pretrained(
             path, dtype=dtype, attn_implementation="sdpa", output_loading_info=True, **arguments, **common
         )
@@ -193,7 +193,9 @@ def _dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def _quantization(options: ModelOptions, config: Any, device: torch.device) -> tuple[str, dict[str, Any]]:
+def _quantization(
+    options: ModelOptions, config: Any, device: torch.device, dtype: torch.dtype
+) -> tuple[str, dict[str, Any]]:
     """The name of the quantization and the arguments that load it. auto: 4 bit on a GPU too small for bfloat16."""
     wanted = options.quantize
     if getattr(config, "quantization_config", None) is not None:
@@ -203,7 +205,7 @@ def _quantization(options: ModelOptions, config: Any, device: torch.device) -> t
         free = free_bytes(device)
         if device.type == "cuda" and free is not None and weight_bytes(config) > _WEIGHTS_SHARE * free:
             wanted = "4bit"
-    _check_room(options.model, config, wanted, device)
+    _check_room(options.model, config, wanted, device, dtype)
     if wanted == "none":
         return "none", {}
     from transformers import BitsAndBytesConfig
@@ -220,9 +222,11 @@ def _quantization(options: ModelOptions, config: Any, device: torch.device) -> t
     return name, {"quantization_config": settings, "device_map": {"": str(device)}}
 
 
-def _check_room(name: str, config: Any, quantize: str, device: torch.device) -> None:
+def _check_room(name: str, config: Any, quantize: str, device: torch.device, dtype: torch.dtype) -> None:
     """Raise OutOfMemory (71) before weights are fetched that cannot fit."""
     needed, free = weight_bytes(config, quantize), free_bytes(device)
+    if quantize == "none":  # counted in bfloat16
+        needed = needed * dtype.itemsize // 2
     if free is not None and needed > free:
         fix = "a smaller model" if quantize == "4bit" else "--quantize 4bit, or a smaller model"
         raise OutOfMemory(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import tiny
 import torch
-from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from longdoc.core.errors import ModelUnavailable, OutOfMemory
 from longdoc.core.settings import ModelOptions
@@ -18,6 +18,7 @@ from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
 from longdoc.engine.decoding import Decoding
 from longdoc.engine.load import LoadedModel, load_model
 from longdoc.engine.reader import Reader, plan_reading
+from longdoc.engine.sizes import weight_bytes
 
 IDS = torch.arange(1, 101)[None]
 
@@ -174,6 +175,16 @@ def test_weights_that_cannot_fit_are_an_error_before_they_are_fetched(
     assert caught.value.exit_code == 71
     assert "0.0 GB are free" in str(caught.value.why)
     assert "4bit" in str(caught.value.fix)
+
+
+def test_weights_in_float32_need_twice_the_room(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from longdoc.engine import load
+
+    needed = weight_bytes(AutoConfig.from_pretrained(checkpoint))
+    monkeypatch.setattr(load, "free_bytes", lambda device: int(1.5 * needed))
+    load_model(options(checkpoint), torch.bfloat16)
+    with pytest.raises(OutOfMemory):
+        load_model(options(checkpoint), torch.float32)
 
 
 @pytest.fixture(scope="module")
