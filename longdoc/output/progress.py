@@ -83,7 +83,7 @@ class Plain(Silent):
         self._last_line_s = now()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Opening) and not event.pages_done:
+        if isinstance(event, Opening) and not event.pages_done and event.num_pages is None:
             self._stages.clear()
         for line in warning_lines(event):
             self._line(line)

@@ -94,6 +94,14 @@ def test_plain_lines_come_every_ten_seconds() -> None:
     assert [line.split()[1] for line in stream.getvalue().splitlines()] == ["1", "11", "21"]
 
 
+def test_a_source_that_turns_out_to_have_pages_is_opened_once() -> None:
+    stream = io.StringIO()
+    display = Plain(stream)
+    for event in [Opening("a.pdf"), Opening("a.pdf", 0, 216), Opening("b.pdf")]:
+        display(event)
+    assert stream.getvalue() == "opening a.pdf\nopening b.pdf\n"
+
+
 def test_json_progress_is_one_object_an_event() -> None:
     rows = [json.loads(line) for line in shown("json", io.StringIO()).splitlines()]
     assert len(rows) == len(EVENTS)
