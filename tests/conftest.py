@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,6 +56,8 @@ def longdoc_process(child_environment: dict[str, str]) -> Callable[..., subproce
     def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         program = [sys.executable, str(REPOSITORY / "tests" / "handmade.py"), *arguments]
         options.setdefault("env", child_environment)
+        # a test run in the background of a shell may itself ignore Ctrl-C, and its children would too
+        options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
         process: subprocess.Popen[bytes] = subprocess.Popen(program, **options)
         return process
 

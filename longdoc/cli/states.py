@@ -77,7 +77,9 @@ def rm(names: tuple[str, ...], remove_everything: bool, state_dir: str | None) -
     from longdoc.output.wording import file_size
     from longdoc.pipeline.states import folder_of, remove_all, remove_state
 
-    if bool(names) == remove_everything:
+    if names and remove_everything:
+        raise UsageError("Names and --all exclude each other.", fix="one of the two")
+    if not names and not remove_everything:
         raise UsageError("Name the states to remove, or give --all.", fix="longdoc states list")
     folder = folder_of(state_dir)
     removed = remove_all(folder) if remove_everything else [remove_state(folder, name) for name in dict.fromkeys(names)]
