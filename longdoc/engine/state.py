@@ -26,7 +26,6 @@ from longdoc.engine.state_file import FORMAT, StateHeader, checksum, leftovers, 
 
 _CACHE = "cache."
 _LOGITS = "logits"
-_EXTRA = "extra."
 _DTYPES = {
     torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32", torch.float64: "F64",
     torch.int64: "I64", torch.int32: "I32", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
@@ -38,15 +37,13 @@ def save_state(
     state: ReadingState,
     fingerprint: Mapping[str, Any],
     about: Mapping[str, Any],
-    extra: Mapping[str, Tensor] | None = None,
 ) -> int:
     """Write a state; -> bytes on the disk. The folder must be there. Raises OutputError.
 
-    fingerprint, about: JSON; `StateHeader` says what they are for.   extra: tensors of the caller's own.
+    fingerprint, about: JSON; `StateHeader` says what they are for.
     """
     assert state.logits is not None, "there is nothing to save before the first token"
     named = {f"{_CACHE}{name}": tensor for name, tensor in state.cache.named_tensors().items()}
-    named |= {f"{_EXTRA}{name}": tensor for name, tensor in (extra or {}).items()}
     named[_LOGITS] = state.logits
     tensors = _alone({name: tensor.detach().cpu().contiguous() for name, tensor in named.items()})
     text = StateHeader(state.num_tokens, dict(fingerprint), dict(about)).text()
@@ -74,8 +71,8 @@ def save_state(
 
 def load_state(
     path: Path, fingerprint: Mapping[str, Any], start: ReadingState, device: torch.device
-) -> tuple[ReadingState, dict[str, Any], dict[str, Tensor]]:
-    """The state in a file, what was saved about it, and the caller's own tensors.
+) -> tuple[ReadingState, dict[str, Any]]:
+    """The state in a file, and what was saved about it.
 
     fingerprint: what the file's must be equal to.   start: an empty state of the reader that goes on with it.
     Raises StateRefused with the reason: damaged, of another format, or made otherwise.
@@ -101,7 +98,7 @@ def load_state(
         state = ReadingState(cache, tensors[_LOGITS], header.num_tokens)
     except (KeyError, TypeError) as error:
         raise refused(path, f"it lacks tensors, or has others: {error}") from error
-    return state, header.about, _under(_EXTRA, tensors)
+    return state, header.about
 
 
 def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:

@@ -125,7 +125,7 @@ class Keeper:
                 if self._text_hash(place) != read_header(path).fingerprint.get("text_sha256"):
                     changed = True
                 elif is_whole or is_cut_alike(place):
-                    state, about, _ = load_state(path, self._fingerprint_at(place), start, device)
+                    state, about = load_state(path, self._fingerprint_at(place), start, device)
                     found = Kept(state, place, about["notes"], tuple(about["held"]))
                     break
                 else:
