@@ -29,16 +29,17 @@ MEMORY = MemoryConfig("delta", (1,), segment_tokens=16, heads=2, key_dim=16, val
 STAGES = (
     Stage(
         "primer", steps=3, memory=True, warmup_steps=2,
-        mixes=(Mix("short", {"text": 1, "copy": 1, "needles": 1}, sequence_tokens=96, batch=2),),
+        mixes=(Mix("short", rows={"text": 1, "copy": 1, "needles": 1}, sequence_tokens=96, batch=2),),
     ),
     Stage(
         "tasks", steps=3, memory=True, warmup_steps=2,
         mixes=(
             Mix(
-                "all", {"text": 1, "near_questions": 1, "far_questions": 1, "extracts": 1, "needles": 1},
+                "all", rows={"text": 1, "near_questions": 1, "far_questions": 1, "extracts": 1, "needles": 1},
                 sequence_tokens=128, batch=2,
             ),
-            Mix("codes", {"needles": 1}, sequence_tokens=192, batch=2, window=32, lives=4),
+            Mix("codes", rows={"needles": 1}, sequence_tokens=192, batch=2, window=32, lives=4),
+            Mix("facts", facts=6, asked_tokens=64, sequence_tokens=256, batch=2, share=2, window=32, lives=8),
         ),
     ),
 )  # fmt: skip

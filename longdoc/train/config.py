@@ -58,18 +58,23 @@ class Mix:
     What earlier rows left behind is then what a long text would have left.
     teaches_writing: False: these batches' loss does not train the write gates of the stage's sparse heads. Text is
     foretold better when all of it is written, which is what a lasting memory must not do.
+    facts, asked_tokens: with `facts`, the rows are not those of `rows` but those of one life after the other
+        (`lives.py`): each tells up to so many facts, in its first rows, and the last `asked_tokens` of every row ask
+        for any of them, on a fork of the state.
     muted: share of these batches in which only the sparse heads are read, so that they learn to do without the others.
     """
 
     name: str
-    rows: dict[str, float]
     sequence_tokens: int
     batch: int
+    rows: dict[str, float] = field(default_factory=dict)
     share: float = 1.0
     window: int | None = None
     lives: float = 1.0
     teaches_writing: bool = True
     muted: float = 0.0
+    facts: int = 0
+    asked_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,12 @@ def _stage(table: dict[str, Any]) -> Stage:
     mixes = tuple(_make(Mix, mix, "stages.mixes") for mix in table.get("mixes", []))
     if not mixes:
         raise UsageError(f"The stage {table.get('name')!r} has no [[stages.mixes]].")
+    for mix in mixes:
+        if bool(mix.rows) == bool(mix.facts) or bool(mix.facts) != bool(mix.asked_tokens):
+            raise UsageError(
+                f"[stages.mixes] {mix.name!r} is neither one of rows nor one of facts.",
+                why="it needs either rows, or facts and asked_tokens",
+            )
     stage: Stage = _make(Stage, {**table, "mixes": mixes}, "stages")
     return stage
 

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import json
 import math
-import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
@@ -28,12 +25,12 @@ from torch import Tensor
 from longdoc.core.errors import ModelUnavailable, UsageError
 from longdoc.engine.cache import StreamingCache
 from longdoc.engine.memory import DeltaMemory, MemoryState
-from longdoc.train.config import AdapterConfig, Mix, Stage, TrainConfig
+from longdoc.train.batches import Batch, Lives, batches
+from longdoc.train.config import AdapterConfig, Stage, TrainConfig
 from longdoc.train.corpus import Corpus
 from longdoc.train.learner import Learner
 from longdoc.train.tasks import ANSWER_LOSS, RowMaker
 
-Batch = tuple[Mix, Tensor, Tensor, list[str]]
 REPORT_STEPS = 25
 CHECKPOINT_STEPS = 200
 Report = Callable[[dict[str, Any]], None]
@@ -64,6 +61,7 @@ class Run:
         self.seconds = 0.0
         self.optimizers: list[torch.optim.Optimizer] = []
         self.living: dict[str, dict[int, MemoryState]] = {}  # by mix and layer: what the last batch left behind
+        self.lives: dict[str, Lives] = {}  # by mix: the facts behind it, a life for each row
         folder.mkdir(parents=True, exist_ok=True)
 
     def start_from(self, folder: Path, stage: str) -> None:
@@ -91,7 +89,7 @@ class Run:
                 for index in set(stage.fresh_memories) & set(self.memories):
                     self.learner.start_memory_anew(index)
             self._train_stage(stage, report)
-            self.stage_index, self.step, self.living = self.stage_index + 1, 0, {}
+            self.stage_index, self.step, self.living, self.lives = self.stage_index + 1, 0, {}, {}
             self.export(stage)
             self._save_checkpoint(with_optimizer=False)
 
@@ -102,7 +100,9 @@ class Run:
 
     def _train_stage(self, stage: Stage, report: Report) -> None:
         sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-        for batch in self._batches(stage):
+        maker = self.row_maker(self.corpus, self.tokenizer, 0, stage.text_loss)
+        seed, window = (self.config.seed, self.stage_index), self.learner.tiers.window
+        for batch in batches(stage, seed, self.step, maker, window, self.lives):
             started = time.perf_counter()
             self._set_rates(stage)
             loss = self._loss(stage, batch, sums)
@@ -119,7 +119,7 @@ class Run:
             for optimizer in self.optimizers:
                 optimizer.step()
             self.step += 1
-            self.tokens_seen += batch[0].batch * batch[0].sequence_tokens
+            self.tokens_seen += batch.mix.batch * batch.mix.sequence_tokens
             self.seconds += time.perf_counter() - started
             if self.step % REPORT_STEPS == 0 or self.step == stage.steps:
                 line = {"stage": stage.name, "step": self.step, "tokens": self.tokens_seen, "s": round(self.seconds)}
@@ -131,41 +131,12 @@ class Run:
             if self.step % CHECKPOINT_STEPS == 0:
                 self._save_checkpoint(with_optimizer=True)
 
-    def _batches(self, stage: Stage) -> Iterator[Batch]:
-        """(mix, ids (B, T + 1), weights (B, T + 1), kinds), made a step ahead, the same for the same seed."""
-        maker = self.row_maker(self.corpus, self.tokenizer, 0, stage.text_loss)
-
-        if unknown := {kind for mix in stage.mixes for kind in mix.rows} - {*maker.kinds}:
-            known = ", ".join(maker.kinds)
-            raise UsageError(
-                f"The stage {stage.name!r} asks for unknown rows {sorted(unknown)}.", why=f"known: {known}"
-            )
-
-        def make(step: int) -> Batch:
-            rng = random.Random(hash((self.config.seed, self.stage_index, step)))
-            maker.rng = rng
-            mix = rng.choices(stage.mixes, [m.share for m in stage.mixes])[0]
-            chosen = rng.choices(list(mix.rows), list(mix.rows.values()), k=mix.batch)
-            window = mix.window or self.learner.tiers.window
-            rows = [maker.row(kind, mix.sequence_tokens, window) for kind in chosen]
-            ids = torch.from_numpy(np.stack([ids for ids, _ in rows]).astype(np.int64))
-            return mix, ids, torch.from_numpy(np.stack([weights for _, weights in rows])), chosen
-
-        with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(make, self.step)
-            for step in range(self.step, stage.steps):
-                batch = ahead.result()
-                ahead = pool.submit(make, step + 1)
-                yield batch
-
     def _loss(self, stage: Stage, batch: Batch, sums: dict[str, list[float]]) -> Tensor:
         """Weighted cross-entropy, logits only where there is a weight, and the write gates' sparsity penalty."""
-        mix, ids, weights, kinds = batch[0], batch[1].to(self.device), batch[2].to(self.device), batch[3]
+        mix, ids, weights, kinds = batch.mix, batch.ids.to(self.device), batch.weights.to(self.device), batch.kinds
         tiers = replace(self.learner.tiers, window=mix.window or self.learner.tiers.window)
         cache = StreamingCache(self.model.config, tiers, use_memory=stage.memory)
-        rng = random.Random(hash((self.config.seed, self.stage_index, self.step, 1)))
-        lives_on, is_muted = rng.random() * mix.lives > 1, rng.random() < mix.muted
-        if stage.memory and lives_on:
+        if stage.memory and batch.lives_on:
             for index, state in self.living.get(mix.name, {}).items():
                 cache.layers[index].memory = state
         done = self.step / stage.steps
@@ -174,17 +145,21 @@ class Run:
             memory.train_threshold = memory.config.write_threshold if done >= stage.threshold_from else 0.0
             memory.deaf_heads = [] if mix.teaches_writing else list(stage.sparse_heads)
             free = [head for head in range(memory.config.heads) if head not in stage.sparse_heads]
-            memory.muted_heads = free if stage.sparse_heads and is_muted else []
+            memory.muted_heads = free if stage.sparse_heads and batch.is_muted else []
+        asked_from = mix.sequence_tokens - mix.asked_tokens
+        content, questions = slice(0, asked_from), slice(asked_from, None)
         with torch.autocast(self.device, torch.bfloat16):
-            wanted = weights[:, 1:] > 0
-            logits = self._logits(ids[:, :-1], wanted, cache)
-        if stage.memory and mix.lives > 1:
-            left = {index: cache.layers[index].memory for index in self.memories}
-            self.living[mix.name] = {index: state.map(Tensor.detach) for index, state in left.items() if state}
-        target, weight = ids[:, 1:][wanted], weights[:, 1:][wanted]
+            logits, target, weight, row = self._predicted(ids, weights, content, cache)
+            strengths = {index: memory.last_strength for index, memory in deltas.items()}
+            if stage.memory and mix.lives > 1:
+                left = {index: cache.layers[index].memory for index in self.memories}
+                self.living[mix.name] = {index: state.map(Tensor.detach) for index, state in left.items() if state}
+                self.lives[mix.name] = batch.lives
+            if mix.asked_tokens:  # the life goes on from the state before them
+                parts = (logits, target, weight, row), self._predicted(ids, weights, questions, cache)
+                logits, target, weight, row = (torch.cat(pair) for pair in zip(*parts, strict=True))
         losses = F.cross_entropy(logits.float(), target, reduction="none")
         loss = (losses * weight).sum() / weight.sum()
-        row = wanted.nonzero()[:, 0]
         with torch.no_grad():
             hit = logits.argmax(-1) == target
             for index, kind in enumerate(kinds):
@@ -194,9 +169,9 @@ class Run:
         if deltas:
             sparsity = stage.final_sparsity if done >= stage.sparse_from else stage.sparsity
             for index, memory in deltas.items():
-                assert memory.last_strength is not None
-                heads = list(stage.sparse_heads) or list(range(memory.config.heads))
-                strength = memory.last_strength[..., heads]
+                strength = strengths[index]
+                assert strength is not None
+                strength = strength[..., list(stage.sparse_heads) or list(range(memory.config.heads))]
                 loss = loss + sparsity * strength.mean()
                 _add(sums, f"strength_{index}", strength.detach().mean()[None])
                 written = (strength >= memory.config.write_threshold).float().mean((1, 2))  # by row
@@ -204,15 +179,22 @@ class Run:
                     _add(sums, f"{mix.name}_{kind}_written_{index}", share[None])
         return loss
 
-    def _logits(self, ids: Tensor, wanted: Tensor, cache: StreamingCache) -> Tensor:
-        """(B, T), (B, T) bool -> (wanted, vocabulary): the model's head, with its scaling, is given nothing else."""
+    def _predicted(
+        self, ids: Tensor, weights: Tensor, part: slice, cache: StreamingCache
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(B, T + 1) x2, read on from `cache` -> (n, vocabulary), (n,) x3: logits, tokens, weights, rows.
+
+        Only of the n tokens with a weight: the model's head, with its scaling, is given nothing else.
+        """
+        target, weight = ids[:, 1:][:, part], weights[:, 1:][:, part]
+        wanted = weight > 0
         head = self.model.get_output_embeddings()
         handle = head.register_forward_pre_hook(lambda module, args: (args[0][wanted],))
         try:
-            logits: Tensor = self.model(ids, past_key_values=cache, use_cache=True).logits
+            logits: Tensor = self.model(ids[:, :-1][:, part], past_key_values=cache, use_cache=True).logits
         finally:
             handle.remove()
-        return logits
+        return logits, target[wanted], weight[wanted], wanted.nonzero()[:, 0]
 
     def _parameters(self) -> list[torch.nn.Parameter]:
         return [p for group in self.optimizers for g in group.param_groups for p in g["params"]]
@@ -238,6 +220,7 @@ class Run:
                     mix: {index: _tensors(state) for index, state in layers.items()}
                     for mix, layers in self.living.items()
                 },
+                "lives": self.lives,
                 "at": [self.stage_index, self.step, self.tokens_seen, self.seconds],
             },
             temporary,
@@ -258,6 +241,7 @@ class Run:
             mix: {index: MemoryState(**tensors) for index, tensors in layers.items()}
             for mix, layers in saved["living"].items()
         }
+        self.lives = saved.get("lives", {})
         states: list[dict[str, Any]] | None = saved["optimizers"]
         return states
 

@@ -8,7 +8,7 @@ A row is `num_tokens + 1` ids and as many weights: weight i belongs to predictin
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from longdoc.pipeline.rerank import NOT_IN_TEXT
 from longdoc.train.corpus import Array, Corpus, Question
 
 ANSWER_LOSS = 2.0
-_NUMBER_HEAVY = 0.3  # share of the rows with codes whose other text is full of numbers
+NUMBER_HEAVY = 0.3  # share of the rows with codes whose other text is full of numbers
 _LOSS_SHARE, _LOSS_PIECE = 0.15, 16  # of the other text in those rows: share with a loss, tokens of a piece
 _ONSETS = ("b", "br", "d", "dr", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "st", "t", "tr", "v", "z")
 _RIMES = ("a", "al", "an", "e", "en", "er", "i", "il", "in", "o", "on", "or", "u", "un", "ard", "esk", "ob")
@@ -28,6 +28,12 @@ _RIMES = ("a", "al", "an", "e", "en", "er", "i", "il", "in", "o", "on", "or", "u
 Weights = np.ndarray[Any, np.dtype[np.float32]]
 Row = tuple[Array, Weights]
 Piece = tuple[Array, float]
+
+
+def joined(pieces: list[Piece]) -> Row:
+    """The ids of the pieces one after the other, and the weight of each."""
+    ids = np.concatenate([ids for ids, _ in pieces])
+    return ids, np.concatenate([np.full(len(ids), weight, np.float32) for ids, weight in pieces])
 
 
 class RowMaker:
@@ -64,8 +70,7 @@ class RowMaker:
         """A row of one kind, filled up with text and cut to `num_tokens + 1`. window: what the attention will see."""
         self.gap_tokens = min(max(160, window + 64), num_tokens // 3)
         pieces = self.kinds[kind](num_tokens + 1)
-        ids = np.concatenate([p for p, _ in pieces])
-        weights = np.concatenate([np.full(len(p), w, np.float32) for p, w in pieces])
+        ids, weights = joined(pieces)
         if (missing := num_tokens + 1 - len(ids)) > 0:
             ids = np.concatenate([ids, self.gap, self.text(missing)])
             weights = np.concatenate([weights, np.full(missing + len(self.gap), self.text_loss, np.float32)])
@@ -179,13 +184,14 @@ class RowMaker:
         random.Random(0).shuffle(names)
         return names[:at_least]
 
-    def _number(self) -> str:
+    def number(self) -> str:
+        """The digits of a code; one in four of only one to three different ones."""
         digits = "0123456789"
         if self.rng.random() < 0.25:
             digits = "".join(self.rng.sample(digits, self.rng.randint(1, 3)))
         return "".join(self.rng.choices(digits, k=needles.NUM_DIGITS))
 
-    def _name(self) -> str:
+    def name(self) -> str:
         """A word of the vocabulary, two of them, or a made-up one that takes several tokens; some with capitals."""
         kind = self.rng.random()
         if kind < 0.5:
@@ -197,7 +203,7 @@ class RowMaker:
             name = "".join(self.rng.choice(_ONSETS) + self.rng.choice(_RIMES) for _ in range(count))
         return name.title() if self.rng.random() < 0.4 else name
 
-    def _numbers(self, num_tokens: int) -> Array:
+    def numbers(self, num_tokens: int) -> Array:
         """A text of ledgers, logs, prices and tables, as hard to tell from a code as numbers get."""
         lines: list[str] = []
         kind = self.rng.randrange(5)
@@ -223,7 +229,7 @@ class RowMaker:
     def _needle_pieces(self, num_tokens: int) -> list[Piece]:
         """Codes told early and asked for later, in text with look-alikes. The recipe: the README on the memory."""
         count = max(1, round(num_tokens / 64 * self.rng.random() ** 0.7))
-        names: list[str | None] = [*dict.fromkeys(self._name() for _ in range(min(32, count)))]
+        names: list[str | None] = [*dict.fromkeys(self.name() for _ in range(min(32, count)))]
         if self.rng.random() < 0.3:
             names.append(None)
         gap = self.gap_tokens
@@ -240,25 +246,22 @@ class RowMaker:
             return fits
 
         for name in names:
-            number = self._number()
+            number = self.number()
             place = self.rng.random() * (num_tokens - gap) * 0.6
-            if not add(place, self._told(name, number)):
+            if not add(place, self.told(name, number)):
                 break
             for _ in range(2):
-                add(place + gap + self.rng.random() * (num_tokens - place - gap), self._wanted(name, number))
+                add(place + gap + self.rng.random() * (num_tokens - place - gap), self.wanted(name, number))
         for _ in range(int(self.rng.random() ** 2 * num_tokens / 40)):
-            add(self.rng.random() * num_tokens, [(self.encode(self._look_alike(names)), 0.0)])
+            add(self.rng.random() * num_tokens, [(self.encode(self.look_alike(names)), 0.0)])
         events.sort(key=lambda event: event[0])
-        filler = self._numbers(num_tokens) if self.rng.random() < _NUMBER_HEAVY else self.text(num_tokens)
+        filler = self.numbers(num_tokens) if self.rng.random() < NUMBER_HEAVY else self.text(num_tokens)
         pieces: list[Piece] = []
         used = at = 0
 
         def fill(take: int) -> None:
-            """The next stretch of filler, with a loss on a few short pieces of it: enough to keep the language."""
-            nonlocal used, at
-            for first in range(used, used + take, _LOSS_PIECE):
-                loss = self.text_loss if self.rng.random() < _LOSS_SHARE else 0.0
-                pieces.append((filler[first : min(first + _LOSS_PIECE, used + take)], loss))
+            nonlocal pieces, used, at
+            pieces += self.filler(filler[used : used + take])
             used, at = used + take, at + take
 
         for place, event in events:
@@ -268,16 +271,25 @@ class RowMaker:
         fill(max(0, num_tokens - at))
         return pieces
 
-    def _told(self, name: str | None, number: str) -> list[Piece]:
+    def filler(self, stretch: Array) -> list[Piece]:
+        """A stretch between codes, with a loss on a few short pieces of it: enough to keep the language."""
+        return [
+            (stretch[first : first + _LOSS_PIECE], self.text_loss if self.rng.random() < _LOSS_SHARE else 0.0)
+            for first in range(0, len(stretch), _LOSS_PIECE)
+        ]
+
+    def told(self, name: str | None, number: str) -> list[Piece]:
+        """The sentence that tells a code, or the pass key."""
         return [(self.encode(needles.told(name, number)), 0.0)]
 
-    def _wanted(self, name: str | None, number: str) -> list[Piece]:
+    def wanted(self, name: str | None, number: str) -> list[Piece]:
+        """The question for it and its answer: the loss is on the number."""
         question = needles.asked(name)
         asked = self.encode(f"{question} {number}.")
         before = self.encode(question)
         return [(asked[: len(before)], 0.0), (asked[len(before) : -1], ANSWER_LOSS), (asked[-1:], 0.0)]
 
-    def _look_alike(self, names: list[str | None]) -> str:
+    def look_alike(self, names: Sequence[str | None]) -> str:
         """Numbers that are not needles: years, lists, versions, code, and numbers with a needle's own name."""
         rng = self.rng
         own = [n for n in names if n]

@@ -26,9 +26,11 @@ from longdoc.engine.memory import DeltaMemory, MemoryForm, PaperMemory
 from longdoc.train import loop
 from longdoc.train.adapter import Adapter, output_scales
 from longdoc.train.base_rows import BaseRows, sample_of_text
+from longdoc.train.batches import batches
 from longdoc.train.config import AdapterConfig
 from longdoc.train.corpus import Corpus
 from longdoc.train.loop import Run
+from longdoc.train.tasks import RowMaker
 
 CONFIG = AdapterConfig(
     name="beside",
@@ -230,7 +232,7 @@ def test_the_gradient_goes_to_additions_and_memories_of_either_form(
             for name, parameter in run.learner.weights.named_parameters():
                 if name.endswith("up.weight"):
                     parameter.add_(0.01)
-        batch = next(run._batches(tiny.STAGES[1]))
+        batch = next(batches(tiny.STAGES[1], (3, 1), 0, RowMaker(corpus, tiny.tokenizer(), 0), 64, {}))
         run._loss(tiny.STAGES[1], batch, defaultdict(lambda: [0.0, 0.0])).backward()  # type: ignore[no-untyped-call]
         for module in (run.learner.weights, run.memories[1]):
             for name, parameter in module.named_parameters():

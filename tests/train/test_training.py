@@ -20,10 +20,12 @@ from longdoc.core.settings import ModelOptions
 from longdoc.engine.load import load_model
 from longdoc.engine.reader import Reader, plan_reading
 from longdoc.train import loop
+from longdoc.train.batches import batches
 from longdoc.train.config import TrainConfig
 from longdoc.train.corpus import Corpus
 from longdoc.train.loop import Run
 from longdoc.train.model import Decoder, build_model
+from longdoc.train.tasks import RowMaker
 
 STEPS = sum(stage.steps for stage in tiny.STAGES)
 
@@ -162,7 +164,8 @@ def test_a_memory_lives_on_where_the_mix_says_so(
 ) -> None:
     run = start(tiny.CONFIG, corpus, tmp_path)
     stage = tiny.STAGES[1]
-    codes = next(batch for batch in run._batches(replace(stage, mixes=stage.mixes[1:])))
+    maker = RowMaker(corpus, tiny.tokenizer(), 0)
+    codes = next(batches(replace(stage, mixes=stage.mixes[1:2]), (3, 1), 0, maker, 64, {}))
     given: list[Tensor | None] = []
     forward = run.memories[1].forward
 
@@ -172,14 +175,43 @@ def test_a_memory_lives_on_where_the_mix_says_so(
 
     monkeypatch.setattr(run.memories[1], "forward", watched)
     left: list[Tensor] = []
-    for lives in (1e9, 1e9, 1.0):
-        run._loss(stage, (replace(codes[0], lives=lives), *codes[1:]), defaultdict(lambda: [0.0, 0.0]))
+    for lives_on in (True, True, False):
+        run._loss(stage, replace(codes, lives_on=lives_on), defaultdict(lambda: [0.0, 0.0]))
         left.append(run.living["codes"][1].matrix)
     assert not left[0].requires_grad
     assert bool((left[0] != 0).any())
     assert given[0] is None
     assert given[1] is left[0]
     assert given[2] is None
+
+
+def test_a_life_goes_on_from_before_the_questions(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(tiny.CONFIG, corpus, tmp_path)
+    stage = tiny.STAGES[1]
+    mix = stage.mixes[2]
+    batch = next(batches(replace(stage, mixes=(mix,)), (3, 1), 0, RowMaker(corpus, tiny.tokenizer(), 0), 64, {}))
+    read: list[int] = []
+    after: list[Tensor] = []
+    forward = run.memories[1].forward
+
+    def watched(hidden: Tensor, state: Any = None) -> Any:
+        out, state = forward(hidden, state)
+        read.append(hidden.shape[1])
+        after.append(state.matrix)
+        return out, state
+
+    monkeypatch.setattr(run.memories[1], "forward", watched)
+    loss = run._loss(stage, batch, defaultdict(lambda: [0.0, 0.0]))
+    assert read == [mix.sequence_tokens - mix.asked_tokens, mix.asked_tokens]
+    assert torch.equal(run.living["facts"][1].matrix, after[0])
+    assert not torch.equal(run.living["facts"][1].matrix, after[1])
+    assert run.lives["facts"] == batch.lives
+    loss.backward()  # type: ignore[no-untyped-call]
+    gradient = run.memories[1].write_gate.weight.grad
+    assert gradient is not None, "a question teaches what the text before it wrote"
+    assert bool((gradient != 0).any())
 
 
 def test_a_stage_can_start_a_memory_anew(corpus: Corpus, tmp_path: Path) -> None:
