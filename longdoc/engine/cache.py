@@ -85,6 +85,11 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         self._hold(held_keys.without_first(left), held_values.without_first(left))
         return keys, values
 
+    def window(self) -> tuple[Tensor, Tensor]:
+        """-> (B, Hkv, <= W - 1, D) x2: the window's keys and values, un-rotated, in the model's dtype."""
+        keys, values = self._held()
+        return keys.read(self.dtype), values.read(self.dtype)
+
     def _held(self) -> tuple[Kept, Kept]:
         """The window's keys and values, as they are kept."""
         assert self.keys is not None

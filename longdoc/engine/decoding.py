@@ -6,6 +6,9 @@ the sinks are turned again to their distance, and all tiers are one set of keys 
 as its rows. After `turn` steps everything is turned anew, so that no position grows with what is written. What the
 layer itself keeps, un-rotated, is brought up to date then, and not at each step.
 
+A window in 8 bits is decoded once for these steps, and what is written is encoded and decoded at its step: the numbers
+are those of the window. So while something is written, the buffers take what a window in the model's dtype takes.
+
 The results are those of `streaming.py` (up to rounding). The buffers belong to one layer of one cache: a fork starts
 without them.
 
@@ -22,6 +25,7 @@ from longdoc.engine.cache import StreamingLayer
 from longdoc.engine.highlights import WITNESS_EVERY
 from longdoc.engine.kernels import attend_all
 from longdoc.engine.positions import Frame
+from longdoc.engine.window import keep
 
 
 class Decoding:
@@ -29,11 +33,10 @@ class Decoding:
 
     def __init__(self, module: nn.Module, layer: StreamingLayer) -> None:
         tiers = layer.tiers
-        sink_keys, sink_values, keys, values = layer.sink_keys, layer.sink_values, layer.keys, layer.values
+        sink_keys, sink_values = layer.sink_keys, layer.sink_values
         assert sink_keys is not None
         assert sink_values is not None
-        assert keys is not None
-        assert values is not None
+        keys, values = layer.window()
         self.tiers, self.num_sinks = tiers, sink_keys.shape[2]
         self.steps_left = tiers.turn - (layer.num_seen % tiers.turn if tiers.highlights else 0)
         num_local = min(keys.shape[2], tiers.window - 1)
@@ -63,6 +66,7 @@ class Decoding:
         """(B, H, 1, D), (B, Hkv, 1, D) x2, un-rotated -> (B, H, 1, D). num_seen: tokens before this one."""
         tiers = self.tiers
         assert self.steps_left > 0
+        key, value = keep(key, tiers.kv_bits).read(key.dtype), keep(value, tiers.kv_bits).read(value.dtype)
         if self.num_local < tiers.window:
             place = self.num_fixed + self.num_local
             self.num_local += 1
@@ -83,12 +87,9 @@ class Decoding:
 
 
 def can_step(layer: StreamingLayer, num_new: int) -> bool:
-    """One new token, when all sinks are there.
-
-    Left to `streaming.py`: witnesses and turns of highlights, and a window in 8 bits, which is there to be small.
-    """
+    """One new token, when all sinks are there. Left to `streaming.py`: witnesses and turns of highlights."""
     after = layer.num_seen + 1
-    if num_new != 1 or layer.num_seen < max(1, layer.tiers.sinks) or layer.tiers.kv_bits != 16:
+    if num_new != 1 or layer.num_seen < max(1, layer.tiers.sinks):
         return False
     return layer.highlights is None or (after % WITNESS_EVERY != 0 and after % layer.tiers.turn != 0)
 

@@ -111,17 +111,20 @@ def _mode(
 def exact_bytes(loaded: LoadedModel, num_tokens: int, segment_tokens: int, kv_bits: int = 16) -> int:
     """What an exact reading takes on top of the weights: the cache and the workspace.
 
-    Three times the cache: the document's, and while something is written that of the fork and its rotated keys. In 8
-    bits no rotated keys are kept, but one layer's keys and values are decoded in float32.
+    Three times the cache: the document's, and while something is written that of the fork and its rotated keys and
+    values. These are in the model's precision also for a cache in 8 bits, of which one layer at a time is decoded in
+    float32 besides.
     """
     config = loaded.model.config
     element_bytes = loaded.element_bytes
-    cache = cache_bytes(config, Tiers(sinks=0, window=KEEP_ALL, kv_bits=kv_bits), num_tokens, element_bytes)
+    kept, wide = (
+        cache_bytes(config, Tiers(sinks=0, window=KEEP_ALL, kv_bits=bits), num_tokens, element_bytes)
+        for bits in (kv_bits, 16)
+    )
+    heads, dim = kv_dims(config)
+    decoded = heads * dim * num_tokens * 4 if kv_bits == 8 else 0
     workspace = workspace_bytes(config, min(segment_tokens, num_tokens), num_tokens, element_bytes)
-    if kv_bits == 8:
-        heads, dim = kv_dims(config)
-        return 2 * cache + workspace + 2 * heads * dim * num_tokens * 4
-    return 3 * cache + workspace
+    return 2 * kept + wide + workspace + decoded
 
 
 def default_tiers(native_tokens: int) -> Tiers:

@@ -98,7 +98,8 @@ class Reader:
     def expect(self, state: ReadingState, continuations: Sequence[Sequence[int]]) -> list[tuple[Tensor, Tensor]]:
         """As `score`, and besides the log-probabilities of whatever comes next: (T,) and (V,) float32 for each.
 
-        In batches of about equal length; a row's result does not depend on its neighbours.
+        In batches of about equal length; a row's result does not depend on its neighbours, but for rounding. With keys
+        and values in 8 bits that may put an entry on the other side of a step, 1/127 of its token's largest.
         """
         results: dict[int, tuple[Tensor, Tensor]] = {}
         order = sorted(range(len(continuations)), key=lambda i: len(continuations[i]))

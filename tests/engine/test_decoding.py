@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
 
 FAMILIES = ("llama", "gemma2", "phi", "cohere2")
 ALL_TIERS = (Tiers(4, 24), Tiers(0, 24), Tiers(4, 24, 10), Tiers(0, KEEP_ALL), Tiers(4, 1))
+EIGHT_BITS = (Tiers(4, 24, 0, 8), Tiers(4, 24, 10, 8), Tiers(0, KEEP_ALL, 0, 8))
 every_family = pytest.mark.parametrize("name", FAMILIES)
 every_tiers = pytest.mark.parametrize("tiers", ALL_TIERS, ids=str)
 
@@ -58,6 +60,30 @@ def test_steps_equal_steps_that_turn_all_keys(
     torch.testing.assert_close(fast, steps(model, slow_cache, num_read, num_read + 40), rtol=0, atol=1e-5)
     for name, tensor in fast_cache.named_tensors().items():
         torch.testing.assert_close(tensor, slow_cache.named_tensors()[name], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("tiers", EIGHT_BITS, ids=str)
+@pytest.mark.parametrize("num_read", [5, 61])
+def test_a_window_in_eight_bits_writes_what_it_writes_without_buffers(
+    tiers: Tiers, num_read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries that rounding puts on the other side of a step are rare; their logits stay within a step's."""
+    model = streaming("llama")
+    fast_cache = read(model, tiers, num_read)
+    assert fast_cache.layers[0].keys.dtype == torch.int8
+    fast = steps(model, fast_cache, num_read, num_read + 40)
+    assert fast_cache.layers[0].decoding is not None or tiers.highlights
+    wide = steps(model, read(model, replace(tiers, kv_bits=16), num_read), num_read, num_read + 40)
+    monkeypatch.setattr(attention, "can_step", lambda layer, num_new: False)
+    slow_cache = read(model, tiers, num_read)
+    slow = steps(model, slow_cache, num_read, num_read + 40)
+    assert torch.equal(fast.argmax(-1), slow.argmax(-1))
+    wrong = (fast - slow).abs()
+    assert float(wrong.median()) < 1e-6
+    assert float(wrong.max()) < 2e-3 < float((wide - slow).abs().max())  # not the numbers before they are encoded
+    fast_window, slow_window = fast_cache.layers[0].named_tensors(), slow_cache.layers[0].named_tensors()
+    for name in ("keys", "values"):
+        assert float((fast_window[name] != slow_window[name]).float().mean()) < 1e-3
 
 
 @every_tiers
