@@ -142,7 +142,7 @@ model = _gathered(
         "--kv-bits",
         type=click.Choice(["8", "16"]),
         default="16",
-        help="8: the window's keys and values in about half the bytes. Writing is slower.",
+        help="8: the window's keys and values in about half the bytes, decoded while something is written.",
     ),
     setting("--memory/--no-memory", default=True, help="Keep a compressed memory of what left the window."),
     setting("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, ..."),
