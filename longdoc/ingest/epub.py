@@ -6,12 +6,11 @@ citation carries the section, and the printed page's label where the book has a 
 
 from __future__ import annotations
 
-import zipfile
-
 from longdoc.core.errors import DamagedInput, EmptyInput
 from longdoc.core.events import Opening
 from longdoc.core.types import Anchor
-from longdoc.ingest.epub_package import Archive, NavPoint, Package, ZipBomb, damaged, read_package, text_of
+from longdoc.ingest.archive import Archive, ZipBomb, damaged, member_names
+from longdoc.ingest.epub_package import NavPoint, Package, read_package
 from longdoc.ingest.headings import find_headings
 from longdoc.ingest.html import blocks
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
@@ -21,15 +20,7 @@ def sniff(raw: Raw) -> bool:
     """A zip with the EPUB mimetype, or with a container that names a package."""
     if not raw.data.startswith(b"PK"):
         return False
-    if b"application/epub+zip" in raw.data[:200]:
-        return True
-    import io
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw.data)) as archive:
-            return "META-INF/container.xml" in archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        return False
+    return b"application/epub+zip" in raw.data[:200] or "META-INF/container.xml" in member_names(raw)
 
 
 def read(raw: Raw) -> Parsed:
@@ -48,7 +39,7 @@ def read(raw: Raw) -> Parsed:
         for number, path in enumerate(package.spine):
             raw.on_event(Opening(raw.name, number, len(package.spine)))
             try:
-                document = text_of(archive, path)
+                document = archive.text(path)
             except ZipBomb:
                 raise
             except DamagedInput as error:
