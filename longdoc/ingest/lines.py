@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -18,16 +18,26 @@ _ENDS_SENTENCE = re.compile(r"[.!?:;…。！？][\"'”’»)\]\d]*$")
 _BULLET = re.compile(r"(?:[•◦▪‣●○■□➢✓∙·]|[-–*](?=\s)|\(?[0-9a-z]{1,3}[.)](?=\s\S))\s*")
 # A line of a table of contents: leaders, or a number after a word without a mark between them.
 _ENTRY = re.compile(r"(?:\. ?){4,}\d*$|[^\W\d_] +(?:\d{1,4}|[ivxlc]+)$")
+_NOTE_MARK = re.compile(
+    r"(?:\d{1,3}|\[\d{1,3}\]|\(\d{1,3}\)|[*†‡§¶#]{1,3}|[a-z](?=[.)] )|[ivx]{1,5}(?=[.)] ))[.):]?\s*\S"
+)
+_MOST_FLOAT_PAGES = 2  # between two halves of a paragraph
 _FEW_LINES = 5
 _WIDE_GAP = 1.35  # in line pitches
 _OTHER_SIZE = 1.15
 _SHORT = 0.12  # of the column's width
 
 
+TABLE = "table"  # a row of a table: it stays a line
+NOTE = "note"  # of a footnote
+ASIDE = "aside"  # does not lie level with the rest of its page
+
+
 class Line(NamedTuple):
     """One printed line.
 
     page: index of its page.   left, right: its ends.   bottom: grows upwards.   height: of its letters.
+    kind: "" for ordinary lines, or one of those above.
     """
 
     text: str
@@ -36,6 +46,7 @@ class Line(NamedTuple):
     right: float
     bottom: float
     height: float
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,45 +71,113 @@ class Paragraph:
     keeps_lines: bool = False
 
 
-def paragraphs(pages: Sequence[Sequence[Line]]) -> list[Paragraph]:
-    """The lines of each paragraph, in reading order; a paragraph may go over columns and pages."""
-    columns = _columns(pages)
-    indents = _uses_indents(columns)
-    found: list[Paragraph] = []
+def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
+    """The lines of each paragraph, in reading order; a paragraph may go over columns and pages.
+
+    Footnotes, tables and what stands aside come after the paragraph that they would interrupt.
+    """
+    indents = _uses_indents(column for column, _ in _columns(pages))
+    current: Paragraph | None = None
+    floats = _Floats()
     previous: tuple[Line, _Column] | None = None
-    for column in columns:
+    for column, between in _columns(pages):
         for index, line in enumerate(column.lines):
+            floats.wait(between.get(index, ()))
             if previous is None or _breaks(*previous, line, column, is_first=index == 0, indents=indents):
-                if previous is not None and index and _is_verse(previous[0], line, column):
-                    if len(found[-1].lines) == 1:
-                        found[-1].keeps_lines = True
-                    if not found[-1].keeps_lines:
-                        found.append(Paragraph([]))
-                else:
-                    found.append(Paragraph([]))
-            found[-1].lines.append(line)
+                verse = previous is not None and index > 0 and _is_verse(previous[0], line, column)
+                if verse and current is not None and len(current.lines) == 1:
+                    current.keeps_lines = True
+                if not verse or current is None or not current.keeps_lines:
+                    if current is not None:
+                        yield current
+                    yield from floats.leave()
+                    current = Paragraph([])
+            assert current is not None
+            current.lines.append(line)
             previous = (line, column)
-    return found
+        floats.wait(between.get(len(column.lines), ()))
+        if floats.num_pages > _MOST_FLOAT_PAGES:
+            if current is not None:
+                yield current
+            yield from floats.leave()
+            current = previous = None
+    if current is not None:
+        yield current
+    yield from floats.leave(at_end=True)
 
 
-def _columns(pages: Sequence[Sequence[Line]]) -> list[_Column]:
-    """Pages cut where the next line stands higher than the one before."""
-    columns: list[_Column] = []
+class _Floats:
+    """Lines outside of the running text, until the paragraph that they interrupt has ended."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Paragraph] = []
+        self.held: Paragraph | None = None  # a footnote that may go on on the next page
+
+    @property
+    def num_pages(self) -> int:
+        return len({paragraph.lines[-1].page for paragraph in self.waiting})
+
+    def wait(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            last = next((p for p in reversed(self.waiting) if p.lines[-1].kind == line.kind), None)
+            if line.kind == NOTE:
+                joins = last is not None and not begins_note(line.text)
+            elif line.kind == TABLE:
+                joins = last is not None and last is self.waiting[-1]
+            else:
+                joins = last is not None and last.lines[-1].page == line.page
+            if joins and last is not None:
+                last.lines.append(line)
+            else:
+                self.waiting.append(Paragraph([line], keeps_lines=line.kind == TABLE))
+
+    def leave(self, *, at_end: bool = False) -> Iterator[Paragraph]:
+        last = self.waiting[-1] if self.waiting else None
+        goes_on = last is not None and last.lines[0].kind == NOTE and not _ENDS_SENTENCE.search(last.lines[-1].text)
+        keeps = goes_on and not at_end and last is not self.held
+        yield from self.waiting[:-1] if keeps else self.waiting
+        self.held = last if keeps else None
+        self.waiting = [last] if keeps and last is not None else []
+
+
+def begins_note(text: str) -> bool:
+    """Whether a line begins with what calls a footnote: a number or a sign."""
+    return bool(_NOTE_MARK.match(text))
+
+
+def ends_sentence(text: str) -> bool:
+    return bool(_ENDS_SENTENCE.search(text))
+
+
+def _columns(pages: Sequence[Sequence[Line]]) -> Iterator[tuple[_Column, dict[int, list[Line]]]]:
+    """Pages cut where the next line stands higher than the one before, and what stands between the lines of each.
+
+    The second is keyed by the number of lines before it. A page without running text is a column without lines.
+    """
     full: dict[int, _Column] = {}  # the last long column on odd and on even pages
     for page_lines in pages:
         start = 0
-        for index in range(1, len(page_lines) + 1):
-            at_end = index == len(page_lines)
-            if at_end or page_lines[index].bottom > page_lines[index - 1].bottom + 0.5 * page_lines[index].height:
-                column = _measure(tuple(page_lines[start:index]))
-                parity = page_lines[start].page % 2
+        body: list[Line] = []
+        between: dict[int, list[Line]] = {}
+        for line in page_lines:
+            if line.kind:
+                between.setdefault(len(body), []).append(line)
+            else:
+                body.append(line)
+        if not body and between:
+            yield _Column((), 0.0, 0.0, 1.0), between
+        for index in range(1, len(body) + 1):
+            at_end = index == len(body)
+            if at_end or body[index].bottom > body[index - 1].bottom + 0.5 * body[index].height:
+                column = _measure(tuple(body[start:index]))
+                parity = body[start].page % 2
                 if len(column.lines) >= _FEW_LINES:
                     full[parity] = column
                 elif parity in full or full:
                     column = _borrow(column, full.get(parity) or next(iter(full.values())))
-                columns.append(column)
+                last = index if at_end else index - 1
+                yield column, {place - start: between[place] for place in range(start, last + 1) if place in between}
                 start = index
-    return columns
 
 
 def _measure(lines: tuple[Line, ...]) -> _Column:
@@ -120,7 +199,7 @@ def _borrow(column: _Column, full: _Column) -> _Column:
     return _Column(column.lines, full.margin, full.edge, full.pitch)
 
 
-def _uses_indents(columns: list[_Column]) -> bool:
+def _uses_indents(columns: Iterable[_Column]) -> bool:
     """Whether paragraphs begin with an indented line: some lines do, and fewer than not."""
     indented = plain = 0
     for column in columns:

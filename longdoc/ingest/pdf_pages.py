@@ -1,31 +1,43 @@
-"""The printed lines of PDF pages, one page at a time: pdfium first, pypdf where pdfium fails or finds nothing.
+"""The printed lines of one PDF page: from pdfium, or from pypdf where pdfium fails or gives less that can be read.
 
+Which of the two reads a page better is measured on the page: by how many of its characters are letters, digits and
+marks that mean something. A text layer of signs without a meaning counts as none.
 Knows nothing of paragraphs, outlines or running heads.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import logging
+import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from longdoc.ingest.clean import PDFIUM_HYPHEN, SOFT_HYPHEN, normalise, squeeze
+from longdoc.ingest.clean import normalise, squeeze
 from longdoc.ingest.lines import Line
+from longdoc.ingest.pdf_layout import lines_in_order
+from longdoc.ingest.pdf_text import num_signs_without_letters, runs_of
 
 # Why a page gave no text.
 DAMAGED = "damaged"
 NO_TEXT_LAYER = "no text layer"
+BLANK = "blank page"
+GARBAGE = "no usable text layer"
 
 MIN_CHARACTERS = 20  # fewer on a page mean that it has no text layer
 
 # pypdf works in Python: on files where it finds nothing either, it is not asked for every page.
 _MAX_VAIN_TRIES = 10
 _MOST_EMPTY_BYTES = 32  # that a compressed stream of nothing takes
-_LINE_END = re.compile("\r\n|[\r\n]|\ufffe(?:\r\n|[\r\n])?")
+_DOUBTFUL = 0.05  # of the characters: from so many signs without a meaning on, pypdf is asked as well
+_UNUSABLE = 0.3
+_MEANINGLESS = re.compile(
+    "[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]|\\(cid:\\d+\\)|/[Gg]\\d{1,3}\\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +50,58 @@ class Page:
 
 @dataclass(slots=True)
 class PageReader:
-    """Takes the pages of an open pdfium document one by one.
+    """Takes the pages of a file one by one. data: its bytes, or a writable private map of them."""
 
-    pdf: a `pypdfium2.PdfDocument`, or None when pdfium could not open the file.
-    """
-
-    data: bytes
-    pdf: Any
+    data: bytes | mmap.mmap
     num_pages: int
     password: str | None = None
+    pdf: Any = None
     pypdf_reader: Any = None
+    has_pdfium: bool = True
+    num_taken: int = 0
     vain_tries: int = field(default=0)
 
-    def pages(self) -> Iterator[Page]:
-        for index in range(self.num_pages):
-            yield self._page(index)
+    def close(self) -> None:
+        """Let go of what the parsers hold; the next page opens the file anew."""
+        if self.pdf is not None:
+            self.pdf.close()
+        self.pdf = self.pypdf_reader = None
+        self.num_taken = 0
 
-    def _page(self, index: int) -> Page:
+    def page(self, index: int) -> Page:
+        self.num_taken += 1
         lines: list[Line] = []
         has_image = False
         problem = None
-        if self.pdf is not None:
+        num_signs = 0
+        if self._open():
             try:
-                lines, has_image = _pdfium_lines(self.pdf, index)
+                lines, num_signs, has_image = _pdfium_lines(self.pdf, index)
             except Exception as error:  # pdfium reports every kind of damage as one class or a ctypes error
                 problem = f"{DAMAGED}: {error}"
-        if _num_characters(lines) < MIN_CHARACTERS and self.vain_tries < _MAX_VAIN_TRIES:
+        is_doubtful = _num_characters(lines) < MIN_CHARACTERS or meaningless_share(lines) > _DOUBTFUL
+        if not self.has_pdfium or (is_doubtful and self.vain_tries < _MAX_VAIN_TRIES):
             found, damage = self._pypdf_lines(index)
-            if _num_characters(found) > _num_characters(lines):
+            if _num_readable(found) > _num_readable(lines):
                 lines, problem = found, None
-            elif not _num_characters(found):
+            elif not _num_readable(found):
                 self.vain_tries += 1
             if not lines and not has_image and damage:  # pdfium shows such a page as a blank one
                 problem = problem or f"{DAMAGED}: {damage}"
+        if meaningless_share(lines) > _UNUSABLE or (_num_characters(lines) < MIN_CHARACTERS <= num_signs):
+            return Page([], GARBAGE)
         # The few words of a half-title are text; the stray page number on a scan is not.
         if _num_characters(lines) < MIN_CHARACTERS and (has_image or problem or not lines):
-            return Page(lines, problem or (NO_TEXT_LAYER if has_image else "blank page"))
+            return Page(lines, problem or (NO_TEXT_LAYER if has_image else BLANK))
         return Page(lines)
+
+    def _open(self) -> bool:
+        if self.pdf is None and self.has_pdfium:
+            try:
+                self.pdf = open_with_pdfium(self.data, self.password or "")
+            except (ImportError, RuntimeError):
+                self.has_pdfium = False
+        return self.pdf is not None
 
     def _pypdf_lines(self, index: int) -> tuple[list[Line], str | None]:
         """The second opinion: lines, or none and what was raised."""
@@ -86,6 +113,32 @@ class PageReader:
             return lines, "its contents cannot be decoded" if not lines and _is_undecodable(page) else None
         except Exception as error:  # whatever pypdf raises, it gave no text
             return [], type(error).__name__
+
+
+def open_with_pdfium(data: bytes | mmap.mmap, password: str) -> Any:
+    """A `pypdfium2.PdfDocument`. Raises ImportError without pypdfium2, and its PdfiumError, a RuntimeError."""
+    import pypdfium2
+
+    whole: Any = data
+    if isinstance(data, mmap.mmap):
+        whole = (ctypes.c_ubyte * len(data)).from_buffer(data)
+    for key in dict.fromkeys([password, ""]):
+        with contextlib.suppress(pypdfium2.PdfiumError):
+            return pypdfium2.PdfDocument(whole, password=key or None)
+    return pypdfium2.PdfDocument(whole, password=password or None)
+
+
+def open_with_pypdf(data: bytes | mmap.mmap, password: str | None) -> Any:
+    """A `pypdf.PdfReader`, decrypted when a password (or the empty one) opens it."""
+    import pypdf
+
+    for name in ("pypdf", "fontTools"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    stream: Any = io.BytesIO(data) if isinstance(data, bytes) else data
+    reader = pypdf.PdfReader(stream, strict=False)
+    if reader.is_encrypted:
+        reader.decrypt(password or "")
+    return reader
 
 
 def _is_undecodable(page: Any) -> bool:
@@ -104,19 +157,20 @@ def _is_undecodable(page: Any) -> bool:
     return False
 
 
-def _num_characters(lines: list[Line]) -> int:
+def _num_characters(lines: Sequence[Line]) -> int:
     return sum(len(line.text) for line in lines)
 
 
-def open_with_pypdf(data: bytes, password: str | None) -> Any:
-    """A `pypdf.PdfReader`, decrypted when a password (or the empty one) opens it."""
-    import pypdf
+def _num_readable(lines: Sequence[Line]) -> float:
+    return (1.0 - meaningless_share(lines)) * _num_characters(lines)
 
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-    reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
-    if reader.is_encrypted:
-        reader.decrypt(password or "")
-    return reader
+
+def meaningless_share(lines: Sequence[Line]) -> float:
+    """How much of the text are signs that stand for no letter: replacement characters, private codes, "(cid:7)"."""
+    num_characters = _num_characters(lines)
+    if not num_characters:
+        return 0.0
+    return sum(len(match[0]) for line in lines for match in _MEANINGLESS.finditer(line.text)) / num_characters
 
 
 def plain_lines(text: str, page: int) -> list[Line]:
@@ -130,80 +184,24 @@ def plain_lines(text: str, page: int) -> list[Line]:
     return lines
 
 
-def _pdfium_lines(pdf: Any, index: int) -> tuple[list[Line], bool]:
-    """The lines of a page with their places, and whether an image is on it."""
+def _pdfium_lines(pdf: Any, index: int) -> tuple[list[Line], int, bool]:
+    """The lines of a page in reading order, how many signs gave none, and whether an image is on it."""
     import pypdfium2.raw as pdfium_c
 
     page = pdf[index]
     try:
         text_page = page.get_textpage()
         try:
-            text = text_page.get_text_range() if text_page.count_chars() > 0 else ""
-            lines = []
-            start = 0
-            for match in [*_LINE_END.finditer(text), None]:
-                end = match.start() if match else len(text)
-                broken = match is not None and match[0].startswith(PDFIUM_HYPHEN)
-                line = _placed_line(text_page, text, start, end, index, broken)
-                if line:
-                    lines.append(line)
-                start = match.end() if match else end
-            lines = _merge_same_height(lines)
+            crop = page.get_bbox()
+            lines = lines_in_order(runs_of(text_page, crop), index)
+            num_signs = 0
+            if _num_characters(lines) < MIN_CHARACTERS:
+                num_signs = num_signs_without_letters(text_page)
         finally:
             text_page.close()
         has_image = False
         if _num_characters(lines) < MIN_CHARACTERS:
             has_image = any(True for _ in page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE]))
-        return lines, has_image
+        return lines, num_signs, has_image
     finally:
         page.close()
-
-
-def _placed_line(text_page: Any, text: str, start: int, end: int, page: int, broken: bool) -> Line | None:
-    """The line `text[start:end]`; broken: pdfium took its last hyphen away."""
-    import pypdfium2.raw as pdfium_c
-
-    piece = text[start:end]
-    stripped = piece.strip()
-    if not stripped:
-        return None
-    first = start + len(piece) - len(piece.lstrip())
-    last = first + len(stripped) - 1
-    boxes = []
-    for offset in {first, (first + last) // 2, last}:
-        if not text[offset].isspace():
-            place = pdfium_c.FPDFText_GetCharIndexFromTextIndex(text_page, offset)
-            with contextlib.suppress(Exception):  # a character without a box
-                boxes.append(text_page.get_charbox(max(place, 0), loose=True))
-    if broken or stripped.endswith(SOFT_HYPHEN):
-        stripped = stripped.rstrip(SOFT_HYPHEN) + "-"
-    clean = squeeze(normalise(stripped).replace("\n", " "))
-    if not clean:
-        return None
-    if not boxes:
-        return Line(clean, page, 0.0, float(len(clean)), 0.0, 1.0)
-    return Line(
-        clean,
-        page,
-        min(box[0] for box in boxes),
-        max(box[2] for box in boxes),
-        min(box[1] for box in boxes),
-        max(max(box[3] - box[1] for box in boxes), 0.1),
-    )
-
-
-def _merge_same_height(lines: list[Line]) -> list[Line]:
-    """pdfium ends a line at wide gaps too: what follows at the same height is still the same line."""
-    merged: list[Line] = []
-    for line in lines:
-        above = merged[-1] if merged else None
-        if (
-            above is not None
-            and abs(above.bottom - line.bottom) < 0.25 * line.height
-            and 0 <= line.left - above.right < 1.5 * line.height
-            and not above.text.endswith("-")
-        ):
-            merged[-1] = above._replace(text=f"{above.text} {line.text}", right=line.right)
-        else:
-            merged.append(line)
-    return merged

@@ -2,15 +2,19 @@
 
 Books print the title on even pages and the chapter on odd ones, so a line is compared with the pages
 one and two away. Digits are masked; masked numbers must count up with the pages, so that "Chapter I" and
-"Chapter II" on two neighbouring pages stay.
+"Chapter II" on two neighbouring pages stay. A head that stands on one page alone, of a short chapter, is known by
+its place: the place where most pages have one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
-from longdoc.ingest.lines import Line
+from longdoc.ingest.lines import ASIDE, TABLE, Line
 
 _EDGE_LINES = 2
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
@@ -19,38 +23,142 @@ _CHAPTER = re.compile(r"(?:chapter|part|book|act|scene|section|letter|lecture|ca
 _PAGE_OF = re.compile(r"(?:of|/|von|de|sur)\s*\d+", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
 _VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
+_SLOT = 3.0  # points: lines whose baselines differ by less stand in one place
+_LEAST_IN_SLOT = 4
+_MOST_IN_HEAD = 100  # characters
+_CLEAR = 1.5  # of the height: a head stands further from the text than this
+_AWAY = (-2, -1, 1, 2)
 
 
-def drop_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set[int]]) -> list[list[Line]]:
-    """The pages without their running heads, feet and page numbers.
+@dataclass(slots=True)
+class Running:
+    """What stands at the edges. dropped: places of lines among those of their page.   folios: numbers on them."""
+
+    dropped: dict[int, set[int]] = field(default_factory=dict)
+    folios: dict[int, list[str]] = field(default_factory=dict)
+
+
+def find_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set[int]]) -> Running:
+    """The running heads, feet and page numbers of all pages.
 
     titles: title of the book and of its sections -> the indices of the pages where that section begins:
     a line at the edge of any other page that says nothing but this title is a running head.
     """
     by_letters = {letters(title): starts for title, starts in titles.items() if letters(title)}
-    edges = [_edges(lines) for lines in pages]
-    kept = []
-    for index, lines in enumerate(pages):
-        dropped = set()
-        lists_titles = sum(letters(line.text) in by_letters for line in lines) > 2  # a table of contents
+    edges = lru_cache(maxsize=8)(lambda index: _Edges.of(pages[index]))
+    running = Running()
+    slots: defaultdict[tuple[int, int], Counter[bool]] = defaultdict(Counter)
+    for index in range(len(pages)):
+        page = edges(index)
+        near = [edges(index + away) for away in _AWAY if 0 <= index + away < len(pages)]
+        places = {place for place in page.asides if any(page.lines[place].text in other.aside_texts for other in near)}
+        lists_titles = page.num_titles(by_letters) > 2  # a table of contents
         for side in (0, 1):
-            for line in edges[index][side]:
-                near = [
-                    other
-                    for away in (-2, -1, 1, 2)
-                    if 0 <= index + away < len(pages)
-                    for other in edges[index + away][side]
-                ]
+            others = [other.lines[place] for other in near for place in other.sides[side]]
+            for place in page.sides[side]:
+                line = page.lines[place]
                 starts = by_letters.get(letters(line.text))
-                if starts is not None and (index in starts or lists_titles):
-                    continue  # here the title is a title
-                if starts is not None or any(_same(line, other) for other in near):
-                    dropped.add(line)
-        kept.append([line for line in lines if line not in dropped])
-    emptied = sum(bool(before) and not after for before, after in zip(pages, kept, strict=True))
+                is_title = starts is not None and (index in starts or lists_titles)
+                runs = not is_title and (starts is not None or any(_same(line, other) for other in others))
+                if runs:
+                    places.add(place)
+                for slot in _slots(line, side):
+                    slots[slot][runs] += 1
+        if places:
+            running.dropped[index] = places
+    _add_by_place(pages, edges, slots, by_letters, running)
+    emptied = sum(len(places) == len(edges(index).lines) for index, places in running.dropped.items())
     if emptied * 2 > sum(map(bool, pages)):
-        return [list(lines) for lines in pages]  # cards, slides, labels: what repeats is all there is
-    return kept
+        return Running()  # cards, slides, labels: what repeats is all there is
+    for index, places in running.dropped.items():
+        lines = edges(index).lines
+        running.folios[index] = [number for place in sorted(places) for number, _ in folios(lines[place].text)]
+    return running
+
+
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """The lines of a page, and the places of the topmost and of the bottommost, wherever they are read."""
+
+    lines: Sequence[Line]
+    sides: tuple[tuple[int, ...], tuple[int, ...]]
+    asides: tuple[int, ...]
+
+    @classmethod
+    def of(cls, lines: Sequence[Line]) -> _Edges:
+        level = [place for place, line in enumerate(lines) if line.kind != ASIDE]
+        by_height = sorted(level, key=lambda place: -lines[place].bottom)
+        sides = (_outermost(lines, by_height), _outermost(lines, by_height[::-1]))
+        return cls(lines, sides, tuple(place for place, line in enumerate(lines) if line.kind == ASIDE))
+
+    @property
+    def aside_texts(self) -> set[str]:
+        return {self.lines[place].text for place in self.asides}
+
+    def num_titles(self, by_letters: Mapping[str, set[int]]) -> int:
+        return sum(letters(line.text) in by_letters for line in self.lines) if by_letters else 0
+
+
+def _outermost(lines: Sequence[Line], ordered: list[int]) -> tuple[int, ...]:
+    """The first lines up to the second distinct height: a number and a title may share one height."""
+    taken: list[int] = []
+    heights: list[float] = []
+    for rank, place in enumerate(ordered[: 2 * _EDGE_LINES]):
+        line = lines[place]
+        if all(abs(line.bottom - height) > 0.3 * line.height for height in heights):
+            heights.append(line.bottom)
+        if len(heights) > _EDGE_LINES:
+            break
+        inner = lines[ordered[rank + 1]] if rank + 1 < len(ordered) else None
+        if line.kind == TABLE and inner is not None and inner.kind == TABLE:
+            break  # the first row of a table that goes on over pages
+        taken.append(place)
+    return tuple(taken)
+
+
+def _slots(line: Line, side: int) -> list[tuple[int, int]]:
+    """Where a line stands, in steps of a few points that overlap."""
+    return [(side, int(line.bottom / _SLOT)), (side, int(line.bottom / _SLOT + 0.5) + 100_000)]
+
+
+def _add_by_place(
+    pages: Sequence[Sequence[Line]],
+    edges: Callable[[int], _Edges],
+    slots: Mapping[tuple[int, int], Counter[bool]],
+    by_letters: Mapping[str, set[int]],
+    running: Running,
+) -> None:
+    """Lines that stand alone where most pages have a running line."""
+    taken = {slot for slot, seen in slots.items() if seen[True] >= max(_LEAST_IN_SLOT, 2 * seen[False])}
+    if not taken:
+        return
+    for index in range(len(pages)):
+        page = edges(index)
+        places = running.dropped.get(index, set())
+        for side in (0, 1):
+            for place in page.sides[side]:
+                line = page.lines[place]
+                starts = by_letters.get(letters(line.text))
+                if (
+                    place not in places
+                    and not (starts is not None and index in starts)
+                    and len(line.text) <= _MOST_IN_HEAD
+                    and any(slot in taken for slot in _slots(line, side))
+                    and _is_clear(page.lines, place, side, places)
+                ):
+                    places = running.dropped.setdefault(index, set())
+                    places.add(place)
+
+
+def _is_clear(lines: Sequence[Line], place: int, side: int, dropped: set[int]) -> bool:
+    """Whether nothing but running lines stands outside of a line, and the text keeps its distance."""
+    line = lines[place]
+    kept = [other for number, other in enumerate(lines) if number != place and number not in dropped]
+    inward = [(line.bottom - other.bottom) * (1 if side == 0 else -1) for other in kept if other.kind != ASIDE]
+    level = 0.3 * line.height
+    sizes = sorted(other.height for other in kept)
+    is_title = bool(sizes) and line.height > 1.15 * sizes[len(sizes) // 2]
+    return not is_title and all(abs(drop) < level or drop > _CLEAR * line.height for drop in inward)
 
 
 def letters(text: str) -> str:
@@ -71,27 +179,8 @@ def roman_value(text: str) -> int | None:
     return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
 
 
-def _edges(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
-    """The topmost and the bottommost lines, wherever they stand in the reading order."""
-    by_height = sorted(lines, key=lambda line: -line.bottom)
-    return _outermost(by_height), _outermost(by_height[::-1])
-
-
-def _outermost(lines: list[Line]) -> list[Line]:
-    """The first lines up to the second distinct height: a number and a title may share one height."""
-    taken: list[Line] = []
-    heights: list[float] = []
-    for line in lines[: 2 * _EDGE_LINES]:
-        if all(abs(line.bottom - height) > 0.3 * line.height for height in heights):
-            heights.append(line.bottom)
-        if len(heights) > _EDGE_LINES:
-            break
-        taken.append(line)
-    return taken
-
-
-def _folios(text: str) -> list[int]:
-    """Numbers that may be the page's: at an end of the line, or "7 of 90"."""
+def folios(text: str) -> list[tuple[str, int]]:
+    """Numbers that may be the page's, as printed and their value: at an end of the line, or "7 of 90"."""
     found = []
     for match in _NUMBER.finditer(text):
         around = text[: match.start()].strip(" -–—|[("), text[match.end() :].strip(" -–—|])")
@@ -99,7 +188,7 @@ def _folios(text: str) -> list[int]:
             continue
         value = int(match[0]) if match[0].isdigit() else roman_value(match[0])
         if value is not None:
-            found.append(value)
+            found.append((match[0], value))
     return found
 
 
@@ -113,5 +202,5 @@ def _same(line: Line, other: Line) -> bool:
     if _mask(line.text) != _mask(other.text) or _CHAPTER.fullmatch(line.text):
         return False
     away = other.page - line.page
-    pairs = zip(_folios(line.text), _folios(other.text), strict=False)
-    return any(theirs - ours == away for ours, theirs in pairs)
+    pairs = zip(folios(line.text), folios(other.text), strict=False)
+    return any(theirs - ours == away for (_, ours), (_, theirs) in pairs)

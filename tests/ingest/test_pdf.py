@@ -10,8 +10,7 @@ from made_sources import pdf, scanned_pdf
 
 from longdoc.core.errors import DamagedInput, EncryptedInput, NoTextLayer
 from longdoc.core.settings import SourceOptions
-from longdoc.ingest import pdf as pdf_module
-from longdoc.ingest import read_document
+from longdoc.ingest import pdf_outline, read_document
 
 FILLER = "so that the line is about as long as the other lines are"
 
@@ -253,7 +252,7 @@ def test_scans_make_a_document_partial_when_they_are_most_of_it(
 
 
 def test_an_outline_that_is_not_used_to_its_end_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf_module, "_MAX_OUTLINE", 2)
+    monkeypatch.setattr(pdf_outline, "_MAX_OUTLINE", 2)
     outline = [("Alpha", 0, 0), ("Beta", 1, 0), ("Gamma", 2, 0)]
     document = read_document(str(pdf(tmp_path / "a.pdf", [prose(1), prose(2), prose(3)], outline=outline)))
     assert [section.title for section in document.sections] == ["Alpha", "Beta"]

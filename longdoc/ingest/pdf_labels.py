@@ -1,0 +1,77 @@
+"""Printed page labels of a PDF that has none of its own: from the numbers that its heads and feet bear.
+
+A number is believed when the numbers of other pages count up with it. Pages between two that count alike, and the
+unnumbered first pages of a run, get the label that they would bear. Knows nothing of where the numbers stood.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from longdoc.ingest.running import roman_value
+
+_NEAR = 3  # pages
+_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
+          (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
+
+# What a label is written in ("1", "i", "I") and what its value exceeds the page's index by.
+_Count = tuple[str, int]
+
+
+def labels_from_folios(folios: Mapping[int, Sequence[str]], num_pages: int) -> list[str | None]:
+    """A label for each page, or None. folios: numbers at the edges of pages, as printed, by page index."""
+    counts = {index: _counts(numbers, index) for index, numbers in folios.items()}
+    chosen: dict[int, _Count] = {}
+    for index, found in counts.items():
+        near = Counter(count for away in range(-_NEAR, _NEAR + 1) if away for count in counts.get(index + away, ()))
+        best = max(found, key=lambda count: near[count], default=None)
+        if best is not None and near[best]:
+            chosen[index] = best
+    filled = _filled(chosen, num_pages)
+    return [_written(*count, index) if (count := filled.get(index)) else None for index in range(num_pages)]
+
+
+def _counts(numbers: Sequence[str], index: int) -> list[_Count]:
+    found = []
+    for number in numbers:
+        if number.isdigit():
+            found.append(("1", int(number) - index))
+        elif (value := roman_value(number)) is not None:
+            found.append(("I" if number.isupper() else "i", value - index))
+    return found
+
+
+def _filled(chosen: Mapping[int, _Count], num_pages: int) -> dict[int, _Count]:
+    """What was chosen, and pages without a number: between two that count alike, and back to the first of a run."""
+    filled = dict(chosen)
+    known = sorted(chosen)
+    for before, after in pairwise(known):
+        if chosen[before] == chosen[after]:
+            filled.update(dict.fromkeys(range(before, after), chosen[before]))
+    for index in known:  # a chapter's first page bears no number as a rule
+        count = chosen[index]
+        for earlier in range(index - 1, -1, -1):
+            if earlier in filled or earlier + count[1] < 1:
+                break
+            filled[earlier] = count
+    for index in known:
+        for later in range(index + 1, num_pages):
+            if later in filled:
+                break
+            filled[later] = chosen[index]
+    return filled
+
+
+def _written(style: str, excess: int, index: int) -> str | None:
+    value = index + excess
+    if value < 1:
+        return None
+    if style == "1":
+        return str(value)
+    roman = ""
+    for worth, sign in _ROMAN:
+        count, value = divmod(value, worth)
+        roman += sign * count
+    return roman if style == "i" else roman.upper()

@@ -1,0 +1,281 @@
+"""Runs of a page to lines in reading order: columns, full-width titles above them, text at the side, tables.
+
+Most producers write a page in the order in which it is read; then nothing is changed. Otherwise runs are put
+together to rows, rows to blocks that hang together from line to line, and blocks are ordered as Breuel's
+"High performance document layout analysis" (2003) does: what overlaps goes from top to bottom, what lies
+apart goes from left to right unless something lies between. Right-to-left pages are mirrored while this is done.
+
+Knows nothing of pdfium, of other pages, or of what a line means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from longdoc.ingest.lines import ASIDE, TABLE, Line
+from longdoc.ingest.pdf_tables import Row, table_bands
+from longdoc.ingest.pdf_text import WIDE_GAP, Run
+
+_SAME_ROW = 0.35  # of the height: baselines that lie closer are one row
+_WORD_GAP = 0.1  # of the height: a narrower gap lies inside a word
+_LEAST_DROP = 0.6  # of the height, from one line to the next below it
+_FAR = 2.5  # of the height: rows that lie further apart say nothing of each other
+_OTHER_SIZE = 1.3
+_MAX_RUNS = 3000  # a page of more is taken as its producer wrote it
+_MAX_BLOCKS = 300
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
+
+@dataclass(slots=True, eq=False)
+class _Block:
+    """Lines that hang together, from top to bottom."""
+
+    lines: list[Line]
+    order: int
+    left: float = field(init=False)
+    right: float = field(init=False)
+    top: float = field(init=False)
+    bottom: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = min(line.left for line in self.lines)
+        self.right = max(line.right for line in self.lines)
+        self.top = max(line.bottom + line.height for line in self.lines)
+        self.bottom = min(line.bottom for line in self.lines)
+
+
+def lines_in_order(runs: Sequence[Run], page: int) -> list[Line]:
+    """The lines of page number `page` (an index) as they are read."""
+    angles = Counter[int]()
+    for run in runs:
+        angles[run.angle] += len(run.text)
+    lines: list[Line] = []
+    for angle, _ in angles.most_common():
+        level = [run for run in runs if run.angle == angle]
+        kind = ASIDE if lines else ""
+        lines += [line._replace(kind=kind) if kind else line for line in _level_lines(level, page)]
+    return lines
+
+
+def _level_lines(runs: list[Run], page: int) -> list[Line]:
+    if len(runs) > _MAX_RUNS or is_in_order(runs):
+        return [_line(run, page) for run in runs]
+    num_right_to_left = sum(len(run.text) for run in runs if _RIGHT_TO_LEFT.search(run.text))
+    mirrored = 2 * num_right_to_left > sum(len(run.text) for run in runs)
+    if mirrored:
+        runs = [run._replace(left=-run.right, right=-run.left) for run in runs]
+    lines = _ordered(runs, page)
+    if mirrored:
+        lines = [line._replace(left=-line.right, right=-line.left) for line in lines]
+    return lines
+
+
+def _line(run: Run, page: int) -> Line:
+    return Line(run.text, page, run.left, run.right, run.bottom, run.height)
+
+
+def is_in_order(runs: Sequence[Run]) -> bool:
+    """Whether the order of the content can be the order of reading: down each column, and then to its right."""
+    columns: list[list[Run]] = []
+    for run in runs:
+        above = columns[-1][-1] if columns else None
+        if above is None or run.bottom > above.bottom + _LEAST_DROP * run.height:
+            columns.append([run])
+        elif above.bottom - run.bottom < _LEAST_DROP * min(run.height, above.height):
+            return False
+        else:
+            if len(columns) > 1 and (run.left > above.right or run.right < above.left):
+                return False
+            columns[-1].append(run)
+    boxes = [
+        (min(r.left for r in c), max(r.right for r in c), min(r.bottom for r in c), max(r.bottom + r.height for r in c))
+        for c in columns
+    ]
+    for index, (left, right, _, top) in enumerate(boxes):
+        for before_left, before_right, before_bottom, _ in boxes[:index]:
+            overlaps = left < before_right and before_left < right
+            if overlaps and top > before_bottom:
+                return False
+            if not overlaps and left < before_left and top > before_bottom:
+                return False
+    return True
+
+
+def _ordered(runs: list[Run], page: int) -> list[Line]:
+    rows = _rejoin(_rows(runs))
+    blocks = []
+    in_tables: set[int] = set()
+    for first, last, texts in table_bands(rows):
+        lines = [
+            Line(text, page, piece[0].left, max(run.right for run in piece), piece[0].bottom, piece[0].height, TABLE)
+            for text, piece in texts
+        ]
+        blocks.append(_Block(lines, min(run.order for row in rows[first:last] for run in row)))
+        in_tables.update(range(first, last))
+    rest = [run for index, row in enumerate(rows) if index not in in_tables for run in row]
+    blocks += [_Block([_line(run, page) for run in chain], chain[0].order) for chain in _chains(rest)]
+    if len(blocks) > _MAX_BLOCKS:
+        blocks.sort(key=lambda block: block.order)
+    else:
+        blocks = _sorted(blocks)
+    return [line for block in blocks for line in block.lines]
+
+
+def _rows(runs: Sequence[Run]) -> list[Row]:
+    """From top to bottom, what stands on one baseline, from left to right; pieces no further apart than words join."""
+    rows: list[Row] = []
+    for run in sorted(runs, key=lambda run: -run.bottom):
+        last = rows[-1] if rows else None
+        if last is not None and last[0].bottom - run.bottom < _SAME_ROW * min(last[0].height, run.height):
+            last.append(run)
+        else:
+            rows.append([run])
+    return [_joined(sorted(row, key=lambda run: (run.left, run.order))) for row in rows]
+
+
+def _joined(row: Row, widest: float = WIDE_GAP) -> Row:
+    pieces = [row[0]]
+    for run in row[1:]:
+        last = pieces[-1]
+        gap, height = run.left - last.right, max(run.height, last.height)
+        if gap > widest * height or gap < -0.5 * height or last.text.endswith("-"):
+            pieces.append(run)
+        else:
+            between = " " if gap > _WORD_GAP * height else ""
+            pieces[-1] = _together(last, run, between)
+    return pieces
+
+
+def _together(left: Run, right: Run, between: str) -> Run:
+    return left._replace(
+        text=f"{left.text}{between}{right.text}",
+        right=max(left.right, right.right),
+        height=max(left.height, right.height),
+        order=min(left.order, right.order),
+    )
+
+
+def _rejoin(rows: list[Row]) -> list[Row]:
+    """Close the gaps that are nothing but wide spaces: the lines above and below run across them."""
+    closed: list[Row] = []
+    for index, row in enumerate(rows):
+        pieces = [row[0]]
+        for run in row[1:]:
+            last = pieces[-1]
+            gap = (last.right, run.left)
+            neighbours = [_neighbour(rows, index, step, last.left, run.right) for step in (-1, 1)]
+            if all(other is None or _crosses(other, *gap) for other in neighbours):
+                pieces[-1] = _together(last, run, " ")
+            else:
+                pieces.append(run)
+        closed.append(pieces)
+    return closed
+
+
+def _neighbour(rows: list[Row], index: int, step: int, left: float, right: float) -> Row | None:
+    """The next row, up or down, that has something between left and right, unless it is far away."""
+    here = rows[index][0]
+    other = index + step
+    while 0 <= other < len(rows):
+        row = rows[other]
+        if abs(row[0].bottom - here.bottom) > _FAR * max(here.height, row[0].height):
+            return None
+        if any(run.left < right and run.right > left for run in row):
+            return row
+        other += step
+    return None
+
+
+def _crosses(row: Row, left: float, right: float) -> bool:
+    return any(run.left < left + 0.1 * run.height and run.right > right - 0.1 * run.height for run in row)
+
+
+def _chains(runs: list[Run]) -> list[list[Run]]:
+    """Lines of one column: each has exactly one line right below it, which has exactly one right above."""
+    by_height = sorted(runs, key=lambda run: (-run.bottom, run.left))
+    below = [_next_below(by_height, index) for index in range(len(by_height))]
+    above = Counter(other for others in below for other in others)
+    chains: list[list[Run]] = []
+    chain_of: dict[int, list[Run]] = {}
+    for index, run in enumerate(by_height):
+        chain = chain_of.get(index)
+        if chain is None:
+            chain = []
+            chains.append(chain)
+        chain.append(run)
+        if len(below[index]) == 1 and above[below[index][0]] == 1:
+            other = by_height[below[index][0]]
+            sizes = max(run.height, other.height) / min(run.height, other.height)
+            if sizes < _OTHER_SIZE and run.bottom - other.bottom < _FAR * max(run.height, other.height):
+                chain_of[below[index][0]] = chain
+    return chains
+
+
+def _next_below(runs: list[Run], index: int) -> list[int]:
+    """What is seen when looking down from a run, in `runs` from top to bottom."""
+    run = runs[index]
+    found: list[int] = []
+    covered: list[tuple[float, float]] = []
+    for other in range(index + 1, len(runs)):
+        below = runs[other]
+        if run.bottom - below.bottom > 2 * _FAR * max(run.height, below.height):
+            break
+        if run.bottom - below.bottom < _SAME_ROW * min(run.height, below.height):
+            continue
+        left, right = max(run.left, below.left), min(run.right, below.right)
+        if left < right and not any(a <= left and right <= b for a, b in covered):
+            found.append(other)
+            covered.append((left, right))
+            covered = _merged(covered)
+            if covered[0][0] <= run.left and covered[0][1] >= run.right:
+                break
+    first = runs[found[0]] if found else None
+    if first is not None and len(found) > 1:  # what is seen past the end of a short line is the line below that
+        found = [place for place in found if first.bottom - runs[place].bottom < _LEAST_DROP * first.height]
+    return found
+
+
+def _merged(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    merged: list[tuple[float, float]] = []
+    for left, right in sorted(spans):
+        if merged and left <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], right))
+        else:
+            merged.append((left, right))
+    return merged
+
+
+def _sorted(blocks: list[_Block]) -> list[_Block]:
+    """Blocks in reading order; where the rules leave a choice, the order of the content decides."""
+    before = {
+        block: {other for other in blocks if other is not block and _comes_before(other, block, blocks)}
+        for block in blocks
+    }
+    waiting = sorted(blocks, key=lambda block: block.order)
+    done: list[_Block] = []
+    while waiting:
+        ready = [block for block in waiting if not before[block].intersection(waiting)]
+        chosen = ready[0] if ready else max(waiting, key=lambda block: block.top)
+        waiting.remove(chosen)
+        done.append(chosen)
+    return done
+
+
+def _comes_before(block: _Block, other: _Block, blocks: list[_Block]) -> bool:
+    if _overlap(block, other):
+        return block.top > other.top
+    if block.left > other.left:
+        return False
+    upper, lower = (block, other) if block.top > other.top else (other, block)
+    return not any(
+        between.top <= upper.bottom + 1 and between.bottom + 1 >= lower.top
+        for between in blocks
+        if between is not block and between is not other and _overlap(between, block) and _overlap(between, other)
+    )
+
+
+def _overlap(block: _Block, other: _Block) -> bool:
+    return block.left < other.right and other.left < block.right

@@ -1,0 +1,70 @@
+"""Footnotes: lines in smaller letters at the foot of a column, of which the first bears a number or a sign.
+
+Knows nothing of where they go then: `lines` puts them behind the paragraph that they would interrupt.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from longdoc.ingest.lines import Line, begins_note, ends_sentence
+from longdoc.ingest.pdf_store import View
+
+_SMALLER = 0.94  # of the text's height
+_STEP = 0.25  # points, to which heights are rounded when they are counted
+_MOST_LINES = 0.75  # of a column
+
+
+def body_height(lines: Iterable[Line]) -> float:
+    """The height of the lines in which most of a text is set."""
+    characters = Counter[int]()
+    for line in lines:
+        if not line.kind:
+            characters[round(line.height / _STEP)] += len(line.text)
+    return characters.most_common(1)[0][0] * _STEP if characters else 0.0
+
+
+def find_notes(pages: Sequence[Sequence[Line]], dropped: Mapping[int, Collection[int]]) -> dict[int, set[int]]:
+    """The places of the lines of footnotes, by page. dropped: places of lines that do not count."""
+    kept = View(pages, dropped)
+    height = body_height(line for lines in kept for line in lines)
+    found: dict[int, set[int]] = {}
+    unfinished = False  # the last note goes on in the next column or on the next page
+    for index, lines in enumerate(pages):
+        without = dropped.get(index, ())
+        body = [place for place, line in enumerate(lines) if not line.kind and place not in without]
+        if not body:
+            continue
+        has_text = any(lines[place].height > _SMALLER * height for place in body)
+        text_height = height if has_text else body_height(lines[place] for place in body)
+        for column in _columns(body, lines):
+            notes = _notes(column, lines, text_height, unfinished)
+            if len(notes) > _MOST_LINES * len(body):
+                notes = []
+            unfinished = bool(notes) and not ends_sentence(lines[notes[-1]].text)
+            found.setdefault(index, set()).update(notes)
+    return {index: places for index, places in found.items() if places}
+
+
+def _columns(body: Sequence[int], lines: Sequence[Line]) -> Iterator[Sequence[int]]:
+    """Cut where the next line stands higher than the one before."""
+    start = 0
+    for rank in range(1, len(body) + 1):
+        if (
+            rank == len(body)
+            or lines[body[rank]].bottom > lines[body[rank - 1]].bottom + 0.5 * lines[body[rank]].height
+        ):
+            yield body[start:rank]
+            start = rank
+
+
+def _notes(column: Sequence[int], lines: Sequence[Line], text_height: float, unfinished: bool) -> Sequence[int]:
+    """The places of the notes at the foot of one column."""
+    first = len(column)
+    while first and lines[column[first - 1]].height < _SMALLER * text_height:
+        first -= 1
+    if not unfinished:
+        while first < len(column) and not begins_note(lines[column[first]].text):
+            first += 1
+    return column[first:]

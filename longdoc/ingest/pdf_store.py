@@ -1,0 +1,104 @@
+"""The lines of many pages in little memory: their text, and four numbers a line. What is dropped of them later.
+
+A `Line` as Python keeps it takes ten times its text; of a page that nobody looks at, only the packed form is there.
+Knows nothing of PDFs.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import overload
+
+from longdoc.ingest.lines import NOTE, Line
+
+_NUMBERS = 4  # left, right, bottom, height
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The lines of one page. text: one line each.   places: 32-bit floats.   kinds: empty when all are ordinary."""
+
+    text: str
+    places: bytes
+    kinds: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, lines: Sequence[Line]) -> Packed:
+        places = array("f")
+        for line in lines:
+            places.extend((line.left, line.right, line.bottom, line.height))
+        kinds = tuple(line.kind for line in lines)
+        return cls("\n".join(line.text for line in lines), places.tobytes(), kinds if any(kinds) else ())
+
+    def lines(self, page: int) -> list[Line]:
+        if not self.places:
+            return []
+        places = array("f", self.places)
+        texts = self.text.split("\n")
+        kinds = self.kinds or ("",) * len(texts)
+        found = []
+        for index, (text, kind) in enumerate(zip(texts, kinds, strict=True)):
+            left, right, bottom, height = places[_NUMBERS * index : _NUMBERS * (index + 1)]
+            found.append(Line(text, page, left, right, bottom, height, kind))
+        return found
+
+
+class _Pages(Sequence[list[Line]]):
+    """A sequence of pages that makes the lines of each when it is asked."""
+
+    def page(self, index: int) -> list[Line]:
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, index: int) -> list[Line]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[list[Line]]: ...
+
+    def __getitem__(self, index: int | slice) -> list[Line] | list[list[Line]]:
+        if isinstance(index, slice):
+            return [self.page(place) for place in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return self.page(index % len(self))
+
+
+@dataclass(slots=True, eq=False)
+class PageStore(_Pages):
+    """The pages of a document; those that were not put in have no lines."""
+
+    num_pages: int
+    packed: dict[int, Packed] = field(default_factory=dict)
+
+    def put(self, index: int, page: Packed) -> None:
+        if page.places:
+            self.packed[index] = page
+
+    def page(self, index: int) -> list[Line]:
+        found = self.packed.get(index)
+        return found.lines(index) if found else []
+
+    def __len__(self) -> int:
+        return self.num_pages
+
+
+@dataclass(slots=True, eq=False)
+class View(_Pages):
+    """Pages without some of their lines. dropped, notes: places of lines to leave out, and of footnotes, by page."""
+
+    pages: Sequence[Sequence[Line]]
+    dropped: Mapping[int, Collection[int]] = field(default_factory=dict)
+    notes: Mapping[int, Collection[int]] = field(default_factory=dict)
+
+    def page(self, index: int) -> list[Line]:
+        without, notes = self.dropped.get(index, ()), self.notes.get(index, ())
+        return [
+            line._replace(kind=NOTE) if place in notes else line
+            for place, line in enumerate(self.pages[index])
+            if place not in without
+        ]
+
+    def __len__(self) -> int:
+        return len(self.pages)

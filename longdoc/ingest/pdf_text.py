@@ -1,0 +1,223 @@
+"""Runs of text on a PDF page with their places, as pdfium finds them: the raw material of the layout.
+
+A run is what stands on one line without a wide gap. Coordinates are turned so that the text of a run lies level:
+a page that is drawn sideways reads like any other. Knows nothing of reading order, columns or tables.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from typing import Any, NamedTuple
+
+from longdoc.ingest.clean import PDFIUM_HYPHEN, SOFT_HYPHEN, normalise, squeeze
+
+WIDE_GAP = 0.8  # of a line's height: wider is no space between two words, as a rule
+_LINE_END = re.compile("\r\n|[\r\n]|[\ufffe\x02](?:\r\n|[\r\n])?")
+_HYPHENS = (PDFIUM_HYPHEN, "\x02")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_SPACES_TRIED = 3
+_OUTSIDE = 2.0  # points that the middle of a line may lie outside of the crop box
+_SKEW = math.radians(3)
+
+
+class Run(NamedTuple):
+    """A piece of one line.
+
+    left, right: its ends.   bottom: its baseline; grows upwards.   height: from its font's descent to its ascent.
+    angle: the direction of its text, in degrees; 0 is level.   order: its place in the content of the page.
+    """
+
+    text: str
+    left: float
+    right: float
+    bottom: float
+    height: float
+    angle: int
+    order: int
+
+
+class _Glyphs:
+    """The characters of a pdfium text page: their text and their boxes."""
+
+    def __init__(self, raw: Any) -> None:
+        import pypdfium2.raw as pdfium_c
+
+        self.raw = raw
+        self.pdfium = pdfium_c
+        self.box_values = pdfium_c.FS_RECTF()
+        self.box_pointer = ctypes.byref(self.box_values)
+        self.x, self.y = ctypes.c_double(), ctypes.c_double()
+        self.x_pointer, self.y_pointer = ctypes.byref(self.x), ctypes.byref(self.y)
+        self.text = self._text(pdfium_c.FPDFText_CountChars(raw))
+
+    def _text(self, num_characters: int) -> str:
+        """One character for each of pdfium's, so that offsets in the text are pdfium's indices."""
+        if num_characters <= 0:
+            return ""
+        buffer = (ctypes.c_ushort * (num_characters + 1))()
+        self.pdfium.FPDFText_GetText(self.raw, 0, num_characters, buffer)
+        text = bytes(buffer)[: 2 * num_characters].decode("utf-16-le", errors="surrogatepass")
+        text = text.partition("\0")[0]
+        if len(text) == num_characters:
+            return text
+        codes = (self.pdfium.FPDFText_GetUnicode(self.raw, index) for index in range(num_characters))
+        return "".join(chr(code) if 0 < code < 0x110000 else "\ufffd" for code in codes)
+
+    def box(self, index: int) -> tuple[float, float, float, float] | None:
+        """(left, bottom, right, top) by the measures of the font, not of the ink."""
+        if not self.pdfium.FPDFText_GetLooseCharBox(self.raw, index, self.box_pointer):
+            return None
+        values = self.box_values
+        return values.left, values.bottom, values.right, values.top
+
+    def origin(self, index: int) -> tuple[float, float] | None:
+        """Where the character stands on its baseline."""
+        if not self.pdfium.FPDFText_GetCharOrigin(self.raw, index, self.x_pointer, self.y_pointer):
+            return None
+        return self.x.value, self.y.value
+
+    def angle(self, index: int) -> float:
+        return float(self.pdfium.FPDFText_GetCharAngle(self.raw, index))
+
+    def has_gaps(self, first: int, last: int) -> bool:
+        """Whether spaces between `first` and `last` may be wider than the font's own: they were not written."""
+        if self.pdfium.FPDFText_CountRects(self.raw, first, last - first + 1) > 1:
+            return True
+        place, tried = first, 0
+        while tried < _SPACES_TRIED and (place := self.text.find(" ", place + 1, last)) > 0:
+            if self.pdfium.FPDFText_IsGenerated(self.raw, place):
+                return True
+            tried += 1
+        return False
+
+
+def runs_of(text_page: Any, crop: tuple[float, float, float, float] | None = None) -> list[Run]:
+    """The runs of a page in the order of its content.
+
+    text_page: a `pypdfium2.PdfTextPage`.   crop: (left, bottom, right, top) of what a viewer shows, or None.
+    """
+    glyphs = _Glyphs(text_page.raw)
+    text = glyphs.text
+    found: list[Run] = []
+    start = 0
+    while start < len(text):
+        match = _LINE_END.search(text, start)
+        end = match.start() if match else len(text)
+        broken = match is not None and match[0].startswith(_HYPHENS)
+        _line(glyphs, start, end, broken, crop, found)
+        start = match.end() if match else end
+    return found
+
+
+def num_signs_without_letters(text_page: Any) -> int:
+    """How many signs of a page stand for no character: control codes, which the text leaves out."""
+    return sum(character < " " and character not in "\t\n\r\x02" for character in _Glyphs(text_page.raw).text)
+
+
+def _line(
+    glyphs: _Glyphs,
+    start: int,
+    end: int,
+    broken: bool,
+    crop: tuple[float, float, float, float] | None,
+    found: list[Run],
+) -> None:
+    """Append the runs of the line `text[start:end]`. broken: pdfium took its last hyphen away."""
+    piece = glyphs.text[start:end]
+    stripped = piece.strip()
+    if not stripped:
+        return
+    first = start + len(piece) - len(piece.lstrip())
+    last = first + len(stripped) - 1
+    angle = glyphs.angle(first)
+    cuts = [first]
+    if not _RIGHT_TO_LEFT.search(stripped) and glyphs.has_gaps(first, last):
+        cuts += _wide_gaps(glyphs, first, last, angle)
+    for cut, following in zip(cuts, [*cuts[1:], last + 1], strict=True):
+        ends_line = following > last
+        run = _run(glyphs, cut, following, angle, broken and ends_line, len(found))
+        if run is not None and (crop is None or not _is_outside(glyphs, cut, following - 1, crop)):
+            found.append(run)
+
+
+def _wide_gaps(glyphs: _Glyphs, first: int, last: int, angle: float) -> list[int]:
+    """Indices of the characters that stand right of a wide gap."""
+    text = glyphs.text
+    cuts = []
+    place = text.find(" ", first, last)
+    while place > 0:
+        after = place + 1
+        while after < last and text[after] == " ":
+            after += 1
+        before_box, after_box = glyphs.box(place - 1), glyphs.box(after)
+        if before_box and after_box:
+            before = _level(before_box, angle)
+            there = _level(after_box, angle)
+            gap = there[0] - before[1]
+            height = max(there[3] - there[2], before[3] - before[2])
+            if gap > WIDE_GAP * height or gap < -2 * height:
+                cuts.append(after)
+        place = text.find(" ", after, last)
+    return cuts
+
+
+def _run(glyphs: _Glyphs, start: int, end: int, angle: float, broken: bool, order: int) -> Run | None:
+    stripped = glyphs.text[start:end].rstrip()
+    last = start + len(stripped) - 1
+    if broken or stripped.endswith(SOFT_HYPHEN):
+        stripped = stripped.rstrip(SOFT_HYPHEN) + "-"
+    clean = squeeze(normalise(stripped).replace("\n", " "))
+    if not clean:
+        return None
+    boxes = [
+        _level(box, angle)
+        for place in {start, (start + last) // 2, last}
+        if not glyphs.text[place].isspace() and (box := glyphs.box(place))
+    ]
+    origin = glyphs.origin(start)
+    if not boxes or origin is None:
+        return Run(clean, 0.0, float(len(clean)), 0.0, 1.0, 0, order)
+    return Run(
+        clean,
+        min(box[0] for box in boxes),
+        max(box[1] for box in boxes),
+        _turn(*origin, angle)[1],
+        max(max(box[3] - box[2] for box in boxes), 0.1),
+        _degrees(angle),
+        order,
+    )
+
+
+def _degrees(angle: float) -> int:
+    return round(math.degrees(angle)) % 360 if abs(math.remainder(angle, 2 * math.pi)) > _SKEW else 0
+
+
+def _turn(x: float, y: float, angle: float) -> tuple[float, float]:
+    """The point turned about the origin so that text of this direction lies level."""
+    if angle == 0.0:
+        return x, y
+    cos, sin = math.cos(angle), math.sin(angle)
+    return x * cos + y * sin, y * cos - x * sin
+
+
+def _level(box: tuple[float, float, float, float], angle: float) -> tuple[float, float, float, float]:
+    """(left, right, bottom, top) of a box, turned as `_turn`."""
+    left, bottom, right, top = box
+    if angle == 0.0:
+        return left, right, bottom, top
+    corners = [_turn(x, y, angle) for x in (left, right) for y in (bottom, top)]
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return min(xs), max(xs), min(ys), max(ys)
+
+
+def _is_outside(glyphs: _Glyphs, first: int, last: int, crop: tuple[float, float, float, float]) -> bool:
+    """Whether the middle of the line lies where no viewer shows it."""
+    boxes = [box for place in (first, last) if (box := glyphs.box(place))]
+    if not boxes:
+        return False
+    x = (min(box[0] for box in boxes) + max(box[2] for box in boxes)) / 2
+    y = (min(box[1] for box in boxes) + max(box[3] for box in boxes)) / 2
+    left, bottom, right, top = crop
+    return not (left - _OUTSIDE <= x <= right + _OUTSIDE and bottom - _OUTSIDE <= y <= top + _OUTSIDE)
