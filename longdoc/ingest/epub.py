@@ -6,13 +6,16 @@ citation carries the section, and the printed page's label where the book has a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from longdoc.core.errors import DamagedInput, EmptyInput
 from longdoc.core.events import Opening
 from longdoc.core.types import Anchor
 from longdoc.ingest.archive import Archive, ZipBomb, damaged, member_names
-from longdoc.ingest.epub_package import NavPoint, Package, read_package
+from longdoc.ingest.epub_package import NavPoint, Package, read_package, resolve
+from longdoc.ingest.flow import Block, with_notes
 from longdoc.ingest.headings import find_headings
-from longdoc.ingest.html import blocks
+from longdoc.ingest.html import notes_in, parse, walk
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
 
 
@@ -36,6 +39,8 @@ def read(raw: Raw) -> Parsed:
         inner: list[Heading] = []
         paragraphs: list[tuple[str, int]] = []
         lost: list[tuple[str, str]] = []  # (path, why) of documents that could not be read
+        notes = {path: _notes(archive, path) for path in package.nonlinear}
+        outside = {target: words for found in notes.values() for target, words in found.items()}
         for number, path in enumerate(package.spine):
             raw.on_event(Opening(raw.name, number, len(package.spine)))
             try:
@@ -46,7 +51,7 @@ def read(raw: Raw) -> Parsed:
                 lost.append((path, error.why or error.what))
                 continue
             places.setdefault(path, builder.next_offset)
-            for block in blocks(document):
+            for block in with_notes(_blocks(document, path, outside)):
                 if not block.text:
                     continue
                 start = builder.paragraph(block.text)
@@ -71,9 +76,29 @@ def read(raw: Raw) -> Parsed:
         title=package.title,
         anchors=_anchors(package, places, marked),
         sections=sections_from([heading for heading in headings if heading.start < len(text)], len(text)),
-        warnings=_warnings(package, missing),
+        warnings=_warnings(package, missing, sum(not found for found in notes.values())),
         lost=missing,
     )
+
+
+def _notes(archive: Archive, path: str) -> dict[str, str]:
+    """ "path#id" -> the note that stands there, in a document outside the reading order; {} when it holds no notes."""
+    try:
+        return {f"{path}#{name}": words for name, words in notes_in(archive.text(path)).items()}
+    except ZipBomb:
+        raise
+    except DamagedInput:
+        return {}
+
+
+def _blocks(markup: str, path: str, outside: dict[str, str]) -> Iterable[Block]:
+    """The blocks of a document; notes that it calls and that stand outside the reading order come with them."""
+    body = parse(markup).body
+    if body is None:
+        return ()
+    links = {link.attributes.get("href") or "" for link in body.css("a[href]")} if outside else ()
+    targets = {link: resolve(path, link) for link in links}
+    return walk(body, {link: outside[target] for link, target in targets.items() if target in outside})
 
 
 def _headings(contents: tuple[NavPoint, ...], places: dict[str, int]) -> list[Heading]:
@@ -115,9 +140,10 @@ def _missing(package: Package, lost: list[tuple[str, str]], losses: dict[str, st
     return tuple(missing)
 
 
-def _warnings(package: Package, missing: tuple[str, ...]) -> tuple[str, ...]:
+def _warnings(package: Package, missing: tuple[str, ...], num_outside: int) -> tuple[str, ...]:
     """What was left out: what could not be read, and documents outside the reading order."""
     warnings = [*missing, *(f"the table of contents {path} is damaged and was not used" for path in package.lost)]
-    if package.nonlinear:
-        warnings.append(f"{package.nonlinear} documents outside the reading order were left out")
+    if num_outside:
+        said = "1 document outside the reading order was" if num_outside == 1 else ""
+        warnings.append(f"{said or f'{num_outside} documents outside the reading order were'} left out")
     return tuple(warnings)

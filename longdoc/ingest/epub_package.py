@@ -36,7 +36,7 @@ class Package:
     spine: tuple[str, ...]
     contents: tuple[NavPoint, ...]
     page_list: tuple[NavPoint, ...] = ()
-    nonlinear: int = 0
+    nonlinear: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
 
 
@@ -84,8 +84,8 @@ def _spine(
     paths: dict[str, str],
     nav_path: str | None,
     archive: Archive,
-) -> tuple[tuple[str, ...], int]:
-    """Paths in reading order, and how many non-linear documents were left out."""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Paths in reading order, and those of the documents outside of it."""
     linear: list[str] = []
     nonlinear: list[str] = []
     for reference in all_named(root, "itemref"):
@@ -97,7 +97,7 @@ def _spine(
         linear, nonlinear = nonlinear, []
     if not linear and nav_path and archive.has(nav_path):
         linear = [nav_path]  # a book that is nothing but its table of contents
-    return tuple(linear), len(nonlinear)
+    return tuple(linear), tuple(nonlinear)
 
 
 def _readable(identifier: str, items: dict[str, ElementTree.Element], paths: dict[str, str]) -> str | None:

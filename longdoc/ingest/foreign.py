@@ -20,7 +20,6 @@ _MARKS = (
     (b"ID3", "a sound recording", "whisper {file} --output_format vtt  # and summarize the transcript that it makes"),
 )
 _OFFICE = (
-    ("word/", "a Word document"),
     ("ppt/", "a PowerPoint presentation"),
     ("xl/", "an Excel workbook"),
     ("META-INF/manifest.xml", "an OpenDocument file"),

@@ -6,44 +6,32 @@ Knows nothing of EPUB packages. Entities are resolved by the HTML rules, so an X
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from longdoc.core.errors import EmptyInput
 from longdoc.ingest.clean import normalise, squeeze
-from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
+from longdoc.ingest.flow import Block, assemble
+from longdoc.ingest.html_blocks import Writer, is_hidden, is_note, page_label
+from longdoc.ingest.parsed import Parsed, Raw
 from longdoc.ingest.text import decode_source
 
-_BLOCK_TAGS = """
-    address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure
-    footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre section summary table tbody
-    tfoot thead tr ul option select
-"""
 _SKIPPED_TAGS = """
-    script style head template noscript svg math iframe object audio video canvas button textarea rp rt datalist title
+    script style head template noscript svg iframe object audio video canvas button textarea rp rt datalist title
     -comment
 """
-_BLOCK = frozenset(_BLOCK_TAGS.split())
 _SKIP = frozenset(_SKIPPED_TAGS.split())
-_HEADING = {f"h{level}": level for level in range(1, 7)}
 _VOID = "area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr"
 # In XHTML `<title/>` and `<script src="x"/>` are whole elements; to an HTML parser they swallow the rest.
 _SELF_CLOSED = re.compile(rf"<(?!(?:{_VOID})\b)([A-Za-z][\w:.-]*)((?:\s[^<>]*?)?)/>", re.IGNORECASE)
+_NOTE_ASIDE = re.compile(
+    r"<aside\b([^<>]{0,500}(?:footnote|endnote|rearnote)[^<>]{0,500})>(.{0,5000}?)</aside\s*>",
+    re.DOTALL | re.IGNORECASE,
+)
 _TAG = re.compile(r"<(!doctype html|html|head|body|p|div|table|h1|title|meta|br|span|a)\b[^<>]*>", re.IGNORECASE)
-_WHITE = re.compile(r"[^\S\xa0]+")
 _MAX_DEPTH = 400
-_MAX_LABEL = 12
-
-
-@dataclass(slots=True)
-class Block:
-    """A paragraph. level: of a heading, else 0. ids: element id -> offset in `text`. pages: printed page labels."""
-
-    text: str = ""
-    level: int = 0
-    ids: dict[str, int] = field(default_factory=dict)
-    pages: dict[int, str] = field(default_factory=dict)
+_NAVIGATION = "nav, [role=navigation], [role=search], [role=menu], [role=menubar], [role=banner], [role=contentinfo]"
+_NOTHING: Mapping[str, str] = {}
 
 
 def sniff(raw: Raw) -> bool:
@@ -56,29 +44,47 @@ def sniff(raw: Raw) -> bool:
 
 
 def read(raw: Raw) -> Parsed:
-    """A single HTML page as a document."""
+    """A single HTML page as a document, without the navigation of its site."""
     decoded = decode_source(raw, declared=True)
-    markup = decoded.text
-    builder = TextBuilder()
-    headings = []
-    for block in blocks(markup):
-        if not block.text:
-            continue
-        start = builder.paragraph(block.text)
-        if block.level:
-            headings.append(Heading(block.text.replace("\n", " "), start, block.level))
-    whole = builder.text()
-    if not whole:
+    body = parse(decoded.text).body
+    num_left_out = _drop_navigation(body) if body is not None else 0
+    warnings = decoded.warnings
+    if num_left_out:
+        warnings.append(f"{num_left_out:,} characters of navigation were left out")
+    parsed = assemble(
+        walk(body) if body is not None else (), title=title_of(decoded.text), warnings=warnings, lost=decoded.lost
+    )
+    if not parsed.text:
         raise EmptyInput(f"{raw.shown} has no text.", why="there are only tags in it", fix=f"less {raw.quoted}")
-    sections = sections_from(headings, len(whole))
-    return Parsed(whole, title=title_of(markup), sections=sections, warnings=tuple(decoded.warnings), lost=decoded.lost)
+    return parsed
+
+
+def _drop_navigation(body: Any) -> int:
+    """Takes menus, and heads and feet of the site, out of the tree; returns how many characters that were."""
+    found = list(body.css(_NAVIGATION))
+    for child in body.iter():
+        if child.tag in ("header", "footer", "aside", "x-aside") and not child.css("h1, article, main"):
+            found.append(child)
+    whole = len(body.text(deep=True).strip())
+    num_characters = sum(len(" ".join(node.text(deep=True).split())) for node in found)
+    if num_characters * 2 > whole:  # then it is what there is to read
+        return 0
+    for node in found:
+        node.decompose()
+    return num_characters
 
 
 def parse(markup: str) -> Any:
     """The tree of an HTML or XHTML text."""
     from selectolax.lexbor import LexborHTMLParser
 
-    return LexborHTMLParser(_SELF_CLOSED.sub(r"<\1\2></\1>", markup))
+    return LexborHTMLParser(_NOTE_ASIDE.sub(_inline_aside, _SELF_CLOSED.sub(r"<\1\2></\1>", markup)))
+
+
+def _inline_aside(match: re.Match[str]) -> str:
+    """A note that does not end the paragraph around it, as `<aside>` and `<p>` do for an HTML parser."""
+    inner = re.sub(r"<(/?)p\b", r"<\1x-p", match[2], flags=re.IGNORECASE)
+    return f"<x-aside{match[1]}>{inner}</x-aside>"
 
 
 def title_of(markup: str) -> str | None:
@@ -91,23 +97,28 @@ def title_of(markup: str) -> str | None:
 def blocks(markup: str) -> Iterator[Block]:
     """The blocks of the body in document order; one without text may still carry ids."""
     body = parse(markup).body
-    if body is None:
-        return
-    writer = _Writer()
+    return walk(body) if body is not None else iter(())
+
+
+def walk(body: Any, outside: Mapping[str, str] = _NOTHING) -> Iterator[Block]:
+    """As `blocks`, of a tree. outside: link -> the note that stands in another document, for links that call one."""
+    writer = Writer(outside)
     # An explicit stack: hostile pages nest tens of thousands of elements.
     stack: list[tuple[Any, bool, int]] = [(body, False, 0)]
     while stack:
         node, leaving, depth = stack.pop()
         tag = node.tag
         if leaving:
-            writer.leave(tag)
+            writer.leave(node, tag)
         elif tag == "-text":
             writer.write(node.text_content or "")
-        elif tag not in _SKIP and not _is_hidden(node):
+        elif tag == "math":
+            writer.write(_formula(node))
+        elif tag not in _SKIP and not is_hidden(node):
             writer.enter(node, tag)
             stack.append((node, True, depth))
-            if _page_label(node) is not None:
-                continue  # what stands in it is the page's number
+            if page_label(node) is not None or writer.calls(node, tag):
+                continue  # what stands in it is the page's number, or the note's
             if depth < _MAX_DEPTH:
                 children = list(node.iter(include_text=True))
                 stack.extend((child, False, depth + 1) for child in reversed(children))
@@ -118,94 +129,23 @@ def blocks(markup: str) -> Iterator[Block]:
     yield from writer.finished()
 
 
-def _is_hidden(node: Any) -> bool:
-    attributes = node.attributes
-    return "hidden" in attributes or attributes.get("aria-hidden") == "true"
+def notes_in(markup: str) -> dict[str, str]:
+    """Element id -> the words of the foot- or endnote that it is."""
+    body = parse(markup).body
+    notes = {}
+    for node in body.css("[id]") if body is not None else ():
+        if is_note(node):
+            words = " ".join(block.text.replace("\n", " ") for block in walk(node) if block.text)
+            if words:
+                notes[node.attributes.get("id") or ""] = words
+    return notes
 
 
-def _page_label(node: Any) -> str | None:
-    """The printed number that a page break carries, or None for every other element."""
-    attributes = node.attributes
-    if "pagebreak" not in f"{attributes.get('epub:type') or ''} {attributes.get('role') or ''}":
-        return None
-    text = node.text(deep=True).strip()
-    label = attributes.get("title") or attributes.get("aria-label") or text
-    return label.strip().removeprefix("Page ").strip() if len(text) <= _MAX_LABEL else None
-
-
-class _Writer:
-    """The state of the walk: the open block and what is already closed."""
-
-    def __init__(self) -> None:
-        self._done: list[Block] = []
-        self._block = Block()
-        self._preformatted = 0
-        self._level = 0
-        self._cells = 0
-
-    def enter(self, node: Any, tag: str) -> None:
-        if tag in _BLOCK:
-            self.close()
-        attributes = node.attributes
-        if tag in _HEADING:
-            self._level = _HEADING[tag]
-            self._block.level = self._level
-        elif tag == "pre":
-            self._preformatted += 1
-        elif tag == "br":
-            self._block.text = self._block.text.rstrip(" ") + "\n"
-        elif tag in ("td", "th"):
-            if self._cells:
-                self._block.text = self._block.text.rstrip(" \n") + " | "
-            self._cells += 1
-        elif tag == "tr":
-            self._cells = 0
-        elif tag == "img" and not self._block.text and attributes.get("alt") and self._level:
-            self.write(attributes["alt"] or "")  # a heading that is drawn
-        identifier = attributes.get("id") or (attributes.get("name") if tag == "a" else None)
-        if identifier:
-            self._block.ids.setdefault(identifier, len(self._block.text))
-        label = _page_label(node)
-        if label:
-            self._block.pages[len(self._block.text)] = label
-
-    def leave(self, tag: str) -> None:
-        if tag == "pre":
-            self._preformatted -= 1
-        if tag in _BLOCK:
-            self.close()
-        if tag in _HEADING:
-            self._level = 0
-
-    def write(self, text: str) -> None:
-        text = normalise(text)
-        if self._preformatted:
-            self._block.text += text
-            return
-        text = _WHITE.sub(" ", text)
-        if not self._block.text or self._block.text[-1] in " \n":
-            text = text.lstrip(" ")
-        self._block.text += text
-
-    def close(self) -> None:
-        """End the open block; ids of an empty one go to the next."""
-        block = self._block
-        stripped = block.text.rstrip()
-        lead = len(stripped) - len(stripped.lstrip("\n "))
-        block.text = stripped[lead:]
-        if block.text:
-            last = len(block.text) - 1
-            block.ids = {name: min(max(at - lead, 0), last) for name, at in block.ids.items()}
-            block.pages = {min(max(at - lead, 0), last): label for at, label in block.pages.items()}
-            block.text = re.sub(r"\n{2,}", "\n", block.text) if not block.ids and not block.pages else block.text
-            self._done.append(block)
-            self._block = Block(level=self._level)
-        else:
-            block.text = ""
-            block.level = self._level
-            block.ids = dict.fromkeys(block.ids, 0)
-            block.pages = dict.fromkeys([0], next(reversed(block.pages.values()))) if block.pages else {}
-
-    def finished(self) -> Iterator[Block]:
-        done, self._done = self._done, []
-        yield from done
+def _formula(node: Any) -> str:
+    """What a formula says of itself, or its signs one after the other."""
+    said = node.attributes.get("alttext")
+    if said:
+        return f" {said} "
+    for annotation in node.css("annotation, annotation-xml"):
+        annotation.decompose()
+    return " ".join(node.text(deep=True, separator=" ").split())

@@ -39,7 +39,7 @@ def test_the_spine_is_the_order_and_what_is_not_linear_stays_out(tmp_path: Path)
     assert document.title == "A Book"
     assert document.source.format == "epub"
     assert document.num_pages is None
-    assert document.warnings == ("1 documents outside the reading order were left out",)
+    assert document.warnings == ("1 document outside the reading order was left out",)
 
 
 def test_the_nav_document_gives_nested_sections(tmp_path: Path) -> None:
@@ -84,6 +84,25 @@ def test_self_closed_elements_do_not_swallow_the_text(tmp_path: Path) -> None:
         '<body><a id="x"/><p>Here.</p></body></html>'
     )
     assert read_document(str(epub(tmp_path / "book.epub", {"one": body}))).text == "Here."
+
+
+def test_a_note_in_the_middle_of_a_sentence_stands_below_its_paragraph(tmp_path: Path) -> None:
+    aside = '<aside epub:type="footnote" id="n1"><p>1. See the map.</p></aside>'
+    body = f'<p>They went<a epub:type="noteref" href="#n1">1</a>{aside} to the river.</p><p>It rose.</p>'
+    text = read_document(str(epub(tmp_path / "book.epub", {"one": page_html(body)}))).text
+    assert text == "They went[1] to the river.\n\n1. See the map.\n\nIt rose."
+
+
+def test_notes_outside_the_reading_order_follow_the_paragraph_that_calls_them(tmp_path: Path) -> None:
+    called = "<p>They went<sup><a href='notes.xhtml#n1'>1</a></sup> to the river.</p><p>It rose.</p>"
+    notes = '<section epub:type="endnotes"><ol><li epub:type="endnote" id="n1"><p>See the map.</p></li></ol></section>'
+    documents = {"one": page_html(called), "notes": page_html(notes)}
+    path = epub(tmp_path / "book.epub", documents, nonlinear=["notes"])
+    document = read_document(str(path))
+    assert document.text == "They went to the river.\n\n[1] See the map.\n\nIt rose."
+    assert document.warnings == ()
+    in_order = read_document(str(epub(tmp_path / "other.epub", documents)))
+    assert in_order.text == "They went[1] to the river.\n\nIt rose.\n\n1. See the map."
 
 
 def encryption(algorithm: str, target: str) -> dict[str, str | bytes]:

@@ -61,7 +61,6 @@ def test_foreign_formats_are_called_by_their_names(tmp_path: Path, mark: bytes) 
 @pytest.mark.parametrize(
     ("member", "what", "command"),
     [
-        ("word/document.xml", "a Word document", "libreoffice"),
         ("ppt/presentation.xml", "a PowerPoint presentation", "libreoffice"),
         ("xl/workbook.xml", "an Excel workbook", "libreoffice"),
         ("notes.txt", "a ZIP archive", "unzip"),

@@ -1,0 +1,71 @@
+"""Blocks of text (paragraphs, headings, table rows) with their notes, and the document that they make.
+
+Knows no format. The readers of formats without pages (HTML, DOCX, ODT, RTF) hand their blocks over here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from longdoc.ingest.clean import normalise
+from longdoc.ingest.headings import find_headings
+from longdoc.ingest.parsed import Heading, Parsed, TextBuilder, sections_from
+
+_BLANKS = re.compile(r"[^\S\n]+")
+_CELLS = " | "
+
+
+@dataclass(slots=True)
+class Block:
+    """A paragraph. level: of a heading, else 0. ids: element id -> offset in `text`. pages: printed page labels.
+
+    notes: foot- and endnotes that are called in it; each becomes a paragraph of its own below it.
+    """
+
+    text: str = ""
+    level: int = 0
+    ids: dict[str, int] = field(default_factory=dict)
+    pages: dict[int, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def tidy(text: str) -> str:
+    """Normalised, one space for each run of blanks, none around line ends; what a paragraph's text should be."""
+    lines = (_BLANKS.sub(" ", line).strip() for line in normalise(text).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def row(cells: Sequence[str]) -> str:
+    """A table row as one line; empty cells at its end are left out, "" when all are empty."""
+    texts = [" ".join(cell.split()) for cell in cells]
+    while texts and not texts[-1]:
+        texts.pop()
+    return " ".join(_CELLS.join(texts).split())
+
+
+def with_notes(blocks: Iterable[Block]) -> Iterable[Block]:
+    """The blocks, each followed by its notes."""
+    for block in blocks:
+        yield block
+        yield from (Block(note) for note in block.notes)
+
+
+def assemble(
+    blocks: Iterable[Block], *, title: str | None = None, warnings: Sequence[str] = (), lost: Sequence[str] = ()
+) -> Parsed:
+    """One text of all blocks; sections from their levels, or from the words of headings when none has a level."""
+    builder = TextBuilder()
+    headings: list[Heading] = []
+    paragraphs: list[tuple[str, int]] = []
+    for block in with_notes(blocks):
+        if not block.text:
+            continue
+        start = builder.paragraph(block.text)
+        paragraphs.append((block.text, start))
+        if block.level:
+            headings.append(Heading(" ".join(block.text.split()), start, block.level))
+    text = builder.text()
+    sections = sections_from(headings or find_headings(paragraphs), len(text))
+    return Parsed(text, title=title, sections=sections, warnings=tuple(warnings), lost=tuple(lost))
