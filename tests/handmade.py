@@ -27,6 +27,7 @@ from longdoc.core.types import (
     Summary,
     SummaryPart,
 )
+from longdoc.ingest import Together
 
 
 def make_receipt(name: str = "book.pdf", **changes: Any) -> Receipt:
@@ -108,11 +109,13 @@ class FakePipeline:
         on_event(ModelLoaded("embedded", 26_000_000, 0.4, "fits"))
         return "the session"
 
-    def summarize(self, source: str, **options: Any) -> Summary:
+    def summarize(self, source: str | Together, **options: Any) -> Summary:
+        source = source if isinstance(source, str) else source.name
         self._read(source, options)
         return self.summary_of(source)
 
-    def begin(self, source: str, **options: Any) -> FakeInterview:
+    def begin(self, source: str | Together, **options: Any) -> FakeInterview:
+        source = source if isinstance(source, str) else source.name
         self._read(source, options)
         return FakeInterview(self, source, self.calls[-1])
 

@@ -17,6 +17,7 @@ from longdoc.core.events import Event, Listener, Writing, ignore
 from longdoc.core.sentences import Span
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, SummaryOptions
 from longdoc.core.types import Document, Section, Source
+from longdoc.ingest import Together
 from longdoc.pipeline.ask import ask
 from longdoc.pipeline.session import OnPart, Reading, Session
 from longdoc.pipeline.summarize import summarize
@@ -40,7 +41,9 @@ class TextSession(Session):
         self._document = Document(text, source, title=title, sections=sections)
         self._reading = None
 
-    def read(self, source: str, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None) -> Reading:
+    def read(
+        self, source: str | Together, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None
+    ) -> Reading:
         """Read the text, or hand out what was read of it before when nobody takes notes."""
         assert self._document is not None
         assert source == self._document.source.name

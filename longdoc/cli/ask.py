@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     default=None,
     help="Answer with the document's own words (the embedded model's way), or with the model's.",
 )
+@click.option(
+    "--each", is_flag=True, help="Ask about each file by itself; without it several are read as one document."
+)
 @options.source
 @options.model
 @options.states
@@ -37,19 +40,23 @@ def ask(
     questions_file: str | None,
     passages: int,
     verbatim: bool | None,
+    each: bool,
     source_options: SourceOptions,
     model_options: ModelOptions,
     state_options: StateOptions | None,
     output: OutputOptions,
 ) -> None:
-    """Answer questions about each SOURCE, with checked citations. - is standard input.
+    """Answer questions about SOURCE, with checked citations that name the file, the page, the line.
+
+    Several files, and a folder with all that can be read below it, are read as one document. - is standard input.
 
     Without a question, on a terminal, it reads the document once and asks for questions until Ctrl-D.
     """
     batch.check_sources(sources, output.path, stdin_is_taken=questions_file == "-")
     asked = [*questions, *(_questions_of(questions_file) if questions_file else [])]
+    readings = batch.readings(sources, output.path, each=each)
     if not asked:
-        _check_prompt(sources, questions_file, output)
+        _check_prompt(sources, len(readings), output)
     from longdoc.output.delivery import open_delivery
     from longdoc.output.json import failed_answers
     from longdoc.pipeline.ask import begin, check_questions
@@ -57,9 +64,9 @@ def ask(
 
     check_questions(asked)
 
-    many = len(sources) * len(asked) != 1
-    with open_delivery(output, many=many, name_sources=len(sources) > 1) as delivery:
-        session = open_session(model_options, delivery.on_event, state_options) if len(sources) > 1 else None
+    many = len(readings) * len(asked) != 1
+    with open_delivery(output, many=many, name_sources=len(readings) > 1) as delivery:
+        session = open_session(model_options, delivery.on_event, state_options) if len(readings) > 1 else None
         read = partial(
             begin,
             source_options=source_options,
@@ -72,10 +79,10 @@ def ask(
         if not asked:
             from longdoc.cli.prompt import answer_until_end
 
-            answer_until_end(read(sources[0]).answer, delivery)
+            answer_until_end(read(readings[0]).answer, delivery)
             return
         outcome = batch.run(
-            sources,
+            readings,
             lambda source: read(source).answers(asked),
             lambda source, error: failed_answers(source, asked, error),
             delivery,
@@ -99,12 +106,14 @@ def _questions_of(path: str) -> list[str]:
     return questions
 
 
-def _check_prompt(sources: tuple[str, ...], questions_file: str | None, output: OutputOptions) -> None:
+def _check_prompt(sources: tuple[str, ...], num_readings: int, output: OutputOptions) -> None:
     """Whether questions can be typed: on a terminal, about one document, answered on standard output."""
     if not sys.stdin.isatty() or "-" in sources:
         raise UsageError("There is no question.", fix=f'longdoc ask {" ".join(sources)} -q "Who is the author?"')
-    if len(sources) > 1:
-        raise UsageError("Questions can be typed about one source at a time.", fix="give them with -q")
+    if num_readings > 1:
+        raise UsageError(
+            "Questions can be typed about one document at a time.", fix="give them with -q, or leave out --each"
+        )
     if output.path not in {None, "-"} or output.to == "json":
         raise UsageError(
             "Typed questions are answered one by one.", fix="give them with -q, or leave out -o and --json"

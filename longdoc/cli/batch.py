@@ -15,6 +15,7 @@ from longdoc.core.events import Warned
 
 if TYPE_CHECKING:
     from longdoc.core.events import Event
+    from longdoc.ingest import Together
     from longdoc.output.json import Json
 
 
@@ -66,9 +67,27 @@ class Outcome:
                 return
 
 
+def readings(sources: Sequence[str], output: str | None, *, each: bool) -> list[str | Together]:
+    """What is read by itself: every file, with folders opened; or all of them as one document.
+
+    Raises UsageError when the result would replace one of them, and InputNotFound for an empty folder.
+    """
+    from longdoc.ingest import expand, together
+
+    whole = None if each else together(sources)
+    files = expand(sources) if whole is None else whole.files
+    _check_output(files, output)
+    return [whole] if whole is not None else [*files]
+
+
+def name_of(source: str | Together) -> str:
+    """What a reading is called in messages and results."""
+    return source if isinstance(source, str) else source.name
+
+
 def run(
-    sources: Sequence[str],
-    work: Callable[[str], Iterable[Any]],
+    sources: Sequence[str | Together],
+    work: Callable[[Any], Iterable[Any]],
     failed: Callable[[str, Exception], Sequence[Json]],
     delivery: Target,
 ) -> Outcome:
@@ -78,6 +97,7 @@ def run(
     """
     outcome = Outcome(len(sources))
     for number, source in enumerate(sources):
+        name = name_of(source)
         results: list[Any] = []
         try:
             for result in work(source):
@@ -90,11 +110,11 @@ def run(
         except Exception as error:
             if len(sources) == 1:
                 raise
-            outcome.failed.append((source, *_told(error)))
-            delivery.on_event(Warned(f"{source} failed: {_told(error)[1]}"))
-            delivery.fail(failed(source, error))
+            outcome.failed.append((name, *_told(error)))
+            delivery.on_event(Warned(f"{name} failed: {_told(error)[1]}"))
+            delivery.fail(failed(name, error))
         else:
-            outcome.note(source, results)
+            outcome.note(name, results)
             delivery.put(results)
     return outcome
 
@@ -111,12 +131,25 @@ def check_sources(sources: Sequence[str], output: str | None, *, stdin_is_taken:
         raise UsageError("A source has no name.", why="it is an empty text", fix="check the variable that it came from")
     if output is not None and not output.strip():
         raise UsageError("The result has no name.", why="-o is followed by an empty text", fix="-o summary.md")
-    if output not in {None, "-"} and any(_is_same_file(source, str(output)) for source in sources):
-        raise UsageError(
-            f"The result would replace its source {output}.", why="-o names a source", fix="give -o another name"
-        )
+    _check_output(sources, output)
     if sources.count("-") + stdin_is_taken > 1:
         raise UsageError("Standard input (-) can be given once only.")
+
+
+def _check_output(sources: Sequence[str], output: str | None) -> None:
+    if output is None or output == "-":
+        return
+    for source in sources:
+        if _is_same_file(source, output):
+            raise UsageError(
+                f"The result would replace its source {output}.", why="-o names a source", fix="give -o another name"
+            )
+        if source != "-" and Path(source).is_dir() and Path(output).resolve().is_relative_to(Path(source).resolve()):
+            raise UsageError(
+                f"The result would lie in {source}, which is read.",
+                why="the next run would take it for a source",
+                fix="give -o a place outside of it",
+            )
 
 
 def _is_same_file(source: str, output: str) -> bool:

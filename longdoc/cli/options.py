@@ -58,8 +58,8 @@ def _gathered(argument: str, build: Callable[..., object], *declared: Decorator[
     return decorate
 
 
-def _source_options(format: str | None, password_file: str | None) -> SourceOptions:
-    return SourceOptions(format=format, password=_password(password_file) if password_file else None)
+def _source_options(password_file: str | None, **values: str | None) -> SourceOptions:
+    return SourceOptions(password=_password(password_file) if password_file else None, **values)
 
 
 def _password(path: str) -> str:
@@ -108,6 +108,18 @@ source = _gathered(
     _source_options,
     setting("--format", metavar="NAME", help="Reader to use (pdf, epub, text, ...) instead of looking at the content."),
     setting("--password-file", metavar="FILE", help="File whose first line opens an encrypted PDF."),
+    click.option(
+        "--pages",
+        metavar="PAGES",
+        help="Read only these: 10-40,iv-x. As printed where a page has that number, else counted from 1; #12 or p.12 "
+        "is always counted.",
+    ),
+    click.option(
+        "--sections",
+        metavar="SECTIONS",
+        help='Read only these: "Chapter 3,Intro*" by title, or 3,5-7 by the numbers that longdoc plan prints.',
+    ),
+    click.option("--times", metavar="TIMES", help="Read only these of a recording: 00:10:00-00:45:00,1:30:00-."),
 )
 
 model = _gathered(

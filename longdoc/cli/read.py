@@ -24,19 +24,25 @@ SCHEMA = "longdoc.read/1"
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--each", is_flag=True, help="Read each file by itself; without it several are read as one document.")
 @options.state_dir
 @options.source
 @options.model
 @options.output
 def read(
     sources: tuple[str, ...],
+    each: bool,
     state_dir: str | None,
     source_options: SourceOptions,
     model_options: ModelOptions,
     output: OutputOptions,
 ) -> None:
-    """Read each SOURCE once and keep what was read: `longdoc ask` then need not read it again."""
+    """Read SOURCE once and keep what was read: `longdoc ask` with the same sources then need not read it again.
+
+    Several files, and a folder with all that can be read below it, are read as one document. - is standard input.
+    """
     batch.check_sources(sources, output.path)
+    readings = batch.readings(sources, output.path, each=each)
     from longdoc.output.json import error_json
     from longdoc.output.progress import open_display
     from longdoc.output.write import open_sink
@@ -45,10 +51,10 @@ def read(
 
     states = StateOptions(folder=state_dir, wanted=True)
     with open_sink(output.path) as sink, open_display(output.progress, quiet=output.quiet) as display:
-        target = _Target(sink, display, output, many=len(sources) > 1)
-        session = open_session(model_options, display, states) if len(sources) > 1 else None
+        target = _Target(sink, display, output, many=len(readings) > 1)
+        session = open_session(model_options, display, states) if len(readings) > 1 else None
         outcome = batch.run(
-            sources,
+            readings,
             lambda source: [
                 read_and_keep(
                     source,

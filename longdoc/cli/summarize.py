@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     default=None,
     help="Only sentences of the document (the embedded model's way), or the model's own words.",
 )
+@click.option("--together", is_flag=True, help="One summary of all; without it every file has its own.")
 @options.source
 @options.model
 @options.states
@@ -29,24 +30,29 @@ def summarize(
     sources: tuple[str, ...],
     words: int,
     verbatim: bool | None,
+    together: bool,
     source_options: SourceOptions,
     model_options: ModelOptions,
     state_options: StateOptions | None,
     output: OutputOptions,
 ) -> None:
-    """Summarize each SOURCE, part by part, with checked citations. - is standard input."""
+    """Summarize each SOURCE, part by part, with checked citations.
+
+    A folder stands for all files that can be read below it, and - for standard input.
+    """
     batch.check_sources(sources, output.path)
+    readings = batch.readings(sources, output.path, each=not together)
     from longdoc.output.delivery import open_delivery
     from longdoc.output.json import failed_summary
     from longdoc.pipeline.session import open_session
     from longdoc.pipeline.summarize import summarize as read_and_summarize
 
     chosen = SummaryOptions(words=words, verbatim=verbatim)
-    several = len(sources) > 1
+    several = len(readings) > 1
     with open_delivery(output, many=several, name_sources=several) as delivery:
         session = open_session(model_options, delivery.on_event, state_options) if several else None
         outcome = batch.run(
-            sources,
+            readings,
             lambda source: [
                 read_and_summarize(
                     source,

@@ -16,14 +16,21 @@ AttentionMode = Literal["auto", "stream", "exact"]
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """How a source is parsed.
+    """How a source is parsed, and what of it is read.
 
     format: name of a reader, or None to look at the content.
     password: opens an encrypted PDF.
+    pages, sections, times: what is read of it, as on the command line; None for all of it.
+    max_bytes: of the largest source.   seconds: that parsing may take, None for a limit by the source's size.
     """
 
     format: str | None = None
     password: str | None = None
+    pages: str | None = None
+    sections: str | None = None
+    times: str | None = None
+    max_bytes: int = 1_000_000_000
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class SkippedPage:
-    """A page that gave no text, and why ("no text layer", "damaged: ...")."""
+    """A page that gave no text, and why ("no text layer", "damaged: ..."). source: its file, among several."""
 
     page: int
     reason: str
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Source:
     name: what the user typed or, for standard input, "-".   sha256: of the raw bytes.
     format: "pdf", "epub", "text", "markdown", "srt", "vtt".
     lost: what of it holds text, or may hold some, and could not be read, in words; it makes every result partial.
+    selection: what of it was asked for, in words, when that is not all: "pages 10-40 of 412".
+    kept_as: the path that kept states are named by, where that is not the name.
     """
 
     name: str
@@ -79,6 +82,20 @@ class Source:
     format: str
     num_bytes: int
     lost: tuple[str, ...] = ()
+    selection: str | None = None
+    kept_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One of several files that are read as one document: `text[start:end]`. num_tokens: when they are counted."""
+
+    source: Source
+    start: int
+    end: int
+    title: str | None = None
+    num_pages: int | None = None
+    num_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +106,7 @@ class Document:
     sections: sorted by (start, level); may be empty; nested ones lie inside their parent.
     num_pages: physical pages of the source, None for formats without pages.
     warnings: what the reader had to guess or drop, in words for the receipt.
+    files: in reading order, when several are read as one; each has a section of level 1, and only those have.
     """
 
     text: str
@@ -99,6 +117,7 @@ class Document:
     num_pages: int | None = None
     skipped: tuple[SkippedPage, ...] = ()
     warnings: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
     _offsets: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
     _edges: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
     _innermost: tuple[int | None, ...] = field(init=False, repr=False, compare=False, default=())
@@ -130,6 +149,8 @@ class Document:
         """The citation of `text[start:end]`: verified, because it is copied from the span itself."""
         anchor = self.anchor_at(start) or Anchor(0)
         section = self.section_at(start)
+        if section is not None and self.files and section.level == 1:
+            section = None  # the file, which `source` names
         return Citation(
             quote=self.text[start:end],
             start=start,
@@ -141,9 +162,14 @@ class Document:
             start_s=anchor.start_s,
             speaker=anchor.speaker,
             line=anchor.line,
-            paragraph=self.text.count("\n\n", 0, start) + 1 if anchor.is_nowhere and section is None else None,
+            paragraph=self._paragraph_at(start) if anchor.is_nowhere and section is None else None,
             verified=True,
         )
+
+    def _paragraph_at(self, offset: int) -> int:
+        """The paragraph of the file, from 1."""
+        index = bisect_right(self.files, offset, key=lambda file: file.start) - 1
+        return self.text.count("\n\n", self.files[index].start if index >= 0 else 0, offset) + 1
 
 
 def _innermost_sections(sections: Sequence[Section]) -> tuple[tuple[int, ...], tuple[int | None, ...]]:
@@ -257,6 +283,7 @@ class Receipt:
 
     read_tokens_per_s counts reading alone; peak_memory_bytes is the process's peak resident set.
     tokens_from_state: how many of tokens_read an earlier run had read and kept.
+    files: those of the document, with their tokens, when several were read as one.
     """
 
     source: Source
@@ -275,6 +302,7 @@ class Receipt:
     peak_memory_bytes: int
     warnings: tuple[str, ...] = ()
     tokens_from_state: int = 0
+    files: tuple[File, ...] = ()
 
     @property
     def is_complete(self) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 from longdoc.core.errors import BUG_EXIT_CODE, LongdocError
 from longdoc.core.events import Event
-from longdoc.core.types import Answer, Citation, Evidence, Receipt, Statement, Summary
+from longdoc.core.types import Answer, Citation, Evidence, File, Receipt, Statement, Summary
 
 SUMMARY_SCHEMA = "longdoc.summary/1"
 ANSWER_SCHEMA = "longdoc.answer/1"
@@ -46,6 +46,7 @@ def summary_json(summary: Summary) -> Json:
         "schema": SUMMARY_SCHEMA,
         "status": summary.status,
         "source": _source(receipt),
+        "sources": _sources(receipt),
         "summary": summary.text,
         "statements": [_statement(s) for s in summary.statements],
         "parts": [
@@ -82,6 +83,7 @@ def answer_json(answer: Answer) -> Json:
         "provenance": list(answer.provenance),
         "verbatim": answer.verbatim,
         "source": _source(receipt),
+        "sources": _sources(receipt),
         **_by(receipt),
         "prompts": dict(receipt.prompts),
         "settings": dict(receipt.settings),
@@ -147,12 +149,30 @@ def _source(receipt: Receipt) -> Json:
         "title": receipt.title,
         "pages": receipt.num_pages,
         "pages_skipped": [asdict(page) for page in receipt.skipped],
+        "selection": receipt.source.selection,
         "tokens": receipt.num_tokens,
         "tokens_read": receipt.tokens_read,
         "tokens_from_state": receipt.tokens_from_state,
         "warnings": list(receipt.warnings),
         "lost": list(receipt.source.lost),
     }
+
+
+def _sources(receipt: Receipt) -> list[Json]:
+    """Each file that was read: one, unless several were read as one document."""
+    whole = File(receipt.source, 0, 0, receipt.title, receipt.num_pages, receipt.num_tokens)
+    return [
+        {
+            "path": file.source.name,
+            "sha256": file.source.sha256,
+            "format": file.source.format,
+            "bytes": file.source.num_bytes,
+            "title": file.title,
+            "pages": file.num_pages,
+            "tokens": file.num_tokens,
+        }
+        for file in receipt.files or (whole,)
+    ]
 
 
 def _by(receipt: Receipt) -> Json:

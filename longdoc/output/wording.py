@@ -123,9 +123,13 @@ def _ranges(pages: Sequence[int]) -> str:
 
 
 def skipped_pages(skipped: Sequence[SkippedPage]) -> str:
-    """`7, 9–12 (no text layer); 30 (damaged)`."""
-    reasons = dict.fromkeys(page.reason for page in skipped)
-    return "; ".join(f"{_ranges([p.page for p in skipped if p.reason == why])} ({one_line(why)})" for why in reasons)
+    """`7, 9–12 (no text layer); 30 (damaged)`; of several files: `book.pdf 7 (no text layer)`."""
+    kinds = dict.fromkeys((page.source, page.reason) for page in skipped)
+    said = []
+    for source, why in kinds:
+        ranges = _ranges([page.page for page in skipped if (page.source, page.reason) == (source, why)])
+        said.append(f"{shown_name(source) + ' ' if source else ''}{ranges} ({one_line(why)})")
+    return "; ".join(said)
 
 
 def incomplete_words(receipt: Receipt) -> str:
@@ -142,8 +146,11 @@ def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
     if receipt.tokens_from_state:
         known = "all" if receipt.tokens_from_state == receipt.tokens_read else f"{receipt.tokens_from_state:,}"
         read += f", {known} of them in an earlier run that kept its state"
-    if receipt.num_pages is not None:
-        skipped = len({page.page for page in receipt.skipped})
+    read += f" of {count(len(receipt.files), 'file')}" if receipt.files else ""
+    if receipt.source.selection is not None:
+        read += f", {one_line(receipt.source.selection)}"
+    elif receipt.num_pages is not None:
+        skipped = len({(page.source, page.page) for page in receipt.skipped})
         read += f", {receipt.num_pages - skipped:,} of {count(receipt.num_pages, 'page')}"
     if receipt.skipped:
         read += f"; skipped: {skipped_pages(receipt.skipped)}"

@@ -16,6 +16,7 @@ from longdoc.core.events import Finished, Listener, Warned, Writing, ignore
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
 from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Passage, Statement
 from longdoc.engine.adapter import POINTS_AMONG
+from longdoc.ingest import Together
 from longdoc.pipeline import citations, rereading
 from longdoc.pipeline.rerank import PURPOSE, model_columns, rerank
 from longdoc.pipeline.session import Reading, Session
@@ -29,7 +30,7 @@ _PROPOSED = 6  # passages that search proposes, as many as the rankers were fitt
 
 
 def ask(
-    source: str,
+    source: str | Together,
     questions: Sequence[str],
     *,
     source_options: SourceOptions,
@@ -39,7 +40,7 @@ def ask(
     session: Session | None = None,
     states: StateOptions | None = None,
 ) -> list[Answer]:
-    """Read a source once and answer each question, in order.
+    """Read a source, or several as one document, once and answer each question, in order.
 
     session: a model that is loaded already, and perhaps the document read. No questions: it is only read.
     states: that of a new session, as in `Session`.
@@ -58,7 +59,7 @@ def ask(
 
 
 def begin(
-    source: str,
+    source: str | Together,
     *,
     source_options: SourceOptions,
     model_options: ModelOptions,
@@ -96,11 +97,13 @@ class Interview:
     seconds: float
 
     def answers(self, questions: Sequence[str]) -> Iterator[Answer]:
-        """The answer to each question, as soon as there is one."""
+        """The answer to each question, as soon as there is one; the document is finished with the last."""
         for number, question in enumerate(questions):
             self.on_event(Writing("answers", number, len(questions), question))
             answer = self.answer(question)
             self.on_event(Writing("answers", number + 1, len(questions)))
+            if number + 1 == len(questions):
+                self.on_event(Finished(answer.receipt))
             yield answer
 
     def answer(self, question: str) -> Answer:
@@ -113,7 +116,6 @@ class Interview:
         receipt = replace(receipt, seconds=self.seconds, warnings=(*receipt.warnings, *told.warnings))
         for warning in told.warnings:
             self.on_event(Warned(warning))
-        self.on_event(Finished(receipt))
         complete: AnswerStatus = "answered" if told.text else "not_found"
         return Answer(
             status=complete if receipt.is_complete else "partial",

@@ -95,7 +95,7 @@ class Keeper:
         self.fingerprint = {**fingerprint, "purpose": purpose}
         self.total_tokens = total_tokens
         self.on_event = on_event
-        self.grows = document.source.format in GROWING and not purpose
+        self.grows = (bool(document.files) or document.source.format in GROWING) and not purpose
         self.name = state_name(document.source, str(fingerprint["model"]), purpose)
         self.folder = folder_of(options.folder)
         self.whole, self.checkpoint = paths_of(self.folder, self.name)
@@ -164,6 +164,7 @@ class Keeper:
         source = self.document.source
         about = {
             "source": source.name if source.name == "-" else str(Path(source.name).resolve()),
+            "selection": source.selection,
             "title": self.document.title,
             "format": source.format,
             "document_sha256": source.sha256,

@@ -8,6 +8,7 @@ from typing import Literal
 from longdoc.core.events import Listener, ignore
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 from longdoc.core.types import Receipt
+from longdoc.ingest import Together
 from longdoc.pipeline.session import Session
 from longdoc.pipeline.states import KeptState, kept_state
 
@@ -22,7 +23,7 @@ class KeptReading:
 
 
 def read(
-    source: str,
+    source: str | Together,
     *,
     source_options: SourceOptions,
     model_options: ModelOptions,
@@ -30,7 +31,7 @@ def read(
     on_event: Listener = ignore,
     session: Session | None = None,
 ) -> KeptReading:
-    """Read a source once and keep its state, or the rest of it when a state is there.
+    """Read a source, or several as one document, once and keep its state, or the rest of it when a state is there.
 
     Raises what `read_document` and `load_model` raise, and OutputError when the state cannot be kept.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -21,7 +21,7 @@ from longdoc.pipeline.framing import Framing
 from longdoc.pipeline.keeping import Keeper, Place
 from longdoc.search.index import PassageIndex
 from longdoc.search.terms import DocumentTerms
-from longdoc.segment import count_tokens, parts, segment
+from longdoc.segment import count_tokens, file_tiles, parts, segment
 
 if TYPE_CHECKING:
     from longdoc.pipeline.session import Session
@@ -74,9 +74,12 @@ class Reading:
         self.session = session
         self.document = document
         self.started = started
-        whole = Section(document.title or "", 0, len(document.text))
-        self.parts: tuple[Section, ...] = parts(document) if by_part else (whole,)
-        self.num_tokens = count_tokens(document, session.encode, parts=self.parts)
+        tiles = file_tiles(document)
+        self.parts: tuple[Section, ...] = parts(document) if by_part else tiles
+        counted = tiles if document.files or not by_part else ()
+        counts = [count_tokens(document, session.encode, parts=(tile,)) for tile in counted]
+        self.num_tokens = count_tokens(document, session.encode, parts=self.parts) if by_part else sum(counts)
+        self.files = tuple(replace(f, num_tokens=n) for f, n in zip(document.files, counts, strict=False))
         self.plan: ReadingPlan = plan_reading(loaded, session.options, self.num_tokens)
         self.reader = Reader(loaded, self.plan)
         self.framing = Framing(loaded.tokenizer, loaded.adapter.prompts if loaded.adapter else "chat")
@@ -219,6 +222,7 @@ class Reading:
             peak_memory_bytes=peak_resident_bytes(),
             warnings=document.warnings + self.plan.warnings,
             tokens_from_state=self.tokens_from_state,
+            files=self.files,
         )
 
     def finish(self, settings: dict[str, Any], on_event: Listener) -> Receipt:

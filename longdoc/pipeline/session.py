@@ -18,7 +18,7 @@ from longdoc.core.paths import data_folder
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 from longdoc.engine.fingerprint import model_fingerprint, plan_fingerprint
 from longdoc.engine.load import LoadedModel, load_model
-from longdoc.ingest import read_document
+from longdoc.ingest import Together, read_source
 from longdoc.pipeline.framing import tokens_of
 from longdoc.pipeline.keeping import Keeper
 from longdoc.pipeline.reading import OnPart, PartNotes, Reading
@@ -93,13 +93,16 @@ class Session:
             )
         return asked if asked is not None else adapter is not None and adapter.verbatim
 
-    def read(self, source: str, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None) -> Reading:
-        """Read a source to its end. Without `on_part`, a document that was just read is not read again.
+    def read(
+        self, source: str | Together, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None
+    ) -> Reading:
+        """Read a source, or several as one document, to its end.
 
+        Without `on_part`, a document that was just read is not read again.
         With `StateOptions` it goes on from a kept state; notes without `PartNotes` are always taken anew.
         """
         started = time.perf_counter()
-        document = read_document(source, options, on_event)
+        document = read_source(source, options, on_event)
         key = _Key(document.source.name, document.source.sha256, options)
         if on_part is None and self._last is not None and self._last[0] == key:
             return self._last[1]

@@ -65,11 +65,13 @@ def make_folder(folder: Path) -> None:
 
 
 def state_name(source: Source, model: str, purpose: str) -> str:
-    """`book-1a2b3c4d`: the same for the same file, model and purpose, whatever the folder it is named from."""
-    path = source.sha256 if source.name == "-" else str(Path(source.name).resolve())
-    stem = "stdin" if source.name == "-" else Path(source.name).stem
+    """`book-1a2b3c4d`: the same for the same file, model, purpose and choice, whatever the folder it is named from."""
+    named = source.kept_as or source.name
+    path = source.sha256 if named == "-" else str(Path(named).resolve())
+    stem = "stdin" if named == "-" else Path(named).stem
     stem = re.sub(r"[^\w.-]+", "-", stem)[:_MAX_NAME_CHARACTERS].strip("-.") or "text"
-    key = hashlib.sha256(json.dumps([path, model, purpose]).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    chosen = [source.selection] if source.selection else []
+    key = hashlib.sha256(json.dumps([path, model, purpose, *chosen]).encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{stem}-{key}"
 
 

@@ -20,6 +20,7 @@ from longdoc.core.sentences import sentence_spans
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions, SummaryOptions
 from longdoc.core.types import Section, Statement, Summary, SummaryPart
 from longdoc.engine.reader import ReadingState
+from longdoc.ingest import Together
 from longdoc.pipeline import citations
 from longdoc.pipeline.room import visible_tokens
 from longdoc.pipeline.session import Reading, Session
@@ -37,7 +38,7 @@ _LEAST_MERGE_TOKENS = 128  # two notes of a sentence or two: with room for fewer
 
 
 def summarize(
-    source: str,
+    source: str | Together,
     *,
     source_options: SourceOptions,
     model_options: ModelOptions,
@@ -46,7 +47,7 @@ def summarize(
     session: Session | None = None,
     states: StateOptions | None = None,
 ) -> Summary:
-    """Read a source once and summarize it, part by part and as a whole.
+    """Read a source, or several as one document, once and summarize it, part by part and as a whole.
 
     session: a model that is loaded already.   states: that of a new session, as in `Session`; what is kept while it
     is read goes when the summary is made. Raises what `read_document` and `load_model` raise.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from longdoc.core.types import Document, Section
+from longdoc.core.types import Document, File, Section
 
 MAX_PARTS = 48
 # Shorter ones (a title page, a dedication, a table of contents) are joined with a neighbour.
@@ -38,6 +38,19 @@ def parts(
     if len(chosen) == 1 and text_length > 2 * EVEN_CHARACTERS:
         return _even(document)
     return tuple(piece for section in chosen for piece in _split_long(document, section, max_characters))
+
+
+def file_tiles(document: Document) -> tuple[Section, ...]:
+    """The files of a document, or all of it as one: sections that tile its text, with nothing behind the last.
+
+    A file begins where the text of the one before it ends, so that one more file changes no tile before it.
+    """
+    files = document.files or (File(document.source, 0, len(document.text), document.title),)
+    starts = [0, *(file.end for file in files[:-1])]
+    return tuple(
+        Section(file.title or (file.source.name if document.files else ""), start, file.end, 1)
+        for file, start in zip(files, starts, strict=True)
+    )
 
 
 def _divide(document: Document, parent: Section, max_characters: int) -> list[Section]:

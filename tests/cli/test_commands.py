@@ -51,12 +51,14 @@ def test_every_flag_reaches_the_pipeline(pipeline: FakePipeline, in_empty_folder
     flags = (
         "--words 90 --no-verbatim --model a/b --revision main --quantize 4bit --adapter none --attention stream "
         "--sinks 8 --window 256 --segment 64 --no-memory --device cpu --threads 1 --format pdf "
-        "--password-file secret.txt"
+        "--password-file secret.txt --pages 1-3,iv --sections 2-4 --times 10:00-20:00"
     )
     assert run(["summarize", "book.pdf", *flags.split()]) == 0
     (call,) = pipeline.calls
     assert call["options"] == SummaryOptions(words=90, verbatim=False)
-    assert call["source_options"] == SourceOptions(format="pdf", password="open sesame")
+    assert call["source_options"] == SourceOptions(
+        format="pdf", password="open sesame", pages="1-3,iv", sections="2-4", times="10:00-20:00"
+    )
     assert call["model_options"] == ModelOptions(
         model="a/b",
         revision="main",
@@ -135,7 +137,7 @@ def test_a_model_that_is_missing_stops_at_once(pipeline: FakePipeline) -> None:
 def test_several_results_are_a_json_array_and_markdown_one_after_the_other(
     pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(["ask", "a.pdf", "b.pdf", "-q", "Who?", "-q", "When?", "--quiet", "--json"])
+    run(["ask", "a.pdf", "b.pdf", "-q", "Who?", "-q", "When?", "--each", "--quiet", "--json"])
     rows = json.loads(capsys.readouterr().out)
     assert [(row["source"]["path"], row["question"]) for row in rows] == [
         ("a.pdf", "Who?"), ("a.pdf", "When?"), ("b.pdf", "Who?"), ("b.pdf", "When?"),
@@ -143,9 +145,33 @@ def test_several_results_are_a_json_array_and_markdown_one_after_the_other(
     run(["summarize", "a.pdf", "b.pdf", "--quiet"])
     out = capsys.readouterr().out
     assert out.index("# A Book (a.pdf)\n") < out.index("# A Book (b.pdf)\n")
-    run(["ask", "a.pdf", "b.pdf", "-q", "Who?", "--quiet"])
+    run(["ask", "a.pdf", "b.pdf", "-q", "Who?", "--each", "--quiet"])
     out = capsys.readouterr().out
     assert out.index("## Who? (a.pdf)\n") < out.index("## Who? (b.pdf)\n")
+
+
+def test_several_sources_are_asked_as_one_and_summarized_one_by_one(
+    pipeline: FakePipeline, in_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("book").mkdir()
+    for name in ("2.txt", "10.txt", "1.txt"):
+        (Path("book") / name).write_text("It rained.")
+    run(["ask", "book", "-q", "Who?", "--quiet"])
+    run(["ask", "book/1.txt", "book/10.txt", "-q", "Who?", "--quiet"])
+    run(["summarize", "book", "--together", "--quiet"])
+    run(["summarize", "book", "--quiet"])
+    assert [call["source"] for call in pipeline.calls] == [
+        "book", "book/1.txt and 1 more", "book", "book/1.txt", "book/2.txt", "book/10.txt",
+    ]  # fmt: skip
+
+
+def test_a_result_does_not_lie_in_the_folder_that_is_read(pipeline: FakePipeline, in_empty_folder: Path) -> None:
+    Path("book").mkdir()
+    Path("book/1.txt").write_text("It rained.")
+    assert run(["ask", "book", "-q", "Who?", "-o", "book/answers.md"]) == 2
+    assert run(["summarize", "book/1.txt", "book", "-o", "book/1.txt"]) == 2
+    assert run(["ask", "book", "-q", "Who?", "-o", "answers.md"]) == 0
+    assert len(pipeline.calls) == 1
 
 
 @pytest.mark.parametrize("way", ["file", "stdin"])

@@ -54,7 +54,7 @@ def test_read_keeps_a_state_and_says_where(surroundings: Path, capsys: pytest.Ca
 
 
 def test_read_of_several_sources_as_json(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["read", "one.txt", "missing.txt", "two.txt", "--json", "-o", "out.json"]) == 3
+    assert run(["read", "one.txt", "missing.txt", "two.txt", "--each", "--json", "-o", "out.json"]) == 3
     assert capsys.readouterr().out == ""
     read = json.loads(Path("out.json").read_text())
     assert [row["error"] and row["error"]["exit_code"] for row in read] == [None, 66, None]
@@ -123,7 +123,7 @@ def test_a_damaged_state_is_said_by_list_and_refused_by_show(
 
 
 def test_states_are_removed_by_name_or_all(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(["read", "one.txt", "two.txt"])
+    run(["read", "one.txt", "two.txt", "--each"])
     first, second = rows(capsys)
     assert run(["states", "rm"]) == 2
     assert run(["states", "rm", "--all", str(first["name"])]) == 2

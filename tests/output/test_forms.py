@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from longdoc.core.errors import EncryptedInput
-from longdoc.core.types import Evidence, Source, Statement, Summary, SummaryPart
+from longdoc.core.types import Evidence, File, SkippedPage, Source, Statement, Summary, SummaryPart
 from longdoc.output.json import (
     answer_json,
     dumps,
@@ -191,3 +192,25 @@ def test_evidence_carries_its_place_beside_its_text() -> None:
 def test_the_schemas_are_all_the_schemas() -> None:
     folder = Path(__file__).resolve().parents[2] / "longdoc" / "output" / "schemas"
     assert sorted(path.name for path in folder.iterdir()) == ["answer-1.json", "summary-1.json"]
+
+
+def test_several_files_and_chosen_pages_stand_in_the_receipt() -> None:
+    files = tuple(
+        File(Source(f"{name}.pdf", "0" * 64, "pdf", 9), 0, 9, num_pages=108, num_tokens=28_406) for name in "ab"
+    )
+    skipped = (SkippedPage(7, "no text layer", "a.pdf"), SkippedPage(7, "no text layer", "b.pdf"))
+    receipt = make_receipt("book", files=files, skipped=skipped)
+    said = answers_text([make_answer(receipt=receipt)])
+    assert "(100%) of 2 files, 214 of 216 pages; skipped: a.pdf 7 (no text layer); b.pdf 7 (no text layer)." in said
+    row = answer_json(make_answer(receipt=receipt))
+    jsonschema.validate(row, schema("longdoc.answer/1"))
+    assert [(f["path"], f["pages"], f["tokens"]) for f in row["sources"]] == [
+        ("a.pdf", 108, 28_406),
+        ("b.pdf", 108, 28_406),
+    ]
+    chosen = make_receipt(source=replace(receipt.source, selection="pages 10-40 of 412"), skipped=())
+    assert "(100%), pages 10-40 of 412." in answers_text([make_answer(receipt=chosen)])
+    alone = summary_json(make_summary(receipt=chosen))
+    jsonschema.validate(alone, schema("longdoc.summary/1"))
+    assert alone["source"]["selection"] == "pages 10-40 of 412"
+    assert [f["path"] for f in alone["sources"]] == ["book"]

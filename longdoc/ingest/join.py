@@ -1,0 +1,189 @@
+"""Several files as one document: what was typed to the files it means, and their texts one after the other.
+
+Each file is a section of level 1 with its own sections below it, and every anchor names its file. A file that cannot
+be read is named, and the others are read. Knows nothing of formats.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from longdoc.core.errors import EmptyInput, InputError, InputNotFound, LongdocError, UsageError
+from longdoc.core.events import Listener, Warned, ignore
+from longdoc.core.settings import SourceOptions
+from longdoc.core.types import Anchor, Document, File, Section, SkippedPage, Source
+from longdoc.ingest.parsed import PARAGRAPH_BREAK, STDIN
+from longdoc.ingest.read import read_document
+from longdoc.ingest.select import select_places, select_sections
+
+MIXED = "mixed"  # the format of files of several formats
+_DIGITS = re.compile(r"(\d+)")
+_SHOWN_FAILURES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Files that are read as one document.
+
+    name: of all of them, in messages and results.   kept_as: the path that kept states are named by.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    kept_as: str
+
+
+def expand(typed: Sequence[str]) -> list[str]:
+    """The files that are meant, in reading order: a folder stands for every file below it that is not hidden.
+
+    Folders, and sources that come in alphabetical order as a shell writes `*.txt`, are put in natural order: chapter2
+    before chapter10. Any other order is kept. Raises InputNotFound for a folder without files, or that cannot be read.
+    """
+    names = [*typed]
+    if names in (sorted(names), sorted(names, key=str.casefold)):
+        names.sort(key=natural_key)
+    return [file for name in names for file in (files_below(name) if name != STDIN and Path(name).is_dir() else [name])]
+
+
+def natural_key(path: str) -> list[list[tuple[str, int]]]:
+    """For sorting: numbers by their value, words without regard to case, folder by folder."""
+    return [
+        [(piece.casefold(), 0) if index % 2 == 0 else ("", int(piece)) for index, piece in enumerate(pieces)]
+        for pieces in (_DIGITS.split(name) for name in Path(path).parts)
+    ]
+
+
+def files_below(folder: str) -> list[str]:
+    """Every ordinary file in a folder and its folders, in natural order. Hidden ones, and links to folders, are not."""
+    found: list[str] = []
+    try:
+        for root, folders, files in os.walk(folder, onerror=_refuse):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            found += [path for name in files if not name.startswith(".") and Path(path := f"{root}/{name}").is_file()]
+    except OSError as error:
+        raise InputNotFound(
+            f"The folder {error.filename} cannot be read.", why=error.strerror, fix="ls -l, or name the files"
+        ) from error
+    if not found:
+        raise InputNotFound(f"The folder {folder} has no files.", why="hidden ones do not count", fix="name another")
+    return sorted((str(Path(path)) for path in found), key=lambda path: (natural_key(path), path))
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def together(typed: Sequence[str]) -> Together | None:
+    """What was typed as one reading; None when it is a single file, which is read as itself."""
+    files = expand(typed)
+    if len(typed) == 1:
+        return Together(typed[0], tuple(files), typed[0]) if files != [*typed] else None
+    return Together(f"{files[0]} and {len(files) - 1} more", tuple(files), f"{files[0]}+")
+
+
+def read_source(source: str | Together, options: SourceOptions, on_event: Listener = ignore) -> Document:
+    """A file, or several as one document, cut to what the options choose.
+
+    Raises what `read_document` raises, and UsageError when there is nothing of what was chosen.
+    """
+    if isinstance(source, Together):
+        document = read_together(source, options, on_event)
+    else:
+        document = select_places(read_document(source, options, on_event), options)
+    return select_sections(document, options.sections)
+
+
+def read_together(sources: Together, options: SourceOptions, on_event: Listener = ignore) -> Document:
+    """The files that can be read, as one document; the others are named in `lost`, which makes every result partial.
+
+    Raises the error of the only file, and InputError or InputNotFound when none can be read.
+    """
+    documents: list[Document] = []
+    lost: list[str] = []
+    kinds: set[type[LongdocError]] = set()
+    empty: list[str] = []
+    for name in sources.files:
+        try:
+            documents.append(select_places(read_document(name, options, on_event), options))
+        except UsageError:
+            raise
+        except LongdocError as error:
+            if len(sources.files) == 1:
+                raise
+            said = f"{_shown(name)} could not be read: {error.what.rstrip('.')}" + (
+                f" ({error.why})" if error.why else ""
+            )
+            (empty if isinstance(error, EmptyInput) else lost).append(said)
+            kinds.add(InputNotFound if isinstance(error, InputNotFound) else InputError)
+            on_event(Warned(said))
+    if not documents:
+        why = "; ".join([*lost, *empty][:_SHOWN_FAILURES])
+        raise (kinds.pop() if len(kinds) == 1 else InputError)(
+            f"None of the {len(sources.files)} files could be read.", why=why, fix="longdoc summarize FILE, one by one"
+        )
+    return joined(documents, sources, lost=lost, warnings=empty)
+
+
+def joined(
+    documents: Sequence[Document], sources: Together, *, lost: Sequence[str] = (), warnings: Sequence[str] = ()
+) -> Document:
+    """One document of several. lost, warnings: of files that are not among them."""
+    texts = [document.text for document in documents]
+    starts = [0]
+    for text in texts:
+        starts.append(starts[-1] + len(text) + len(PARAGRAPH_BREAK))
+    ends = [*starts[1:-1], starts[-1] - len(PARAGRAPH_BREAK)]  # a section reaches up to the next: they tile the text
+    anchors: list[Anchor] = []
+    sections: list[Section] = []
+    for document, start, end in zip(documents, starts, ends, strict=False):
+        anchors += _anchors(document, start)
+        sections.append(Section(document.title or Path(document.source.name).name, start, end, 1))
+        sections += [replace(s, start=s.start + start, end=s.end + start, level=s.level + 1) for s in document.sections]
+    pages = [document.num_pages for document in documents if document.num_pages is not None]
+    return Document(
+        text=PARAGRAPH_BREAK.join(texts),
+        source=_source(documents, sources, lost),
+        anchors=tuple(anchors),
+        sections=tuple(sections),
+        num_pages=sum(pages) if pages else None,
+        skipped=tuple(SkippedPage(p.page, p.reason, d.source.name) for d in documents for p in d.skipped),
+        warnings=(*warnings, *(f"{_shown(d.source.name)}: {warning}" for d in documents for warning in d.warnings)),
+        files=tuple(
+            File(d.source, start, start + len(d.text), d.title, d.num_pages)
+            for d, start in zip(documents, starts, strict=False)
+        ),
+    )
+
+
+def _anchors(document: Document, start: int) -> list[Anchor]:
+    """Those of one file, with its name; the first stands at its beginning."""
+    name = document.source.name
+    own = [replace(anchor, offset=anchor.offset + start, source=name) for anchor in document.anchors]
+    return own if own and own[0].offset == start else [Anchor(start, source=name), *own]
+
+
+def _source(documents: Sequence[Document], sources: Together, lost: Sequence[str]) -> Source:
+    """That of the whole: its hash is over the names and hashes of the files in their order."""
+    parts = [document.source for document in documents]
+    listed = json.dumps([[part.name, part.sha256, part.selection] for part in parts])
+    formats = {part.format for part in parts}
+    selections = dict.fromkeys(part.selection for part in parts)
+    return Source(
+        name=sources.name,
+        sha256=hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest(),
+        format=formats.pop() if len(formats) == 1 else MIXED,
+        num_bytes=sum(part.num_bytes for part in parts),
+        lost=(*lost, *(f"{_shown(part.name)}: {what}" for part in parts for what in part.lost)),
+        selection="; ".join(f"{_shown(p.name)}: {p.selection}" for p in parts) if any(selections) else None,
+        kept_as=sources.kept_as,
+    )
+
+
+def _shown(name: str) -> str:
+    return "standard input" if name == STDIN else name
