@@ -6,16 +6,23 @@ named in COMMANDS and imported when it is called or listed.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from longdoc import __version__
 from longdoc.cli.group import LazyGroup
 from longdoc.cli.report import Report
-from longdoc.core.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, LongdocError
+from longdoc.core.errors import (
+    BUG_EXIT_CODE,
+    INTERRUPTED_EXIT_CODE,
+    TERMINATED_EXIT_CODE,
+    LongdocError,
+    Terminated,
+)
 
 COMMANDS = {
     "summarize": "longdoc.cli.summarize:summarize",
@@ -51,7 +58,9 @@ def run(arguments: Sequence[str]) -> int:
         # Without standalone mode click raises what it would print, so that Ctrl-C can be 130 and not 1.
         code = cli.main(list(arguments), prog_name="longdoc", standalone_mode=False, obj=report)
         return code if isinstance(code, int) else 0
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):  # click raises its Abort from it
+            return TERMINATED_EXIT_CODE
         report.interrupted()
         return INTERRUPTED_EXIT_CODE
     except click.ClickException as error:
@@ -69,8 +78,14 @@ def run(arguments: Sequence[str]) -> int:
         return BUG_EXIT_CODE
 
 
+def _terminate(number: int, frame: Any) -> NoReturn:
+    """The handler of SIGTERM."""
+    raise Terminated
+
+
 def main() -> NoReturn:
     """The entry point."""
+    signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that is not UTF-8 shows "?" instead of a traceback
             stream.reconfigure(errors="replace")

@@ -21,7 +21,7 @@ import click
 from longdoc.cli.report import Report
 from longdoc.cli.settings import ENVIRONMENT_PREFIX
 from longdoc.core.errors import InputNotFound, UsageError
-from longdoc.core.settings import EMBEDDED_MODEL, ModelOptions, SourceOptions, StateOptions
+from longdoc.core.settings import EMBEDDED_MODEL, STATES_BYTES, ModelOptions, SourceOptions, StateOptions
 
 if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
@@ -164,9 +164,17 @@ model = _gathered(
 
 state_dir = setting("--state-dir", metavar="FOLDER", help="Where reading states are kept, if not in the usual place.")
 
+states_bytes = setting(
+    "--states-bytes",
+    type=click.IntRange(min=1),
+    default=STATES_BYTES,
+    metavar="BYTES",
+    help="What all reading states may take; those that were not used for longest are removed.",
+)
 
-def _state_options(state: bool, state_dir: str | None) -> StateOptions | None:
-    return StateOptions(folder=state_dir) if state else None
+
+def _state_options(state: bool, state_dir: str | None, states_bytes: int) -> StateOptions | None:
+    return StateOptions(folder=state_dir, most_bytes=states_bytes) if state else None
 
 
 states = _gathered(
@@ -178,6 +186,7 @@ states = _gathered(
         help="Keep what was read on the disk, and go on from what was kept; or leave nothing there.",
     ),
     state_dir,
+    states_bytes,
 )
 
 _SHOWN = (

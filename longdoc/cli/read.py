@@ -26,6 +26,7 @@ SCHEMA = "longdoc.read/1"
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--each", is_flag=True, help="Read each file by itself; without it several are read as one document.")
 @options.state_dir
+@options.states_bytes
 @options.source
 @options.model
 @options.output
@@ -33,6 +34,7 @@ def read(
     sources: tuple[str, ...],
     each: bool,
     state_dir: str | None,
+    states_bytes: int,
     source_options: SourceOptions,
     model_options: ModelOptions,
     output: OutputOptions,
@@ -49,7 +51,7 @@ def read(
     from longdoc.pipeline.read import read as read_and_keep
     from longdoc.pipeline.session import open_session
 
-    states = StateOptions(folder=state_dir, wanted=True)
+    states = StateOptions(folder=state_dir, wanted=True, most_bytes=states_bytes)
     with open_sink(output.path) as sink, open_display(output.progress, quiet=output.quiet) as display:
         target = _Target(sink, display, output, many=len(readings) > 1)
         session = open_session(model_options, display, states) if len(readings) > 1 else None

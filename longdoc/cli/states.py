@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -53,7 +55,7 @@ def list_command(state_dir: str | None, to: str, as_json: bool) -> None:
 def show(name: str, state_dir: str | None, to: str, as_json: bool) -> None:
     """Print what the state NAME holds, after comparing all of it with its checksum."""
     from longdoc.output.json import dumps
-    from longdoc.output.wording import one_line
+    from longdoc.output.wording import file_size, one_line
     from longdoc.pipeline.states import folder_of, show_state
 
     state, header = show_state(folder_of(state_dir), name)
@@ -62,44 +64,92 @@ def show(name: str, state_dir: str | None, to: str, as_json: bool) -> None:
     if as_json or to == "json":
         click.echo(dumps({"schema": SCHEMA, "folder": row["folder"], "states": [row]}, indent=2))
         return
-    fingerprint = row.pop("fingerprint")
-    row.pop("error")
-    for key, value in {**row, **{f"fingerprint.{key}": value for key, value in fingerprint.items()}}.items():
-        click.echo(f"{key.ljust(28)} {one_line(str(value))}")
+    shown = {
+        "name": state.name,
+        "folder": str(state.folder),
+        "source": state.source,
+        "title": row["title"] or "none",
+        "format": about.get("format"),
+        "model": state.model,
+        "tokens": _tokens(state),
+        "size": f"{file_size(state.num_bytes)} ({state.num_bytes:,} bytes)",
+        "saved": _when(state.saved_at),
+        "used": _when(state.used_at),
+        "document sha256": about.get("document_sha256"),
+    }
+    shown |= {f"fingerprint.{key}": value for key, value in header.fingerprint.items()}
+    for key, value in shown.items():
+        click.echo(f"{key.ljust(28)} {one_line(_said(value))}")
+
+
+def _age(context: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:
+    """`30d`, `12h` or `2w` as a time."""
+    found = re.fullmatch(r"(\d{1,5})([hdw])", value.strip()) if value is not None else None
+    if value is not None and found is None:
+        raise click.BadParameter(f"{value!r} is no age: give 12h, 30d or 8w.", context, parameter)
+    hours = {"h": 1, "d": 24, "w": 7 * 24}
+    return timedelta(hours=int(found[1]) * hours[found[2]]) if found is not None else None
 
 
 @states.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--all", "remove_everything", is_flag=True, help="Remove every state.")
+@click.option("--older-than", "age", metavar="AGE", callback=_age, help="Those not used for so long: 12h, 30d, 8w.")
 @options.state_dir
-def rm(names: tuple[str, ...], remove_everything: bool, state_dir: str | None) -> None:
-    """Remove the states NAME..., or all of them with --all."""
+def rm(names: tuple[str, ...], remove_everything: bool, age: timedelta | None, state_dir: str | None) -> None:
+    """Remove the states NAME..., all of them with --all, or the old ones with --older-than."""
     from longdoc.output.wording import file_size
-    from longdoc.pipeline.states import folder_of, remove_all, remove_state
+    from longdoc.pipeline.states import folder_of, remove_all, remove_older, remove_state
 
-    if names and remove_everything:
-        raise UsageError("Names and --all exclude each other.", fix="one of the two")
-    if not names and not remove_everything:
-        raise UsageError("Name the states to remove, or give --all.", fix="longdoc states list")
+    if bool(names) + remove_everything + (age is not None) != 1:
+        raise UsageError("Name the states to remove, or give --all, or --older-than 30d.", fix="longdoc states list")
     folder = folder_of(state_dir)
-    removed = remove_all(folder) if remove_everything else [remove_state(folder, name) for name in dict.fromkeys(names)]
+    if age is not None:
+        removed = remove_older(folder, age)
+    elif remove_everything:
+        removed = remove_all(folder)
+    else:
+        removed = [remove_state(folder, name) for name in dict.fromkeys(names)]
     for state in removed:
         click.echo(f"removed {state.name}, {file_size(state.num_bytes)}", err=True)
 
 
 def table(found: list[KeptState]) -> list[str]:
-    """Aligned columns: name, tokens, size, time, model, source; what is wrong with a state stands in the last."""
+    """Aligned columns: name, tokens, size, last use, model, source; what is wrong with a state stands in the last."""
     from longdoc.output.wording import file_size, one_line
 
-    rows = [("NAME", "TOKENS", "SIZE", "SAVED", "MODEL", "SOURCE")] if found else []
+    rows = [("NAME", "TOKENS", "SIZE", "USED", "MODEL", "SOURCE")] if found else []
     for state in found:
-        tokens = f"{state.num_tokens:,}" + ("" if state.is_complete else f" of {state.total_tokens:,}")
         source = f"NOT USABLE: {state.trouble}" if state.trouble else state.source
-        rows.append((state.name, tokens, file_size(state.num_bytes), state.saved_at, state.model, source))
+        rows.append((state.name, _tokens(state), file_size(state.num_bytes), _when(state.used_at), state.model, source))
     widths = [max(len(row[column]) for row in rows) for column in range(5)] if rows else []
     return [
         _columns([cell.ljust(w) for cell, w in zip(row, widths, strict=False)] + [one_line(row[5])]) for row in rows
     ]
+
+
+def _tokens(state: KeptState) -> str:
+    """`60,603`, or `1,024 of 60,603`."""
+    return f"{state.num_tokens:,}" + ("" if state.is_complete else f" of {state.total_tokens:,}")
+
+
+def _when(iso: str) -> str:
+    """`2026-11-21 14:30`, on this machine's clock."""
+    try:
+        return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return iso
+
+
+def _said(value: object) -> str:
+    """A value of a header for people."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_said(held)}" for key, held in value.items())
+    if isinstance(value, list):
+        return " ".join(map(_said, value))
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _columns(cells: list[str]) -> str:
@@ -121,5 +171,6 @@ def row_json(state: KeptState) -> Json:
         "complete": state.is_complete,
         "bytes": state.num_bytes,
         "saved_at": state.saved_at,
+        "used_at": state.used_at,
         "error": state.trouble,
     }

@@ -15,13 +15,18 @@
     ├── OutOfMemory              71   it does not fit
     └── OutputError              73   the result cannot be written
 
-A bug is whatever is not a LongdocError: exit code 70. Ctrl-C is 130.
+A bug is whatever is not a LongdocError: exit code 70. Ctrl-C is 130, SIGTERM 143.
 """
 
 from __future__ import annotations
 
 BUG_EXIT_CODE = 70
 INTERRUPTED_EXIT_CODE = 130
+TERMINATED_EXIT_CODE = 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: it goes the way of Ctrl-C, so that what was read is kept, and what is finished is written."""
 
 
 class LongdocError(Exception):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 EMBEDDED_MODEL = "embedded"
+STATES_BYTES = 5_000_000_000
 
 Quantize = Literal["auto", "4bit", "8bit", "none"]
 AttentionMode = Literal["auto", "stream", "exact"]
@@ -66,11 +67,13 @@ class StateOptions:
     """That what was read is kept on the disk for the next time.
 
     folder: None for the user's own place.
+    most_bytes: what all states of the folder may take; those that were not used for longest go first.
     wanted: kept whatever its size, and an error when it cannot be; else a large one is not, and failing is a warning.
     """
 
     folder: str | None = None
     wanted: bool = False
+    most_bytes: int = STATES_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ Shapes: V vocabulary.
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -48,10 +50,10 @@ def save_state(
     tensors = _alone({name: tensor.detach().cpu().contiguous() for name, tensor in named.items()})
     text = StateHeader(state.num_tokens, dict(fingerprint), dict(about)).text()
     metadata = {"format": FORMAT, "header": text, "checksum": _checksum(text, tensors)}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}.tmp")  # two may write at once
     try:
         _remove_leftovers(path)
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             save_file(tensors, temporary, metadata)
             os.fsync(descriptor)
@@ -62,11 +64,19 @@ def save_state(
         temporary.replace(path)
         sync_folder(path.parent)
     except (OSError, SafetensorError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise OutputError(f"The state {path} cannot be written.", why=why, fix="--no-state, or --state-dir") from error
+        raise OutputError(
+            f"The state {path} cannot be written.",
+            why="the disk is full" if _is_full(error) else getattr(error, "strerror", None) or str(error),
+            fix="longdoc states rm, --no-state, or --state-dir",
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return num_bytes
+
+
+def _is_full(error: OSError | SafetensorError) -> bool:
+    """Whether there was no room on the disk; safetensors has it in words only."""
+    return getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT} or os.strerror(errno.ENOSPC) in str(error)
 
 
 def load_state(

@@ -25,7 +25,8 @@ from longdoc.core.types import Document, Segment
 from longdoc.engine.reader import ReadingState
 from longdoc.engine.state import load_state, save_state
 from longdoc.engine.state_file import read_header, refused
-from longdoc.pipeline.states import folder_of, make_folder, paths_of, state_name
+from longdoc.pipeline.claims import Claim, claim
+from longdoc.pipeline.states import folder_of, keep_within, make_folder, mark_used, paths_of, state_name
 
 # A document that is read in less time has no checkpoint: reading it again costs little. And a save may take at most
 # a twentieth of the time: the state of a large model has half a gigabyte.
@@ -100,8 +101,26 @@ class Keeper:
         self.folder = folder_of(options.folder)
         self.whole, self.checkpoint = paths_of(self.folder, self.name)
         self._is_off = False
+        self._claim: Claim | None = None
+        self._is_another_writing = False
         self._started = self._due = 0.0
         self.start_clock()
+
+    def open(self) -> None:
+        """Be the one that writes this state. While another process is, a reading waits that was asked to keep it."""
+        with suppress(OutputError):  # who saves is told
+            make_folder(self.folder)
+        self._claim = claim(self.folder, self.name)
+        if self._claim is None and self.options.wanted:
+            self.on_event(Warned(f"another process is reading {self.document.source.name}: waiting for it"))
+            self._claim = claim(self.folder, self.name, wait=True)
+        self._is_another_writing = self._claim is None
+
+    def close(self) -> None:
+        """Let others write it."""
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
 
     def start_clock(self) -> None:
         """From now on it is read."""
@@ -116,17 +135,15 @@ class Keeper:
         reasons: dict[str | None, None] = {}  # each once: both files were saved by the same run
         found = None
         changed = False
-        for path in (self.whole, self.checkpoint):
-            if not path.exists():
-                continue
+        for path, place in self._farthest_first(reasons):
             try:
-                place = _place_in(path)
                 is_whole = place.num_characters == len(self.document.text)
                 if self._text_hash(place) != read_header(path).fingerprint.get("text_sha256"):
                     changed = True
                 elif is_whole or is_cut_alike(place):
                     state, about = load_state(path, self._fingerprint_at(place), start, device)
                     found = Kept(state, place, about["notes"], tuple(about["held"]))
+                    mark_used(path)
                     break
                 else:
                     changed = True
@@ -137,6 +154,17 @@ class Keeper:
         for why in reasons:
             self.on_event(Warned(f"the kept state {self.name} is not used: {why}"))
         return found
+
+    def _farthest_first(self, reasons: dict[str | None, None]) -> list[tuple[Path, Place]]:
+        """The files that are there, with the places that they reach; to the reasons: why one cannot be read."""
+        places: list[tuple[Path, Place]] = []
+        for path in (self.whole, self.checkpoint):
+            try:
+                if path.exists():
+                    places.append((path, _place_in(path)))
+            except StateRefused as error:
+                reasons[error.why] = None
+        return sorted(places, key=lambda there: there[1].num_characters, reverse=True)
 
     def is_due(self) -> bool:
         """Whether it is time for a checkpoint."""
@@ -157,8 +185,11 @@ class Keeper:
         """
         if self._is_off or not state.num_tokens:
             return False
+        if self._is_another_writing:
+            self._give_up("another process is reading it")
+            return False
         num_bytes = state.cache.num_bytes()
-        if num_bytes > _MOST_BYTES and not self.options.wanted:
+        if num_bytes > min(_MOST_BYTES, self.options.most_bytes) and not self.options.wanted:
             self._give_up(f"it has {num_bytes / 1e9:.1f} GB; longdoc read keeps it")
             return False
         source = self.document.source
@@ -180,6 +211,7 @@ class Keeper:
             make_folder(self.folder)
             path = self.whole if whole else self.checkpoint
             num_bytes = save_state(path, state, self._fingerprint_at(place), about)
+            self._make_room()
         except OutputError as error:
             if self.options.wanted:
                 raise
@@ -195,9 +227,27 @@ class Keeper:
         return time.monotonic() - self._started >= min(_WORTH_SECONDS, CHECKPOINT_SECONDS)
 
     def drop_checkpoint(self) -> None:
-        """The reading is done, or the result that it served."""
-        with suppress(OSError):
-            self.checkpoint.unlink(missing_ok=True)
+        """The reading is done, or the result that it served. One that another process is writing stays."""
+        if not self.checkpoint.exists():
+            return
+        held = self._claim or claim(self.folder, self.name)
+        if held is not None:
+            with suppress(OSError):
+                self.checkpoint.unlink(missing_ok=True)
+            if held is not self._claim:
+                held.release()
+
+    def _make_room(self) -> None:
+        """States that were not used for longest go when all of them take too much."""
+        try:
+            count, num_bytes = keep_within(self.folder, self.options.most_bytes, self.name)
+        except OutputError as error:
+            self.on_event(Warned(f"{error.what} ({error.why})"))
+            return
+        if count:
+            limit = f"all may take {self.options.most_bytes / 1e9:.1f} GB (--states-bytes)"
+            noun = "state" if count == 1 else "states"
+            self.on_event(Warned(f"removed {count} {noun} not used for longest, {num_bytes / 1e6:.1f} MB: {limit}"))
 
     def _give_up(self, why: str) -> None:
         self._is_off = True

@@ -107,7 +107,17 @@ class Reading:
         for warning in self.plan.warnings:
             on_event(Warned(warning))
         self.keeper = keeper
-        opening = self.framing.opening()
+        if keeper is None:
+            self._read_all(on_event, on_part)
+            return
+        keeper.open()
+        try:
+            self._read_all(on_event, on_part)
+        finally:
+            keeper.close()
+
+    def _read_all(self, on_event: Listener, on_part: OnPart | None) -> None:
+        keeper, opening = self.keeper, self.framing.opening()
         done = self._kept(opening, on_part, on_event)
         if done is None:
             done = _Done(self.reader.read(self.state, opening), Place.start(opening))

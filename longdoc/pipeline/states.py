@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from longdoc.core.errors import InputNotFound, OutputError, StateRefused
 from longdoc.core.paths import states_folder
 from longdoc.core.types import Source
 from longdoc.engine.state_file import StateHeader, check_file, leftovers, read_header
+from longdoc.pipeline.claims import claim
 
 WHOLE = ".safetensors"
 CHECKPOINT = ".checkpoint.safetensors"
@@ -31,6 +35,7 @@ class KeptState:
     """One row of `longdoc states list`.
 
     num_tokens: of the document, held by the state, of total_tokens.   num_bytes: of all its files.
+    saved_at, used_at: ISO 8601; it is used when a reading goes on from it.
     trouble: why it would not be used, None for a state whose header is sound.
     """
 
@@ -42,6 +47,7 @@ class KeptState:
     num_tokens: int = 0
     total_tokens: int = 0
     saved_at: str = ""
+    used_at: str = ""
     trouble: str | None = None
 
     @property
@@ -77,8 +83,7 @@ def state_name(source: Source, model: str, purpose: str) -> str:
 
 def list_states(folder: Path) -> list[KeptState]:
     """All states of a folder, by name; no rows when there is no folder."""
-    names = dict.fromkeys(_name_of(path) for path in sorted(folder.glob(f"*{WHOLE}")))
-    return [kept_state(folder, name) for name in names if _IS_NAME.fullmatch(name)]  # model weights may lie there too
+    return [kept_state(folder, name) for name in _names(folder)]
 
 
 def show_state(folder: Path, name: str) -> tuple[KeptState, StateHeader]:
@@ -101,11 +106,58 @@ def remove_state(folder: Path, name: str) -> KeptState:
 
 def remove_all(folder: Path) -> list[KeptState]:
     """Remove every state of a folder; other files stay."""
-    removed = [remove_state(folder, state.name) for state in list_states(folder)]
+    removed = [remove_state(folder, name) for name in _names(folder)]
     for path in folder.glob(f".*{WHOLE}.*.tmp"):  # of a first save that was killed: no state has its name
         for left in leftovers(path.with_name(path.name[1:].partition(WHOLE)[0] + WHOLE)):
             _unlink(left)
     return removed
+
+
+def remove_older(folder: Path, age: timedelta) -> list[KeptState]:
+    """Remove the states that were not used for so long."""
+    before = (datetime.now(UTC) - age).timestamp()
+    return [remove_state(folder, name) for name in _names(folder) if _used_s(_files(folder, name)) < before]
+
+
+def keep_within(folder: Path, most_bytes: int, spared: str) -> tuple[int, int]:
+    """Remove states until all take `most_bytes` at most, those first that were not used for longest.
+
+    spared: the one that stays, whatever its size; one that another process is writing stays too.
+    -> how many were removed, and their bytes. Raises OutputError.
+    """
+    rows = []
+    for name in _names(folder):
+        with suppress(OSError, InputNotFound):  # another process may remove it meanwhile
+            files = _files(folder, name)
+            rows.append((_used_s(files), name, sum(path.stat().st_size for path in files)))
+    total, count, freed = sum(row[2] for row in rows), 0, 0
+    for _, name, num_bytes in sorted(rows):
+        if total - freed <= most_bytes:
+            break
+        held = claim(folder, name) if name != spared else None
+        if held is not None:
+            with suppress(InputNotFound):
+                remove_state(folder, name)
+            held.release()
+            count, freed = count + 1, freed + num_bytes
+    return count, freed
+
+
+def mark_used(path: Path) -> None:
+    """A reading goes on from this file now."""
+    with suppress(OSError):
+        os.utime(path)
+
+
+def _names(folder: Path) -> list[str]:
+    """The names of all states of a folder; model weights may lie there too."""
+    names = dict.fromkeys(_name_of(path) for path in sorted(folder.glob(f"*{WHOLE}")))
+    return [name for name in names if _IS_NAME.fullmatch(name)]
+
+
+def _used_s(files: Iterable[Path]) -> float:
+    """When any of the files was saved or used, in seconds since 1970."""
+    return max(path.stat().st_mtime for path in files)
 
 
 def _files(folder: Path, name: str) -> list[Path]:
@@ -120,13 +172,14 @@ def kept_state(folder: Path, name: str) -> KeptState:
     """The row of one state, from its header. Raises InputNotFound."""
     files = _files(folder, name)
     num_bytes = sum(path.stat().st_size for path in files)
+    used_at = datetime.fromtimestamp(_used_s(files), UTC).isoformat(timespec="seconds")
+    known = KeptState(name, folder, num_bytes, used_at=used_at)
     try:
-        about = read_header(files[0]).about
-        return KeptState(name, folder, num_bytes, **_row(about))
+        return replace(known, **_row(read_header(files[0]).about))
     except StateRefused as error:
-        return KeptState(name, folder, num_bytes, trouble=error.why)
+        return replace(known, trouble=error.why)
     except (KeyError, TypeError, ValueError):
-        return KeptState(name, folder, num_bytes, trouble="it was not saved by longdoc read, ask or summarize")
+        return replace(known, trouble="it was not saved by longdoc read, ask or summarize")
 
 
 def _row(about: dict[str, Any]) -> dict[str, Any]:

@@ -212,6 +212,28 @@ def test_ctrl_c_while_a_question_is_awaited_is_130(longdoc_process: Start) -> No
     assert b"Traceback" not in err
 
 
+def test_sigterm_is_143_and_says_nothing(longdoc_process: Start) -> None:
+    process = longdoc_process(
+        "ask", "a.pdf", "--questions", "-",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1.5)  # it has started and waits for its input
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err.strip()) == (143, b"", b"")
+
+
+@pytest.mark.parametrize("name", ["--quiet", "--progress"])
+def test_sigterm_in_the_pipeline_goes_the_way_of_ctrl_c(
+    name: str, pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.errors["a.pdf"] = errors.Terminated()
+    assert run(["summarize", "a.pdf", *([name] if name == "--quiet" else [name, "none"])]) == 143
+    out, err = capsys.readouterr()
+    assert (out, err.strip()) == ("", "")
+
+
 def test_a_result_never_replaces_its_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "book.txt"
     source.write_text("Kept as it is.")

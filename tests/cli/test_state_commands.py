@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +105,10 @@ def test_a_damaged_state_is_said_by_list_and_refused_by_show(
     shown = capsys.readouterr().out
     assert str(Path("one.txt").resolve()) in shown
     assert "fingerprint.window           64" in shown
+    assert f"tokens                       {row['tokens']:,}\n" in shown
+    assert f"({row['bytes']:,} bytes)" in shown
+    assert re.search(r"^saved {24}20\d\d-\d\d-\d\d \d\d:\d\d$", shown, re.MULTILINE)
+    assert "fingerprint.memory           yes\n" in shown
     assert run(["states", "show", str(row["name"]), "--json"]) == 0
     (full,) = json.loads(capsys.readouterr().out)["states"]
     assert full.items() >= row.items()
@@ -139,6 +145,20 @@ def test_states_are_removed_by_name_or_all(surroundings: Path, capsys: pytest.Ca
     assert (captured.out, captured.err) == ("", "No states in states.\n")
 
 
+def test_states_are_removed_by_age(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["read", "one.txt", "two.txt", "--each"])
+    first, second = rows(capsys)
+    for path in Path("states").glob(f"{first['name']}.*"):
+        then = path.stat().st_mtime - 31 * 24 * 3600
+        os.utime(path, (then, then))
+    for wrong in (["--older-than", "soon"], ["--older-than", "30d", "--all"], ["--older-than", "30d", "a-12345678"]):
+        assert run(["states", "rm", *wrong]) == 2
+    assert run(["states", "rm", "--older-than", "5w"]) == 0
+    assert len(rows(capsys)) == 2
+    assert run(["states", "rm", "--older-than", "30d"]) == 0
+    assert rows(capsys) == [second]
+
+
 def test_a_name_in_a_file_cannot_steer_the_terminal(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = Path("a\x1b[31mb\nc.txt")
     odd.write_text(tiny.prose(60, seed=3))
@@ -155,6 +175,14 @@ def test_state_options_reach_the_pipeline(pipeline: FakePipeline, monkeypatch: p
         run([*command, "--quiet", "--state-dir", "here"])
         run([*command, "--quiet", "--no-state"])
     assert [call["states"] for call in pipeline.calls] == [StateOptions(), StateOptions("here"), None] * 2
+
+
+def test_the_bytes_of_all_states_come_from_the_environment(
+    pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LONGDOC_STATES_BYTES", "7000")
+    run(["ask", "a.pdf", "-q", "Who?", "--quiet"])
+    assert pipeline.calls[0]["states"] == StateOptions(most_bytes=7000)
 
 
 def test_listing_states_does_not_wait_for_torch(surroundings: Path, child_environment: dict[str, str]) -> None:
