@@ -1,108 +1,55 @@
 """A path or standard input to a `Document`: open, look at the content, choose the reader.
 
-Knows nothing of how a format is parsed. A new format is one file and one line in `FORMATS`.
+Knows nothing of how a format is parsed, nor of how it is recognised (formats).
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-import io
-import shlex
-import sys
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, cast
+from dataclasses import replace
+from typing import Any, BinaryIO
 
-from longdoc.core.errors import DamagedInput, EmptyInput, InputNotFound, LongdocError, UnknownFormat, UsageError
-from longdoc.core.events import Listener, Opened, Opening, ignore
+from longdoc.core.errors import DamagedInput, EmptyInput, LongdocError
+from longdoc.core.events import Event, Listener, Opened, Opening, ignore
 from longdoc.core.settings import SourceOptions
 from longdoc.core.types import Document, Source
-from longdoc.ingest.foreign import refuse_foreign
-from longdoc.ingest.parsed import STDIN, Parsed, Raw
+from longdoc.ingest.formats import FORMATS as FORMATS
+from longdoc.ingest.formats import Format, detect, format_named
+from longdoc.ingest.opening import open_source
+from longdoc.ingest.parsed import Raw
 
-_BLOCK_BYTES = 1 << 20
+# These are parsed in this process when they are short: starting a worker would take longer than reading them.
+_HARMLESS = ("text", "markdown", "srt", "vtt")
+_SHORT_BYTES = 256 << 10
+_BINARY = (b"PK", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
 _DEFAULTS = SourceOptions()
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A reader: `module.read(raw) -> Parsed`, and `module.sniff(raw) -> bool` which looks at the content."""
-
-    name: str
-    module: str
-    read: str = "read"
-    sniff: str = "sniff"
-
-    def _function(self, name: str) -> Callable[[Raw], object]:
-        # Readers are imported when a source needs them: --help and the other formats do not wait.
-        module = importlib.import_module(f"longdoc.ingest.{self.module}")
-        return cast("Callable[[Raw], object]", getattr(module, name))
-
-    def matches(self, raw: Raw) -> bool:
-        return bool(self._function(self.sniff)(raw))
-
-    def parse(self, raw: Raw) -> Parsed:
-        return cast("Parsed", self._function(self.read)(raw))
-
-
-# In the order in which they are asked; what is left is plain text.
-FORMATS: tuple[Format, ...] = (
-    Format("pdf", "pdf"),
-    Format("epub", "epub"),
-    Format("vtt", "transcript", "read_vtt", "sniff_vtt"),
-    Format("srt", "transcript", "read_srt", "sniff_srt"),
-    Format("ass", "transcript", "read_ass", "sniff_ass"),
-    Format("html", "html"),
-    Format("markdown", "markdown"),
-    Format("text", "text"),
-)
 
 
 def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Listener = ignore) -> Document:
     """The document in the file `source`, or in standard input when it is "-".
 
+    It is parsed in a worker process with limits, but for short texts, which no parser can be made to stumble over.
+
     Raises a LongdocError for everything that a user can cause: InputNotFound, EmptyInput, UnknownFormat,
     DamagedInput, EncryptedInput, NoTextLayer, and UsageError for a format that does not exist.
     """
-    chosen = _format_named(options.format) if options.format else None
+    if options.format:
+        format_named(options.format)
     on_event(Opening(source))
-    data, sha256 = _bytes(source)
-    if not data:
-        raise _empty(source)
-    raw = Raw(source, data, options, on_event)
-    reader = chosen or _detect(raw)
-    try:
-        parsed = reader.parse(raw)
-    except LongdocError:
-        raise
-    except (MemoryError, RecursionError) as error:
-        raise _damaged(raw, reader, "it is built to be too large or too deep to read") from error
-    except Exception as error:
-        # Parsers of foreign formats raise whatever a broken file makes them raise: that is the file's fault.
-        raise _damaged(raw, reader, f"{type(error).__name__}: {error}") from error
-    if not parsed.text.strip():
-        raise EmptyInput(
-            f"{raw.shown} has no text.",
-            why=f"the {reader.name} reader found none in it",
-            fix=f"file {raw.quoted}  # says what it is",
-        )
-    document = Document(
-        text=parsed.text,
-        source=Source(source, sha256, reader.name, len(data), parsed.lost),
-        title=parsed.title,
-        anchors=parsed.anchors,
-        sections=parsed.sections,
-        num_pages=parsed.num_pages,
-        skipped=parsed.skipped,
-        warnings=parsed.warnings,
-    )
+    with open_source(source, options.max_bytes) as file:
+        document = _short_text(source, file, options, on_event)
+        if document is None:
+            from longdoc.ingest.sandboxed import parse_with, worker_for
+
+            with worker_for(file, options) as worker:
+                document = parse_with(worker, source, file, options, on_event)
     on_event(
         Opened(
             source=source,
             title=document.title,
-            format=reader.name,
+            format=document.source.format,
             num_pages=document.num_pages,
             num_characters=len(document.text),
             num_sections=len(document.sections),
@@ -112,72 +59,71 @@ def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Lis
     return document
 
 
-def _format_named(name: str) -> Format:
-    for reader in FORMATS:
-        if reader.name == name.lower():
-            return reader
-    names = ", ".join(reader.name for reader in FORMATS)
-    raise UsageError(f"There is no format {name!r}.", why=f"the formats are {names}", fix="leave --format away")
+def open_parser(_: object) -> Callable[[Any, Listener], Document]:
+    """What a worker does: see `sandbox`."""
+
+    def parse(job: dict[str, Any], on_event: Listener) -> Document:
+        with open(job["descriptor"], "rb", closefd=False) as file:
+            data = file.read(job["options"].max_bytes)
+        return parse_document(Raw(job["source"], data, job["options"], on_event))
+
+    return parse
 
 
-def _bytes(source: str) -> tuple[bytes, str]:
-    """The bytes of the source and their SHA-256, in one pass."""
-    if source == STDIN:
-        return _hashed(sys.stdin.buffer)
-    path = Path(source)
+def parse_document(raw: Raw, reader: Format | None = None) -> Document:
+    """The document in the bytes, parsed in this process. reader: if it is known. Raises as `read_document`."""
+    if reader is None and raw.options.format:
+        reader = format_named(raw.options.format)
     try:
-        if path.is_dir():
-            raise InputNotFound(
-                f"{source} is a folder.",
-                why="one document at a time is read",
-                fix=f"longdoc summarize {shlex.quote(source)}/*",
-            )
-        with path.open("rb") as stream:
-            return _hashed(stream)
-    except FileNotFoundError as error:
-        raise InputNotFound(
-            f"There is no file {source}.", why="no such path", fix=f"ls {shlex.quote(str(path.parent))}"
-        ) from error
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        fix = f"ls -l {shlex.quote(source)}" if isinstance(error, PermissionError) else "name an ordinary file"
-        raise InputNotFound(f"{source} cannot be opened.", why=why, fix=fix) from error
-
-
-def _empty(source: str) -> EmptyInput:
-    if source == STDIN:
-        return EmptyInput(
-            "Standard input is empty.", why="it ended before the first byte", fix="check the command before the |"
+        reader = reader or detect(raw)
+        parsed = reader.parse(raw)
+    except LongdocError:
+        raise
+    except MemoryError as error:
+        raise _damaged(raw, reader, "reading it takes more memory than a reader may have") from error
+    except RecursionError as error:
+        raise _damaged(raw, reader, "it is built to be too deep to read") from error
+    except Exception as error:
+        # Parsers of foreign formats raise whatever a broken file makes them raise: that is the file's fault.
+        raise _damaged(raw, reader, f"{type(error).__name__}: {error}") from error
+    if not parsed.text.strip():
+        raise EmptyInput(
+            f"{raw.shown} has no text.",
+            why=f"the {reader.name} reader found none in it",
+            fix=f"file {raw.quoted}  # says what it is",
         )
-    return EmptyInput(f"{source} is empty.", why="it has no bytes", fix="name a file that holds something")
-
-
-def _hashed(stream: BinaryIO) -> tuple[bytes, str]:
-    digest = hashlib.sha256()
-    collected = io.BytesIO()
-    while block := stream.read(_BLOCK_BYTES):
-        digest.update(block)
-        collected.write(block)
-    return collected.getvalue(), digest.hexdigest()
-
-
-def _detect(raw: Raw) -> Format:
-    epub = _format_named("epub")
-    if not epub.matches(raw):  # it is the one kind of zip that has a reader
-        refuse_foreign(raw)
-    for reader in FORMATS:
-        if reader.matches(raw):
-            return reader
-    raise UnknownFormat(
-        f"{raw.shown} is in no format that longdoc knows.",
-        why="its bytes are neither text nor a document",
-        fix=f"file {raw.quoted}  # says what it is",
+    return Document(
+        text=parsed.text,
+        source=Source(raw.name, hashlib.sha256(raw.data).hexdigest(), reader.name, len(raw.data), parsed.lost),
+        title=parsed.title,
+        anchors=parsed.anchors,
+        sections=parsed.sections,
+        num_pages=parsed.num_pages,
+        skipped=parsed.skipped,
+        warnings=parsed.warnings,
     )
 
 
-def _damaged(raw: Raw, reader: Format, why: str) -> DamagedInput:
+def _short_text(source: str, file: BinaryIO, options: SourceOptions, on_event: Listener) -> Document | None:
+    """The document, when it is a short text of one of the formats that need no worker."""
+    if os.fstat(file.fileno()).st_size > _SHORT_BYTES:
+        return None
+    heard: list[Event] = []
+    raw = Raw(source, file.read(), options, heard.append)
+    file.seek(0)
+    if raw.data.startswith(_BINARY) or b"%PDF-" in raw.data[:1024]:
+        return None
+    reader = format_named(options.format) if options.format else detect(raw)
+    if reader.name not in _HARMLESS:
+        return None
+    for event in heard:
+        on_event(event)
+    return parse_document(replace(raw, on_event=on_event), reader)
+
+
+def _damaged(raw: Raw, reader: Format | None, why: str) -> DamagedInput:
     return DamagedInput(
-        f"{raw.shown} cannot be read as {reader.name}.",
+        f"{raw.shown} cannot be read{f' as {reader.name}' if reader else ''}.",
         why=why,
         fix=f"longdoc summarize {raw.quoted} --format text",
     )

@@ -1,0 +1,58 @@
+"""Parsing in a worker process: what its limits are for a document, and what a user is told when one is met.
+
+Knows nothing of formats; `read` names what is to be done in the worker.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from longdoc.core.errors import DamagedInput
+from longdoc.core.events import Listener
+from longdoc.core.settings import SourceOptions
+from longdoc.core.types import Document
+from longdoc.ingest.parsed import Raw
+from longdoc.ingest.sandbox import JobFailed, Limits, Worker
+
+TARGET = "longdoc.ingest.read:open_parser"
+_BASE_SECONDS = 27.0  # for any file, however small
+_SECONDS_PER_MB = 10.0
+_WHO = {"time": "reading it", "memory": "reading it", "crash": "its reader", "garbage": "its reader"}
+
+
+def limits_for(num_bytes: int, options: SourceOptions) -> Limits:
+    """Seconds by the size of the file, unless the options say how many."""
+    by_size_s = _BASE_SECONDS + _SECONDS_PER_MB * num_bytes / 1e6
+    return Limits(seconds=by_size_s if options.seconds is None else options.seconds)
+
+
+def worker_for(file: BinaryIO, options: SourceOptions) -> Worker:
+    """A worker that will parse the open file."""
+    descriptor = file.fileno()
+    return Worker(TARGET, limits=limits_for(os.fstat(descriptor).st_size, options), descriptors=[descriptor])
+
+
+def parse_with(worker: Worker, source: str, file: BinaryIO, options: SourceOptions, on_event: Listener) -> Document:
+    """The document in the open file that the worker was made for. Raises the LongdocErrors of `read_document`."""
+    raw = Raw(source, b"", options)
+    try:
+        document = worker.submit({"source": source, "descriptor": file.fileno(), "options": options}, on_event)
+    except JobFailed as failure:
+        if failure.kind == "error":  # what files can cause is a LongdocError
+            bug = RuntimeError(failure.why)
+            bug.add_note(failure.trace or "")
+            raise bug from None
+        raise _refused(raw, failure) from None
+    if not isinstance(document, Document):
+        raise _refused(raw, JobFailed("garbage", "gave something that is no document"))
+    return document
+
+
+def _refused(raw: Raw, failure: JobFailed) -> DamagedInput:
+    fix = "split it into smaller files, or convert it to another format"
+    if failure.kind == "time":
+        fix = f"if you trust it: longdoc summarize {raw.quoted} --max-seconds 600"
+    elif failure.kind == "crash":
+        fix = f"convert it to another format, or: longdoc summarize {raw.quoted} --format text"
+    return DamagedInput(f"{raw.shown} cannot be read.", why=f"{_WHO[failure.kind]} {failure.why}", fix=fix)
