@@ -24,42 +24,10 @@ from longdoc.engine.cache import Tiers
 from longdoc.engine.lora import Lora, LoraConfig
 from longdoc.engine.memory import DeltaMemory, MemoryConfig, MemoryForm, PaperMemory
 
-SETTINGS_FILE = "adapter.toml"
-WEIGHTS_FILE = "adapter.safetensors"
-POINTS_AMONG = 12
 _HASHED_ROWS = 256  # of the embedding
 _PLAIN = (
     "name", "base", "base_sha256", "segment_tokens", "attention", "verbatim", "prompts", "points_among", "sure_nats",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterInfo:
-    """What `adapter.toml` says.
-
-    base: id of the model that it belongs to.   base_sha256: its `hash_of_base`; None: not checked.
-    tiers, segment_tokens: the sizes that it was trained with.
-    memory, lora: None when the adapter has none.   attention: the mode to use unless the user says otherwise.
-    verbatim: the model points at the document's words and does not write its own.
-    points_among: how many of the best sentences it chooses an answer among, by verbatim decoding; 1: it chooses neither
-        answers nor the sentences of a summary.
-    sure_nats: mean log-probability per token from which on a span that it decodes is the answer; None: never.
-    prompts: the folder of prompts that it was trained with.   notes: recipe and measurements, not interpreted.
-    """
-
-    name: str
-    base: str
-    tiers: Tiers
-    segment_tokens: int
-    base_sha256: str | None = None
-    memory: MemoryConfig | None = None
-    lora: LoraConfig | None = None
-    attention: str = "auto"
-    verbatim: bool = False
-    prompts: str = "chat"
-    points_among: int = POINTS_AMONG
-    sure_nats: float | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
 
 
 def save_adapter(
@@ -88,32 +56,6 @@ def save_adapter(
     if lora is not None:
         weights |= {f"lora.{n}": t.detach().to(torch.bfloat16).contiguous() for n, t in lora.state_dict().items()}
     save_file(weights, folder / WEIGHTS_FILE, {"longdoc": "adapter/1"})
-
-
-def load_adapter(folder: Path) -> AdapterInfo:
-    """Read `adapter.toml`. Raises ModelUnavailable when it is not there or not understood."""
-    path = folder / SETTINGS_FILE
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        known = {f.name for f in fields(AdapterInfo)}
-        if unknown := set(raw) - known:
-            raise ModelUnavailable(f"{path} has unknown entries.", why=", ".join(sorted(unknown)))
-        tiers = Tiers(**raw.pop("tiers"))
-        memory = raw.pop("memory", None)
-        if memory is not None:
-            memory = MemoryConfig(**{**memory, "layers": tuple(memory["layers"])})
-            if memory.form not in get_args(MemoryForm):
-                raise ValueError(f"unknown form of memory {memory.form!r}")
-        lora = raw.pop("lora", None)
-        if lora is not None:
-            lora = LoraConfig(**{**lora, "targets": tuple(lora["targets"])})
-            if lora.rank < 1:
-                raise ValueError(f"a rank of {lora.rank}")
-        return AdapterInfo(**raw, tiers=tiers, memory=memory, lora=lora)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelUnavailable(
-            f"The adapter {folder} cannot be used.", why=str(error), fix="name a folder with an adapter.toml"
-        ) from error
 
 
 def load_weights(folder: Path, memories: dict[int, DeltaMemory | PaperMemory], lora: Lora | None = None) -> None:

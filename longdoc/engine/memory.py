@@ -30,29 +30,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MemoryForm = Literal["delta", "paper-delta", "paper-linear"]
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryConfig:
-    """All constants of a memory; an adapter's `[memory]` table.
-
-    layers: indices of the decoder layers that have one.
-    segment_tokens: N, tokens between two updates.
-    width: R, the hidden state is projected down to it before keys and queries are made of `lags` tokens.
-    heads, key_dim, value_dim, lags, width, write_threshold: for the delta form only.
-    write_threshold: write gates below it are exactly zero.
-    """
-
-    form: MemoryForm = "delta"
-    layers: tuple[int, ...] = ()
-    segment_tokens: int = 256
-    heads: int = 4
-    key_dim: int = 128
-    value_dim: int = 64
-    lags: int = 6
-    width: int = 128
-    write_threshold: float = 0.3
+from longdoc.engine.adapter_file import MemoryConfig as MemoryConfig
+from longdoc.engine.adapter_file import MemoryForm as MemoryForm
+from longdoc.engine.write_rules import Held, WriteRule, by_head, delta_rule, least_squares, normalised, paper_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +42,7 @@ class MemoryState:
     matrix: (B, H, Dk, Dv).   normaliser: (B, H, Dk), ones-free sum of the written keys (paper form).
     keys, values, strength: (B, H, P, Dk), (B, H, P, Dv), (B, H, P): read, not yet written.
     recent: (B, L, R), the projected inputs of the last L tokens (delta form), else None.
+    covariance: (B, H', Dk, Dk) of the H' heads written by least squares: what of a key older keys have not taken.
     """
 
     matrix: Tensor
@@ -70,6 +51,7 @@ class MemoryState:
     values: Tensor
     strength: Tensor
     recent: Tensor | None = None
+    covariance: Tensor | None = None
 
     def map(self, function: Callable[[Tensor], Tensor]) -> MemoryState:
         """A state with `function` applied to every tensor."""
@@ -81,10 +63,6 @@ class MemoryState:
 
 
 _LEAST_SLOPE = 0.02  # of a write gate in training, where the sigmoid has none left
-
-# A rule writes n segments one after the other: (matrix, normaliser, keys (B, H, n, N, Dk), values (B, H, n, N, Dv),
-# strength (B, H, n, N)) -> the n + 1 matrices and the n + 1 normalisers before, between and after them.
-WriteRule = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[list[Tensor], list[Tensor]]]
 
 
 def empty_state(batch: int, heads: int, key_dim: int, value_dim: int, device: torch.device) -> MemoryState:
@@ -100,78 +78,6 @@ def empty_state(batch: int, heads: int, key_dim: int, value_dim: int, device: to
         values=zeros(0, value_dim),
         strength=zeros(0),
     )
-
-
-def delta_rule(
-    matrix: Tensor, normaliser: Tensor, keys: Tensor, values: Tensor, strength: Tensor
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Token-level delta rule: M <- M + b k (v - k M) for each token in order.
-
-    Solved at once for a whole segment by the WY form of Yang et al. 2024 (DeltaNet, arXiv 2406.06484,
-    section 3): (I + tril(diag(b) K K^T, -1)) [U W] = diag(b) [V K], M' = M + K^T (U - W M). Only the last step needs
-    M, so all segments are solved together and two products per segment are left.
-    keys must have unit length, strength lies in [0, 1]; then the update never grows M beyond its values.
-    """
-    num_segments = keys.shape[2]
-    normalisers = [normaliser] * (num_segments + 1)
-    if not torch.is_grad_enabled():
-        keys, values, strength = _written(keys, values, strength)
-        if strength.shape[-1] == 0:
-            return [matrix] * (num_segments + 1), normalisers
-    scaled = keys * strength[..., None]
-    across = keys.transpose(-1, -2)
-    lower = torch.tril(scaled @ across, -1)
-    right = torch.cat([values * strength[..., None], scaled], -1)
-    solved = torch.linalg.solve_triangular(lower, right, upper=False, unitriangular=True)
-    update, erase = solved.split([values.shape[-1], keys.shape[-1]], -1)
-    matrices = [matrix]
-    # unbind: the gradient of one index would be as large as all segments together
-    for key, new, old in zip(across.unbind(2), update.unbind(2), erase.unbind(2), strict=True):
-        matrix = matrix + key @ (new - old @ matrix)
-        matrices.append(matrix)
-    return matrices, normalisers
-
-
-def _written(keys: Tensor, values: Tensor, strength: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(B, H, n, N, Dk), (B, H, n, N, Dv), (B, H, n, N) -> without tokens of no strength, as far as all n H agree.
-
-    They change nothing, and a write gate lets few through. Every head keeps its own tokens, in their order.
-    """
-    written = strength > 0
-    most = int(written.sum(-1).max()) if written.numel() else 0
-    most = min(-(-most // 8) * 8, strength.shape[-1])  # few different shapes
-    if most == strength.shape[-1]:
-        return keys, values, strength
-    kept = torch.argsort(written.to(torch.uint8), dim=-1, descending=True, stable=True)[..., :most]
-    segments = torch.arange(strength[..., 0].numel(), device=kept.device).view(*kept.shape[:-1], 1)
-    rows = (segments * strength.shape[-1] + kept).flatten()
-
-    def take(tensor: Tensor) -> Tensor:
-        return tensor.flatten(0, 3).index_select(0, rows).view(*kept.shape, *tensor.shape[4:])
-
-    return take(keys), take(values), take(strength)
-
-
-def paper_rule(delta: bool) -> WriteRule:
-    """Infini-attention's equation 4 (linear) or 5 (delta), on keys that have been through ELU + 1."""
-
-    def write(
-        matrix: Tensor, normaliser: Tensor, keys: Tensor, values: Tensor, strength: Tensor
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        matrices, normalisers = [matrix], [normaliser]
-        for key, value in zip(keys.unbind(2), values.unbind(2), strict=True):
-            new = value - _normalised(key @ matrix, key, normaliser) if delta else value
-            matrix, normaliser = matrix + key.transpose(-1, -2) @ new, normaliser + key.sum(-2)
-            matrices.append(matrix)
-            normalisers.append(normaliser)
-        return matrices, normalisers
-
-    return write
-
-
-def _normalised(read: Tensor, queries: Tensor, normaliser: Tensor) -> Tensor:
-    """Equation 3's division by sigma(Q) z; a memory without content reads as zero."""
-    return read / (queries @ normaliser[..., None]).clamp_min(1e-6)
 
 
 def scan(
@@ -200,19 +106,19 @@ def scan(
         """(B, H, P + T, ...) -> (B, H, n, N, ...)."""
         return tensor[:, :, :whole].reshape(*tensor.shape[:2], num_segments, segment_tokens, *tensor.shape[3:])
 
-    matrices, normalisers = rule(
-        state.matrix, state.normaliser, in_segments(keys), in_segments(values), in_segments(strength)
-    )
+    held = Held([state.matrix], [state.normaliser], state.covariance)
+    held = rule(held, in_segments(keys), in_segments(values), in_segments(strength))
+    matrices, normalisers = held.matrices, held.normalisers
     num_read = num_segments + (num_rest > 0)  # segments that have tokens, the last perhaps not complete
     padding = (0, 0, num_pending, num_read * segment_tokens - keys.shape[2])
     rows = F.pad(queries, padding).view(*queries.shape[:3], num_read, segment_tokens, queries.shape[-1])
     read = rows @ torch.stack(matrices[:num_read], 2)[:, :, None]
     if normalise:
-        read = _normalised(read, rows, torch.stack(normalisers[:num_read], 2)[:, :, None])
+        read = normalised(read, rows, torch.stack(normalisers[:num_read], 2)[:, :, None])
     pending = keys, values, strength
     if whole:  # copies: views would keep what was written alive
         pending = keys[:, :, whole:].clone(), values[:, :, whole:].clone(), strength[:, :, whole:].clone()
-    after = MemoryState(matrices[-1], normalisers[-1], *pending, state.recent)
+    after = MemoryState(matrices[-1], normalisers[-1], *pending, state.recent, held.covariance)
     return read.flatten(3, 4)[:, :, :, num_pending : num_pending + num_new], after
 
 
@@ -240,7 +146,10 @@ class DeltaMemory(nn.Module):
         self.train_threshold = 0.0  # straight-through threshold, raised at the end of training
         self.deaf_heads: list[int] = []  # whose write gates the loss does not train at present
         self.muted_heads: list[int] = []  # which are not read at present, in training
-        self.last_strength: Tensor | None = None  # (B, H, T), for the sparsity penalty
+        self.last_strength: Tensor | None = None  # (B, T, H), for the sparsity penalty
+        self.rule: WriteRule = delta_rule
+        if config.exact_heads:
+            self.rule = by_head(config.exact_heads, least_squares(config.ridge, config.drift), delta_rule)
         self.reset_parameters()
 
     def reset_parameters(self, output_scale: float = 0.5) -> None:
@@ -265,7 +174,11 @@ class DeltaMemory(nn.Module):
         """A memory into which nothing was written."""
         config = self.config
         state = empty_state(batch, config.heads, config.key_dim, config.value_dim, device)
-        return replace(state, recent=torch.zeros(batch, config.lags, config.width, device=device))
+        recent = torch.zeros(batch, config.lags, config.width, device=device)
+        if not config.exact_heads:
+            return replace(state, recent=recent)
+        unwritten = torch.eye(config.key_dim, device=device).expand(batch, len(config.exact_heads), -1, -1)
+        return replace(state, recent=recent, covariance=unwritten.clone())
 
     def forward(self, hidden: Tensor, state: MemoryState | None = None) -> tuple[Tensor, MemoryState]:
         """(B, T, E) -> (B, T, E) to be added to the attention's output, and the state after the T tokens."""
@@ -288,7 +201,7 @@ class DeltaMemory(nn.Module):
                 F.normalize(keys.float(), dim=-1),
                 values.float(),
                 strength,
-                rule=delta_rule,
+                rule=self.rule,
                 segment_tokens=config.segment_tokens,
                 normalise=False,
             )

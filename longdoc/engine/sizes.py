@@ -61,7 +61,8 @@ def memory_bytes(config: Any, memory: MemoryConfig) -> int:
         heads, key_dim = kv_dims(config)
         value_dim, recent = key_dim, 0
     pending = (memory.segment_tokens - 1) * (key_dim + value_dim + 1)
-    return 4 * len(memory.layers) * (heads * (key_dim * value_dim + key_dim + pending) + recent)
+    covariance = len(memory.exact_heads) * key_dim**2
+    return 4 * len(memory.layers) * (heads * (key_dim * value_dim + key_dim + pending) + recent + covariance)
 
 
 def matrix_bytes(config: Any, memory: MemoryConfig) -> int:

@@ -53,6 +53,7 @@ def batches(
     def make(step: int) -> Batch:
         rng = maker.rng = random.Random(hash((*seed, step)))
         mix = rng.choices(stage.mixes, [m.share for m in stage.mixes])[0]
+        maker.number_heavy = mix.number_heavy
         chance = random.Random(hash((*seed, step, 1)))
         lives_on, is_muted = chance.random() * mix.lives > 1, chance.random() < mix.muted
         if mix.facts:

@@ -61,6 +61,7 @@ class Mix:
     facts, asked_tokens: with `facts`, the rows are not those of `rows` but those of one life after the other
         (`lives.py`): each tells up to so many facts, in its first rows, and the last `asked_tokens` of every row ask
         for any of them, on a fork of the state.
+    number_heavy: share of the rows with codes or facts whose other text is full of numbers.
     muted: share of these batches in which only the sparse heads are read, so that they learn to do without the others.
     """
 
@@ -75,6 +76,7 @@ class Mix:
     muted: float = 0.0
     facts: int = 0
     asked_tokens: int = 0
+    number_heavy: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
-from longdoc.train.tasks import NUMBER_HEAVY, Piece, Row, RowMaker, joined
+from longdoc.train.tasks import Piece, Row, RowMaker, joined
 
 _TELLING_ROWS = (1, 2, 4, 8)  # rows in which a life's facts are told
 _LOOK_ALIKES = 60  # at most one in so many tokens
@@ -87,10 +85,7 @@ def row(maker: RowMaker, life: Life, num_tokens: int, asked_tokens: int) -> Row:
 
 def _spread(maker: RowMaker, events: list[tuple[float, list[Piece]]], room: int, num_filler: int) -> list[Piece]:
     """The events in the order of their places, 0 to 1, with `num_filler` tokens of text or numbers between them."""
-    is_numbers = maker.rng.random() < NUMBER_HEAVY
-    filler = maker.numbers(num_filler) if is_numbers else maker.text(num_filler)
-    if len(filler) < num_filler:
-        filler = np.concatenate([filler, maker.text(num_filler - len(filler))])
+    filler = maker.surroundings(num_filler)
     pieces: list[Piece] = []
     at = 0
     for place, event in sorted(events, key=lambda event: event[0]):

@@ -20,7 +20,6 @@ from longdoc.pipeline.rerank import NOT_IN_TEXT
 from longdoc.train.corpus import Array, Corpus, Question
 
 ANSWER_LOSS = 2.0
-NUMBER_HEAVY = 0.3  # share of the rows with codes whose other text is full of numbers
 _LOSS_SHARE, _LOSS_PIECE = 0.15, 16  # of the other text in those rows: share with a loss, tokens of a piece
 _ONSETS = ("b", "br", "d", "dr", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "st", "t", "tr", "v", "z")
 _RIMES = ("a", "al", "an", "e", "en", "er", "i", "il", "in", "o", "on", "or", "u", "un", "ard", "esk", "ob")
@@ -51,6 +50,7 @@ class RowMaker:
         self.before_notes = self.encode(load_prompt("embedded/notes").render())
         self.not_in_text = self.encode(NOT_IN_TEXT)
         self.gap = self.encode("\n\n")
+        self.number_heavy = 0.3  # share of the rows with codes whose other text is full of numbers
         self.gap_tokens = 160  # at least so many between a code and the question for it
         self.names = self._names()
         self.kinds: dict[str, Callable[[int], list[Piece]]] = {
@@ -255,7 +255,7 @@ class RowMaker:
         for _ in range(int(self.rng.random() ** 2 * num_tokens / 40)):
             add(self.rng.random() * num_tokens, [(self.encode(self.look_alike(names)), 0.0)])
         events.sort(key=lambda event: event[0])
-        filler = self.numbers(num_tokens) if self.rng.random() < NUMBER_HEAVY else self.text(num_tokens)
+        filler = self.surroundings(num_tokens)
         pieces: list[Piece] = []
         used = at = 0
 
@@ -270,6 +270,13 @@ class RowMaker:
             at += sum(len(p) for p, _ in event)
         fill(max(0, num_tokens - at))
         return pieces
+
+    def surroundings(self, num_tokens: int) -> Array:
+        """What codes are told in: text, or in some rows numbers."""
+        if self.rng.random() >= self.number_heavy:
+            return self.text(num_tokens)
+        numbers = self.numbers(num_tokens)
+        return np.concatenate([numbers, self.text(num_tokens - len(numbers))])
 
     def filler(self, stretch: Array) -> list[Piece]:
         """A stretch between codes, with a loss on a few short pieces of it: enough to keep the language."""

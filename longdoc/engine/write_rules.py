@@ -1,0 +1,164 @@
+"""How a compressive memory is written: linear sums, the delta rule, least squares. Whole segments at a time.
+
+A rule takes what a memory holds and n segments, writes one after the other, and gives what it held before, between
+and after them. Nothing here reads a memory or knows where keys come from.
+
+Shapes: B batch, H memory heads, n segments of N tokens, Dk key dim, Dv value dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a rule reads and writes. matrices: (B, H, Dk, Dv) each, normalisers: (B, H, Dk) each.
+
+    As an argument one of each; as a result n + 1: before, between and after n segments.
+    covariance: (B, H', Dk, Dk) of the H' heads that are written by least squares, after the last segment; else None.
+    """
+
+    matrices: list[Tensor]
+    normalisers: list[Tensor]
+    covariance: Tensor | None = None
+
+
+# (what is held, keys (B, H, n, N, Dk), values (B, H, n, N, Dv), strength (B, H, n, N)) -> what is held at n + 1 times.
+WriteRule = Callable[[Held, Tensor, Tensor, Tensor], Held]
+
+
+def delta_rule(held: Held, keys: Tensor, values: Tensor, strength: Tensor) -> Held:
+    """Token-level delta rule: M <- M + b k (v - k M) for each token in order.
+
+    Solved at once for a whole segment by the WY form of Yang et al. 2024 (DeltaNet, arXiv 2406.06484,
+    section 3): (I + tril(diag(b) K K^T, -1)) [U W] = diag(b) [V K], M' = M + K^T (U - W M). Only the last step needs
+    M, so all segments are solved together and two products per segment are left.
+    keys must have unit length, strength lies in [0, 1]; then the update never grows M beyond its values.
+    """
+    num_segments, matrix = keys.shape[2], held.matrices[-1]
+    normalisers = held.normalisers[-1:] * (num_segments + 1)
+    if not torch.is_grad_enabled():
+        keys, values, strength = written(keys, values, strength)
+        if strength.shape[-1] == 0:
+            return Held([matrix] * (num_segments + 1), normalisers)
+    scaled = keys * strength[..., None]
+    across = keys.transpose(-1, -2)
+    lower = torch.tril(scaled @ across, -1)
+    right = torch.cat([values * strength[..., None], scaled], -1)
+    solved = torch.linalg.solve_triangular(lower, right, upper=False, unitriangular=True)
+    update, erase = solved.split([values.shape[-1], keys.shape[-1]], -1)
+    matrices = [matrix]
+    # unbind: the gradient of one index would be as large as all segments together
+    for key, new, old in zip(across.unbind(2), update.unbind(2), erase.unbind(2), strict=True):
+        matrix = matrix + key @ (new - old @ matrix)
+        matrices.append(matrix)
+    return Held(matrices, normalisers)
+
+
+def least_squares(ridge: float, drift: float) -> WriteRule:
+    """Recursive least squares: M minimises sum_t b_t |v_t - k_t M|^2 + ridge |M - M_0|^2 over all that was written.
+
+    The delta rule moves M along k_t, and so takes something from every older key that is not orthogonal to it: of n
+    random keys the oldest keeps (1 - 1 / Dk)^n. This rule moves it along P k_t, P = (I + sum_t b_t k_t^T k_t /
+    ridge)^-1, what is left of k_t when the older keys are taken out, so that up to Dk keys keep what they told
+    (Haykin, Adaptive Filter Theory, chapter 10; a block of tokens at once as in the Kalman filter):
+
+        X = (ridge I + diag(b) K P K^T)^-1 diag(b) [V - K M, K P],   M' = M + P K^T X_v,   P' = P - P K^T X_k.
+
+    Within a segment the order of the tokens does not count. drift: added to P's diagonal for each token written, in
+    parts of its strength; what was told last then outweighs what was told before under the same key.
+    """
+
+    def write(held: Held, keys: Tensor, values: Tensor, strength: Tensor) -> Held:
+        matrix, covariance = held.matrices[-1], held.covariance
+        assert covariance is not None
+        num_segments = keys.shape[2]
+        if not torch.is_grad_enabled():
+            keys, values, strength = written(keys, values, strength)
+        is_written = (
+            (strength > 0).any(-1).flatten(0, 1).any(0).tolist() if strength.numel() else [False] * num_segments
+        )
+        eye = torch.eye(keys.shape[-1], device=keys.device)
+        ridges = ridge * torch.eye(strength.shape[-1], device=keys.device)
+        matrices = [matrix]
+        for segment in range(num_segments):
+            if is_written[segment] or torch.is_grad_enabled():
+                key, value, weight = keys[:, :, segment], values[:, :, segment], strength[:, :, segment, :, None]
+                spread = key @ covariance
+                right = weight * torch.cat([value - key @ matrix, spread], -1)
+                solved = torch.linalg.solve(ridges + weight * (spread @ key.transpose(-1, -2)), right)
+                new, old = solved.split([value.shape[-1], key.shape[-1]], -1)
+                matrix = matrix + spread.transpose(-1, -2) @ new
+                covariance = covariance - spread.transpose(-1, -2) @ old
+                covariance = (covariance + covariance.transpose(-1, -2)) / 2  # as it is, but for rounding
+                if drift:
+                    covariance = covariance + drift * weight.sum(-2, keepdim=True) * eye
+            matrices.append(matrix)
+        return Held(matrices, held.normalisers[-1:] * (num_segments + 1), covariance)
+
+    return write
+
+
+def by_head(exact_heads: tuple[int, ...], exact: WriteRule, rest: WriteRule) -> WriteRule:
+    """One rule for some heads, in the order named, and another for all others."""
+
+    def write(held: Held, keys: Tensor, values: Tensor, strength: Tensor) -> Held:
+        heads = list(exact_heads)
+        others = [head for head in range(keys.shape[1]) if head not in exact_heads]
+        place = [(others + heads).index(head) for head in range(keys.shape[1])]
+
+        def of(chosen: list[int], rule: WriteRule, covariance: Tensor | None) -> Held:
+            part = Held([held.matrices[-1][:, chosen]], [held.normalisers[-1][:, chosen]], covariance)
+            return rule(part, keys[:, chosen], values[:, chosen], strength[:, chosen])
+
+        first, second = of(others, rest, None), of(heads, exact, held.covariance)
+        matrices = [torch.cat(pair, 1)[:, place] for pair in zip(first.matrices, second.matrices, strict=True)]
+        return Held(matrices, held.normalisers[-1:] * len(matrices), second.covariance)
+
+    return write
+
+
+def written(keys: Tensor, values: Tensor, strength: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(B, H, n, N, Dk), (B, H, n, N, Dv), (B, H, n, N) -> without tokens of no strength, as far as all n H agree.
+
+    They change nothing, and a write gate lets few through. Every head keeps its own tokens, in their order.
+    """
+    chosen = strength > 0
+    most = int(chosen.sum(-1).max()) if chosen.numel() else 0
+    most = min(-(-most // 8) * 8, strength.shape[-1])  # few different shapes
+    if most == strength.shape[-1]:
+        return keys, values, strength
+    kept = torch.argsort(chosen.to(torch.uint8), dim=-1, descending=True, stable=True)[..., :most]
+    segments = torch.arange(strength[..., 0].numel(), device=kept.device).view(*kept.shape[:-1], 1)
+    rows = (segments * strength.shape[-1] + kept).flatten()
+
+    def take(tensor: Tensor) -> Tensor:
+        return tensor.flatten(0, 3).index_select(0, rows).view(*kept.shape, *tensor.shape[4:])
+
+    return take(keys), take(values), take(strength)
+
+
+def paper_rule(delta: bool) -> WriteRule:
+    """Infini-attention's equation 4 (linear) or 5 (delta), on keys that have been through ELU + 1."""
+
+    def write(held: Held, keys: Tensor, values: Tensor, strength: Tensor) -> Held:
+        matrix, normaliser = held.matrices[-1], held.normalisers[-1]
+        matrices, normalisers = [matrix], [normaliser]
+        for key, value in zip(keys.unbind(2), values.unbind(2), strict=True):
+            new = value - normalised(key @ matrix, key, normaliser) if delta else value
+            matrix, normaliser = matrix + key.transpose(-1, -2) @ new, normaliser + key.sum(-2)
+            matrices.append(matrix)
+            normalisers.append(normaliser)
+        return Held(matrices, normalisers)
+
+    return write
+
+
+def normalised(read: Tensor, queries: Tensor, normaliser: Tensor) -> Tensor:
+    """Equation 3's division by sigma(Q) z; a memory without content reads as zero."""
+    return read / (queries @ normaliser[..., None]).clamp_min(1e-6)
