@@ -107,13 +107,21 @@ class Archive:
 
     def xml(self, path: str) -> ElementTree.Element:
         """An XML member. Its DOCTYPE goes first, and with it all entities that it may define."""
-        text = _DOCTYPE.sub("", self.text(path), count=1)
-        text = _ENTITY.sub(lambda m: m[0] if m[1] in _XML_OWN else html.unescape(m[0]), text)
-        text = re.sub(r"&(?!(?:#\d+|#x[0-9A-Fa-f]+|amp|lt|gt|quot|apos);)", "&amp;", text).lstrip("\ufeff \r\n\t")
         try:
-            return ElementTree.fromstring(re.sub(r"\A<\?xml[^>]*\?>", "", text))
+            return parse_xml(self.text(path))
         except (ElementTree.ParseError, ValueError) as error:
             raise self.damaged(f"{path}: {error}") from error
+
+
+def parse_xml(text: str) -> ElementTree.Element:
+    """The tree of an XML text without its DOCTYPE; names of HTML's entities are known.
+
+    Raises ElementTree.ParseError and ValueError.
+    """
+    text = _DOCTYPE.sub("", text, count=1)
+    text = _ENTITY.sub(lambda m: m[0] if m[1] in _XML_OWN else html.unescape(m[0]), text)
+    text = re.sub(r"&(?!(?:#\d+|#x[0-9A-Fa-f]+|amp|lt|gt|quot|apos);)", "&amp;", text).lstrip("\ufeff \r\n\t")
+    return ElementTree.fromstring(re.sub(r"\A<\?xml[^>]*\?>", "", text))
 
 
 def damaged(raw: Raw, why: str, kind: str = "EPUB") -> DamagedInput:

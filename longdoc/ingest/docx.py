@@ -6,6 +6,7 @@ of its own (they are made when it is printed): a citation carries the section or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
@@ -178,16 +179,9 @@ class _Walker:
                 boxes.append(child)
             elif name in ("footnoteReference", "endnoteReference"):
                 self._call(name.removesuffix("Reference"), attribute(child, "id"), block)
-            elif not all(self._fields):
-                continue
-            elif name == "t":
-                pieces.append(child.text or "")
-            elif name in _CHARACTERS:
-                pieces.append(_CHARACTERS[name])
-            elif name == "br":
-                pieces.append(" " if attribute(child, "type") in ("page", "column") else "\n")
-            elif name == "sym":
-                pieces.append(_symbol(attribute(child, "char")))
+            elif name in ("t", "br", "sym") or name in _CHARACTERS:
+                if all(self._fields):
+                    pieces.append(_written(child, name))
             else:
                 pieces.append(self._inline(child, block, boxes))
                 if name == "num":  # the upper half of a fraction
@@ -250,10 +244,14 @@ def _cells(line: Element) -> Iterator[Element]:
             yield from _cells(child)
 
 
-def _symbol(code: str) -> str:
-    """A character of a symbol font; those of private use mean nothing without their font."""
-    try:
-        value = int(code, 16)
-    except ValueError:
-        return ""
-    return chr(value) if 0x20 <= value < 0xD800 else ""
+def _written(element: Element, name: str) -> str:
+    """What a text, a break or a sign of a run puts on the page."""
+    if name == "t":
+        return element.text or ""
+    if name == "br":
+        return " " if attribute(element, "type") in ("page", "column") else "\n"
+    if name == "sym":
+        code = attribute(element, "char")
+        value = int(code, 16) if re.fullmatch("[0-9A-Fa-f]{1,6}", code) else 0
+        return chr(value) if 0x20 <= value < 0xD800 else ""  # private use means nothing without its font
+    return _CHARACTERS[name]

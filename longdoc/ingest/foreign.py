@@ -5,20 +5,20 @@ from __future__ import annotations
 import io
 import zipfile
 
-from longdoc.core.errors import UnknownFormat
+from longdoc.core.errors import EncryptedInput, UnknownFormat
 from longdoc.ingest.parsed import Raw
 
 _TO_PDF = "libreoffice --headless --convert-to pdf {file}  # and summarize the PDF that it makes"
 _OCR = "img2pdf {file} | ocrmypdf - out.pdf && longdoc summarize out.pdf"
 _MARKS = (
     (b"\xd0\xcf\x11\xe0", "an old office document", _TO_PDF),
-    (b"{\\rtf", "an RTF document", _TO_PDF),
     (b"\x1f\x8b", "a gzip file", "gunzip -c {file} | longdoc summarize -"),
     (b"\x89PNG", "a picture", _OCR),
     (b"\xff\xd8\xff", "a picture", _OCR),
     (b"BOOKMOBI", "a Mobipocket book", "ebook-convert {file} out.epub && longdoc summarize out.epub"),
     (b"ID3", "a sound recording", "whisper {file} --output_format vtt  # and summarize the transcript that it makes"),
 )
+_PASSWORD_STREAM = "EncryptedPackage".encode("utf-16-le")
 _OFFICE = (
     ("ppt/", "a PowerPoint presentation"),
     ("xl/", "an Excel workbook"),
@@ -27,7 +27,16 @@ _OFFICE = (
 
 
 def refuse_foreign(raw: Raw) -> None:
-    """Raises UnknownFormat for bytes that begin like one of these formats. EPUBs, which are zips too, come before."""
+    """Raises UnknownFormat for bytes that begin like one of these, EncryptedInput for office files with a password.
+
+    Zips that have a reader come before.
+    """
+    if raw.data.startswith(_MARKS[0][0]) and _PASSWORD_STREAM in raw.data:
+        raise EncryptedInput(
+            f"{raw.shown} is encrypted.",
+            why="it is an office document with a password",
+            fix="open it in a word processor, save it without a password and run the same command on that",
+        )
     for mark, what, fix in _MARKS:
         if raw.data.startswith(mark):
             raise _unknown(raw, what, fix)

@@ -55,6 +55,8 @@ FORMATS: tuple[Format, ...] = (
     Format("pdf", "pdf", late=True),
     Format("epub", "epub"),
     Format("docx", "docx"),
+    Format("odt", "odt"),
+    Format("rtf", "rtf"),
     Format("vtt", "transcript", "read_vtt", "sniff_vtt", late=True),
     Format("srt", "transcript", "read_srt", "sniff_srt", late=True),
     Format("ass", "transcript", "read_ass", "sniff_ass", late=True),

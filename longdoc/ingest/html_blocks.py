@@ -155,7 +155,13 @@ class Writer:
             self._keep_id(link)
             return True
         raised = tag == "sup" or typed or node.css_first("sup") is not None
-        if not sign or not raised or "#" not in target or not self._block.text.strip():
+        if not sign or "#" not in target:
+            return False
+        if not self._block.text.strip() and tag == "a":  # the sign before the note itself, that leads back
+            self._keep_id(link)
+            self.write(f"{text} ")
+            return True
+        if not raised or not self._block.text.strip():
             return False
         self._keep_id(link)
         self.write(f"[{sign[1]}]" if sign[1][0].isalnum() else sign[1])
