@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -19,10 +18,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from longdoc.core.errors import ModelUnavailable
+from longdoc.engine.adapter_file import POINTS_AMONG as POINTS_AMONG
+from longdoc.engine.adapter_file import SETTINGS_FILE, WEIGHTS_FILE, AdapterInfo
+from longdoc.engine.adapter_file import load_adapter as load_adapter
 from longdoc.engine.attention import attach_memory
-from longdoc.engine.cache import Tiers
-from longdoc.engine.lora import Lora, LoraConfig
-from longdoc.engine.memory import DeltaMemory, MemoryConfig, MemoryForm, PaperMemory
+from longdoc.engine.lora import Lora
+from longdoc.engine.memory import DeltaMemory, PaperMemory
 
 _HASHED_ROWS = 256  # of the embedding
 _PLAIN = (

@@ -96,7 +96,7 @@ def load_adapter(folder: Path) -> AdapterInfo:
         tiers = Tiers(**raw.pop("tiers"))
         memory = raw.pop("memory", None)
         if memory is not None:
-            lists = {name: tuple(memory.get(name, ())) for name in ("layers", "exact_heads")}
+            lists = {"layers": tuple(memory["layers"]), "exact_heads": tuple(memory.get("exact_heads", ()))}
             memory = MemoryConfig(**{**memory, **lists})
             if memory.form not in get_args(MemoryForm):
                 raise ValueError(f"unknown form of memory {memory.form!r}")

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from longdoc.core.errors import ModelUnavailable
 from longdoc.engine.highlights import Highlights, no_highlights
 from longdoc.engine.memory import MemoryState
 from longdoc.engine.tiers import KEEP_ALL as KEEP_ALL
 from longdoc.engine.tiers import Tiers as Tiers
+from longdoc.engine.tiers import layer_tiers as layer_tiers
 from longdoc.engine.window import Kept, keep
 
 
@@ -224,28 +224,6 @@ class StreamingCache(Cache):  # type: ignore[misc]
     def num_bytes(self) -> int:
         """Bytes held by all layers."""
         return sum(t.numel() * t.element_size() for t in self.named_tensors().values())
-
-
-def layer_tiers(config: Any, tiers: Tiers) -> list[Tiers]:
-    """The tiers of each layer: natively sliding layers keep the model's own window, without sinks."""
-    text = config.get_text_config(decoder=True)
-    native = getattr(text, "sliding_window", None)
-    kinds = getattr(text, "layer_types", None)
-    if kinds is None:
-        kinds = ["sliding_attention" if native else "full_attention"] * text.num_hidden_layers
-    result = []
-    for kind in kinds:
-        if kind == "sliding_attention" and native:
-            result.append(Tiers(sinks=0, window=min(native, tiers.window), kv_bits=tiers.kv_bits))
-        elif kind in ("full_attention", "sliding_attention"):
-            result.append(tiers)
-        else:
-            raise ModelUnavailable(
-                f"This model has layers of the kind {kind!r}.",
-                why="longdoc streams full and sliding attention only",
-                fix="choose a Llama, Qwen, Mistral, Gemma, Phi, Granite or OLMo model",
-            )
-    return result
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

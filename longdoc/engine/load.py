@@ -56,6 +56,11 @@ class LoadedModel:
         return self.adapter is not None and self.adapter.memory is not None
 
     @property
+    def config(self) -> Any:
+        """The model's configuration."""
+        return self.model.config
+
+    @property
     def element_bytes(self) -> int:
         """Of one number in keys, values and activations."""
         return int(self.model.dtype.itemsize)

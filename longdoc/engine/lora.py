@@ -11,22 +11,13 @@ Shapes: T tokens, R rank.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from longdoc.core.errors import ModelUnavailable
+from longdoc.engine.adapter_file import LoraConfig as LoraConfig
 from longdoc.engine.attention import attention_modules
-
-
-@dataclass(frozen=True, slots=True)
-class LoraConfig:
-    """An adapter's `[lora]` table. targets: names of linear layers in the attention; empty: all of them."""
-
-    rank: int = 16
-    alpha: float = 16.0
-    targets: tuple[str, ...] = ()
 
 
 class LowRank(nn.Module):

@@ -7,18 +7,40 @@ weights in place; and a document fits the model when it is not longer than the c
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from longdoc.core.errors import OutOfMemory
 from longdoc.core.settings import ModelOptions
 from longdoc.core.types import AttentionInfo
-from longdoc.engine.cache import KEEP_ALL, Tiers
-from longdoc.engine.load import LoadedModel
+from longdoc.engine.adapter_file import AdapterInfo
 from longdoc.engine.sizes import cache_bytes, free_bytes, kv_dims, workspace_bytes
+from longdoc.engine.tiers import KEEP_ALL, Tiers
 
 DEFAULT_TIERS = Tiers(sinks=64, window=4096)
 DEFAULT_SEGMENT_TOKENS = 1024
 _SHARE = 0.9  # of the free memory that a reading may count on
+
+
+class Planned(Protocol):
+    """What is known of a model before or after its weights are there: a `LoadedModel`, or an `Outline`."""
+
+    @property
+    def adapter(self) -> AdapterInfo | None: ...
+
+    @property
+    def native_tokens(self) -> int: ...
+
+    @property
+    def has_memory(self) -> bool: ...
+
+    @property
+    def config(self) -> Any: ...
+
+    @property
+    def element_bytes(self) -> int: ...
+
+    @property
+    def device(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +59,7 @@ class ReadingPlan:
     warnings: tuple[str, ...] = ()
 
 
-def plan_reading(
-    loaded: LoadedModel, options: ModelOptions, num_tokens: int, reserve_tokens: int = 1024
-) -> ReadingPlan:
+def plan_reading(loaded: Planned, options: ModelOptions, num_tokens: int, reserve_tokens: int = 1024) -> ReadingPlan:
     """Choose mode and tiers: the user's word, else the adapter's, else `exact` when the document fits.
 
     reserve_tokens: room for prompts and answers on top of the document.
@@ -79,7 +99,7 @@ def plan_reading(
 
 
 def _mode(
-    loaded: LoadedModel, options: ModelOptions, num_tokens: int, total: int, segment_tokens: int
+    loaded: Planned, options: ModelOptions, num_tokens: int, total: int, segment_tokens: int
 ) -> tuple[Literal["stream", "exact"], str]:
     """The mode and the reason for it."""
     adapter, asked, native = loaded.adapter, options.attention, loaded.native_tokens
@@ -108,14 +128,14 @@ def _mode(
     return "exact", f"{num_tokens:,} tokens fit the native context of {native:,} and the free memory"
 
 
-def exact_bytes(loaded: LoadedModel, num_tokens: int, segment_tokens: int, kv_bits: int = 16) -> int:
+def exact_bytes(loaded: Planned, num_tokens: int, segment_tokens: int, kv_bits: int = 16) -> int:
     """What an exact reading takes on top of the weights: the cache and the workspace.
 
     Three times the cache: the document's, and while something is written that of the fork and its rotated keys and
     values. These are in the model's precision also for a cache in 8 bits, of which one layer at a time is decoded in
     float32 besides.
     """
-    config = loaded.model.config
+    config = loaded.config
     element_bytes = loaded.element_bytes
     kept, wide = (
         cache_bytes(config, Tiers(sinks=0, window=KEEP_ALL, kv_bits=bits), num_tokens, element_bytes)
@@ -133,7 +153,7 @@ def default_tiers(native_tokens: int) -> Tiers:
     return replace(DEFAULT_TIERS, sinks=min(DEFAULT_TIERS.sinks, window // 2), window=window)
 
 
-def _tiers(loaded: LoadedModel, options: ModelOptions) -> Tiers:
+def _tiers(loaded: Planned, options: ModelOptions) -> Tiers:
     """The user's sizes, else the adapter's, else the default ones as far as the model was trained for them."""
     return with_sizes(loaded.adapter.tiers if loaded.adapter else default_tiers(loaded.native_tokens), options)
 

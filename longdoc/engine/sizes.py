@@ -1,6 +1,7 @@
 """How many bytes a model and its reading take, from the configuration alone.
 
-Loads no weights. The sizes of what is kept are exact; those of the workspace are estimates on the safe side.
+Loads no weights, and torch only where it must. The sizes of what is kept are exact; those of the workspace are
+estimates on the safe side.
 
 Letters: T tokens of a segment, K kept tokens.
 """
@@ -11,10 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from longdoc.engine.cache import Tiers, layer_tiers
-from longdoc.engine.memory import MemoryConfig
+from longdoc.engine.adapter_file import MemoryConfig
+from longdoc.engine.tiers import Tiers, layer_tiers
 
 _WEIGHT_BITS = {"none": 16.0, "8bit": 8.2, "4bit": 4.2}  # with the scales of the blocks
 _SCALE_BYTES = 4  # of a token of one head in 8 bits
@@ -83,6 +82,7 @@ def workspace_bytes(config: Any, segment_tokens: int, num_keys: int, element_byt
 
 def weight_bytes(config: Any, quantize: str = "none") -> int:
     """The weights in bfloat16 or quantized; embeddings and head are never quantized."""
+    import torch
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
@@ -95,9 +95,11 @@ def weight_bytes(config: Any, quantize: str = "none") -> int:
     return int(2 * outside + inside * _WEIGHT_BITS[quantize] / 8)
 
 
-def free_bytes(device: torch.device) -> int | None:
+def free_bytes(device: Any) -> int | None:
     """Memory that can still be had on a device; None where the system does not tell."""
     if device.type == "cuda":
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
     try:
         lines = _PROC_MEMORY.read_text(encoding="utf-8").splitlines()

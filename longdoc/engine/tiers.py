@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from longdoc.core.errors import ModelUnavailable
 
 KEEP_ALL = 1 << 40  # a window that nothing leaves: exact attention
 _TURN_TOKENS = 128
@@ -39,3 +42,25 @@ class Tiers:
         """
         last_turn = num_seen // self.turn * self.turn if self.highlights else num_seen
         return max(self.sinks, last_turn - self.window + 1)
+
+
+def layer_tiers(config: Any, tiers: Tiers) -> list[Tiers]:
+    """The tiers of each layer: natively sliding layers keep the model's own window, without sinks."""
+    text = config.get_text_config(decoder=True)
+    native = getattr(text, "sliding_window", None)
+    kinds = getattr(text, "layer_types", None)
+    if kinds is None:
+        kinds = ["sliding_attention" if native else "full_attention"] * text.num_hidden_layers
+    result = []
+    for kind in kinds:
+        if kind == "sliding_attention" and native:
+            result.append(Tiers(sinks=0, window=min(native, tiers.window), kv_bits=tiers.kv_bits))
+        elif kind in ("full_attention", "sliding_attention"):
+            result.append(tiers)
+        else:
+            raise ModelUnavailable(
+                f"This model has layers of the kind {kind!r}.",
+                why="longdoc streams full and sliding attention only",
+                fix="choose a Llama, Qwen, Mistral, Gemma, Phi, Granite or OLMo model",
+            )
+    return result
