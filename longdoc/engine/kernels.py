@@ -4,7 +4,7 @@ Two shapes of sets, and for each the same contract on every device: `attend_all`
 `attend_band`, where a query sees the last W keys up to its own. Keys and values are never repeated for their group.
 
 - CPU: the fused operator. It knows no window, so a band is computed in blocks of rows, each with the keys that it can
-  see at all: T (W + 128) instead of T (W + T) products.
+  see at all: T (W + 128) instead of T (W + T) products. In bfloat16 such blocks are plain products (`products.py`).
 - CUDA, half precision: flash attention, which knows windows and groups. Not run on any GPU so far; its calls are
   checked against the operator's own shape rules.
 - Otherwise (soft caps, float32 on a GPU): plain matrix products in float32 or better, in blocks of rows.
@@ -21,9 +21,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# What a partial attention gives: (B, H, T, D) in the queries' dtype, and (B, H, T) log-sum-exp.
+from longdoc.engine.products import BlockProducts, multiplies_bfloat16
+
+# What a partial attention gives: (B, H, T, D) in the queries' dtype or float32, and (B, H, T) log-sum-exp.
 Part = tuple[Tensor, Tensor]
 _BLOCK_ROWS = 128  # of a band on the CPU; measured with windows of 512 and 4,096
+_ALIGNED_KEYS = 32  # a block has a multiple of them: rows that begin anywhere are read at half the speed
 
 
 def attend_all(
@@ -46,9 +49,9 @@ def attend_all(
     parts: list[Part] = []
     for start in range(0, num_new, _BLOCK_ROWS):  # all rows at once would take T K scores of every head
         rows, last = query[:, :, start : start + _BLOCK_ROWS], min(start + _BLOCK_ROWS, num_new)
-        visible = _band(last - start, last, start, num_new, query.device) if causal else None
+        bias = _band(last - start, last, start, num_new, query) if causal else None
         seen = slice(0, last if causal else None)
-        parts.append(_plain(rows, keys[:, :, seen], values[:, :, seen], scale, softcap, visible))
+        parts.append(_plain(rows, keys[:, :, seen], values[:, :, seen], scale, softcap, bias))
     return torch.cat([out for out, _ in parts], 2), torch.cat([lse for _, lse in parts], 2)
 
 
@@ -69,7 +72,9 @@ def attend_band(
         if before == 0:
             return own
         return merge([attend_all(query, keys[:, :, :before], values[:, :, :before], scale, softcap), own])
-    attend = _flash_cpu_masked if _is_fused_on_cpu(query, values, softcap) else _plain
+    attend: Callable[..., Part] = _flash_cpu_masked if _is_fused_on_cpu(query, values, softcap) else _plain
+    if softcap is None and multiplies_bfloat16(query):
+        attend = BlockProducts()
     return _in_blocks(attend, query, keys, values, window, scale, softcap)
 
 
@@ -95,26 +100,29 @@ def _in_blocks(
     scale: float,
     softcap: float | None,
 ) -> Part:
-    """A band as blocks of rows with the keys that any of them sees; most blocks share one mask."""
+    """A band as blocks of rows with the keys that any of them sees; most blocks share one bias."""
     num_new, before = query.shape[2], keys.shape[2] - query.shape[2]
     parts: list[Part] = []
-    mask, mask_of = None, None
+    bias, bias_of = None, None
     for start in range(0, num_new, _BLOCK_ROWS):
         stop = min(start + _BLOCK_ROWS, num_new)
-        first, last = max(0, before + start - window + 1), before + stop
+        last = before + stop
+        num_keys = -(-(window - 1 + stop - start) // _ALIGNED_KEYS) * _ALIGNED_KEYS
+        first = max(0, last - num_keys)
         shape = (stop - start, last - first, before + start - first)
-        if shape != mask_of:
-            mask, mask_of = _band(*shape, window, query.device), shape
+        if shape != bias_of:
+            bias, bias_of = _band(*shape, window, query), shape
         near_keys, near_values = keys[:, :, first:last], values[:, :, first:last]
-        parts.append(attend(query[:, :, start:stop], near_keys, near_values, scale, softcap, mask))
+        parts.append(attend(query[:, :, start:stop], near_keys, near_values, scale, softcap, bias))
     return torch.cat([out for out, _ in parts], 2), torch.cat([lse for _, lse in parts], 2)
 
 
-def _band(num_rows: int, num_keys: int, before: int, window: int, device: torch.device) -> Tensor:
-    """-> (T, K) bool: row i sees keys before + i - window + 1 ... before + i."""
-    rows = torch.arange(before, before + num_rows, device=device)[:, None]
-    distance = rows - torch.arange(num_keys, device=device)
-    return (distance >= 0) & (distance < window)
+def _band(num_rows: int, num_keys: int, before: int, window: int, like: Tensor) -> Tensor:
+    """-> (T, K): zero where row i sees a key, from before + i - window + 1 to before + i, else minus infinity."""
+    rows = torch.arange(before, before + num_rows, device=like.device)[:, None]
+    distance = rows - torch.arange(num_keys, device=like.device)
+    visible = (distance >= 0) & (distance < window)
+    return torch.zeros_like(visible, dtype=like.dtype).masked_fill_(~visible, float("-inf"))
 
 
 def _is_fused_on_cpu(query: Tensor, values: Tensor, softcap: float | None) -> bool:
@@ -129,11 +137,10 @@ def _flash_cpu(query: Tensor, keys: Tensor, values: Tensor, scale: float, bias: 
 
 
 def _flash_cpu_masked(
-    query: Tensor, keys: Tensor, values: Tensor, scale: float, softcap: float | None, visible: Tensor
+    query: Tensor, keys: Tensor, values: Tensor, scale: float, softcap: float | None, bias: Tensor
 ) -> Part:
     assert softcap is None
-    bias = torch.zeros(visible.shape, dtype=query.dtype).masked_fill_(~visible, float("-inf"))[None, None]
-    return _flash_cpu(query, keys, values, scale, bias, causal=False)
+    return _flash_cpu(query, keys, values, scale, bias[None, None], causal=False)
 
 
 def _is_flash_on_cuda(query: Tensor, values: Tensor, softcap: float | None) -> bool:
@@ -165,13 +172,13 @@ def flash_cuda(
 
 
 def _plain(
-    query: Tensor, keys: Tensor, values: Tensor, scale: float, softcap: float | None, visible: Tensor | None
+    query: Tensor, keys: Tensor, values: Tensor, scale: float, softcap: float | None, bias: Tensor | None
 ) -> Part:
-    """The definition. visible: (T, K) bool; every query sees something."""
+    """The definition. bias: (T, K), zero or minus infinity; every query sees something."""
     batch, heads, num_new, _ = query.shape
     scores = scores_of(query, keys, scale, softcap)
-    if visible is not None:
-        scores = scores.masked_fill(~visible.repeat(heads // keys.shape[1], 1), float("-inf"))
+    if bias is not None:
+        scores = scores + bias.repeat(heads // keys.shape[1], 1)
     lse = scores.logsumexp(-1)
     out = ((scores - lse[..., None]).exp() @ precise(values)).to(values.dtype)
     return out.reshape(batch, heads, num_new, values.shape[-1]), lse.reshape(batch, heads, num_new)
