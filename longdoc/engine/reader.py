@@ -18,8 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longdoc.core.errors import LongdocError, OutOfMemory
+from longdoc.core.errors import OutOfMemory
 from longdoc.engine.cache import StreamingCache
+from longdoc.engine.finite import check_logits, check_state, not_finite
 from longdoc.engine.load import LoadedModel
 from longdoc.engine.plan import ReadingPlan
 from longdoc.engine.plan import plan_reading as plan_reading  # who reads needs both
@@ -71,7 +72,10 @@ class Reader:
         return ReadingState(cache, None, 0)
 
     def read(self, state: ReadingState, ids: Sequence[int]) -> ReadingState:
-        """The state after `ids` as well, in calls of at most a segment. The given state stays as it is."""
+        """The state after `ids` as well, in calls of at most a segment. The given state stays as it is.
+
+        Raises LongdocError when a number is not finite any more: no state ever holds one.
+        """
         if not ids:
             return state
         self._switch(writing=False)
@@ -80,14 +84,10 @@ class Reader:
         logits = None
         for piece in torch.split(tokens, _call_tokens(len(ids), self.plan.segment_tokens), 1):
             out = self._run(piece, cache, keep=1)
+            check_state(cache, piece.shape[1])
             logits = out.logits[0, -1]
         assert logits is not None
-        if not bool(torch.isfinite(logits).all()):
-            raise LongdocError(
-                "The model's output is not finite any more.",
-                why=f"after {state.num_tokens + len(ids):,} tokens",
-                fix="read without the memory (--no-memory) or in float32 on the CPU, and report the document's kind",
-            )
+        check_logits(logits, state.num_tokens + len(ids))
         cache.settle()
         return ReadingState(cache, logits, state.num_tokens + len(ids))
 
@@ -126,6 +126,8 @@ class Reader:
             first = torch.full_like(log_probabilities[:, :1], -math.log(log_probabilities.shape[-1]))
         before = torch.cat([first, log_probabilities[:, :-1]], 1)
         taken = before.gather(-1, ids[..., None])[..., 0].cpu()
+        if any(bool(taken[i, : len(row)].isnan().any()) for i, row in enumerate(rows)):
+            raise not_finite("the model's output", state.num_tokens + length)
         return [(taken[i, : len(row)], log_probabilities[i, len(row) - 1].cpu()) for i, row in enumerate(rows)]
 
     def write(
@@ -149,7 +151,10 @@ class Reader:
                     if not constraint.allowed():
                         return
                     logits = constraint.mask(logits)
-                token = int(logits.argmax())
+                best, index = logits.max(-1)  # NaN and infinity are the largest
+                if not math.isfinite(best):
+                    raise not_finite("the model's output", cache.num_seen)
+                token = int(index)
                 if token in end_ids or (constraint is not None and token == constraint.end_id):
                     return
                 if constraint is not None:
