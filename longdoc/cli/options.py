@@ -26,6 +26,7 @@ from longdoc.core.settings import EMBEDDED_MODEL, STATES_BYTES, ModelOptions, So
 if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
 
+_MAX_PASSWORD = 10_000  # characters: the file may be a device
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
@@ -58,13 +59,17 @@ def _gathered(argument: str, build: Callable[..., object], *declared: Decorator[
     return decorate
 
 
-def _source_options(password_file: str | None, **values: str | None) -> SourceOptions:
-    return SourceOptions(password=_password(password_file) if password_file else None, **values)
+def _source_options(
+    password_file: str | None, max_input_mb: float, max_read_seconds: float | None, **values: str | None
+) -> SourceOptions:
+    password = _password(password_file) if password_file else None
+    return SourceOptions(password=password, max_bytes=int(max_input_mb * 1e6), seconds=max_read_seconds, **values)
 
 
 def _password(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").split("\n")[0].rstrip("\r")
+        with Path(path).open(encoding="utf-8") as file:
+            return file.readline(_MAX_PASSWORD).rstrip("\r\n")
     except OSError as error:
         raise InputNotFound(
             f"The password file {path} cannot be read.",
@@ -120,6 +125,19 @@ source = _gathered(
         help='Read only these: "Chapter 3,Intro*" by title, or 3,5-7 by the numbers that longdoc plan prints.',
     ),
     click.option("--times", metavar="TIMES", help="Read only these of a recording: 00:10:00-00:45:00,1:30:00-."),
+    setting(
+        "--max-input-mb",
+        type=click.FloatRange(min=0, min_open=True),
+        default=1000,
+        metavar="MB",
+        help="Refuse larger sources.",
+    ),
+    setting(
+        "--max-read-seconds",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Give up a source whose parsing takes longer. By default 25, or 5 for each MB of a large one.",
+    ),
 )
 
 model = _gathered(

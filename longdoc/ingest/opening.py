@@ -137,7 +137,7 @@ def _too_large(source: str, max_bytes: int) -> InputError:
     return InputError(
         f"{what} is too large.",
         why=f"it has more than {max_bytes / 1e6:,.0f} MB",
-        fix="split it, or take the pictures out of it; --max-input MB allows more",
+        fix="split it, or allow more with --max-input-mb",
     )
 
 

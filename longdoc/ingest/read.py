@@ -21,7 +21,7 @@ from longdoc.ingest.opening import open_source
 from longdoc.ingest.parsed import Raw
 
 # These are parsed in this process when they are short: starting a worker would take longer than reading them.
-_HARMLESS = ("text", "markdown", "srt", "vtt")
+_HARMLESS = ("text", "markdown", "vtt")
 _SHORT_BYTES = 256 << 10
 _BINARY = (b"PK", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
 _DEFAULTS = SourceOptions()

@@ -16,14 +16,14 @@ from longdoc.ingest.parsed import Raw
 from longdoc.ingest.sandbox import JobFailed, Limits, Worker
 
 TARGET = "longdoc.ingest.read:open_parser"
-_BASE_SECONDS = 27.0  # for any file, however small
-_SECONDS_PER_MB = 10.0
+_LEAST_SECONDS = 25.0
+_SECONDS_PER_MB = 5.0
 _WHO = {"time": "reading it", "memory": "reading it", "crash": "its reader", "garbage": "its reader"}
 
 
 def limits_for(num_bytes: int, options: SourceOptions) -> Limits:
     """Seconds by the size of the file, unless the options say how many."""
-    by_size_s = _BASE_SECONDS + _SECONDS_PER_MB * num_bytes / 1e6
+    by_size_s = max(_LEAST_SECONDS, _SECONDS_PER_MB * num_bytes / 1e6)
     return Limits(seconds=by_size_s if options.seconds is None else options.seconds)
 
 
@@ -52,7 +52,7 @@ def parse_with(worker: Worker, source: str, file: BinaryIO, options: SourceOptio
 def _refused(raw: Raw, failure: JobFailed) -> DamagedInput:
     fix = "split it into smaller files, or convert it to another format"
     if failure.kind == "time":
-        fix = f"if you trust it: longdoc summarize {raw.quoted} --max-seconds 600"
+        fix = f"if you trust it: longdoc summarize {raw.quoted} --max-read-seconds 600"
     elif failure.kind == "crash":
         fix = f"convert it to another format, or: longdoc summarize {raw.quoted} --format text"
     return DamagedInput(f"{raw.shown} cannot be read.", why=f"{_WHO[failure.kind]} {failure.why}", fix=fix)
