@@ -6,6 +6,7 @@ compares a line with its own neighbours, so the unit does not matter.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,12 +20,14 @@ _BULLET = re.compile(r"(?:[•◦▪‣●○■□➢✓∙·]|[-–*](?=\s)|\(
 # A line of a table of contents: leaders, or a number after a word without a mark between them.
 _ENTRY = re.compile(r"(?:\. ?){4,}\d*$|[^\W\d_] +(?:\d{1,4}|[ivxlc]+)$")
 _NOTE_MARK = re.compile(
-    r"(?:\d{1,3}|\[\d{1,3}\]|\(\d{1,3}\)|[*†‡§¶#]{1,3}|[a-z](?=[.)] )|[ivx]{1,5}(?=[.)] ))[.):]?\s*\S"
+    r"(?:(?P<number>\d{1,3})(?!\d)|\[\d{1,3}\]|\(\d{1,3}\)|[*†‡§¶#]{1,3}|[a-z](?=[.)] )|[ivx]{1,5}(?=[.)] ))[.):]?\s*\S"
 )
 _MOST_FLOAT_PAGES = 2  # between two halves of a paragraph
 _FEW_LINES = 5
 _WIDE_GAP = 1.35  # in line pitches
 _OTHER_SIZE = 1.15
+_REACHED = 0.93  # of the lines end left of what counts as the right edge
+_GENEROUS = 1.15  # words are wider than the mean of their line says
 _SHORT = 0.12  # of the column's width
 
 
@@ -37,7 +40,7 @@ class Line(NamedTuple):
     """One printed line.
 
     page: index of its page.   left, right: its ends.   bottom: grows upwards.   height: of its letters.
-    kind: "" for ordinary lines, or one of those above.
+    kind: "" for ordinary lines, or one of those above.   part: of the page, as columns divide it.
     """
 
     text: str
@@ -47,6 +50,7 @@ class Line(NamedTuple):
     bottom: float
     height: float
     kind: str = ""
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ class _Floats:
         for line in lines:
             last = next((p for p in reversed(self.waiting) if p.lines[-1].kind == line.kind), None)
             if line.kind == NOTE:
-                joins = last is not None and not begins_note(line.text)
+                joins = last is not None and not follows_note(last.lines[0].text, line.text)
             elif line.kind == TABLE:
                 joins = last is not None and last is self.waiting[-1]
             else:
@@ -143,6 +147,14 @@ class _Floats:
 def begins_note(text: str) -> bool:
     """Whether a line begins with what calls a footnote: a number or a sign."""
     return bool(_NOTE_MARK.match(text))
+
+
+def follows_note(above: str, text: str) -> bool:
+    """Whether a line begins the note that comes after the one that begins with `above`: numbers count up."""
+    before, this = _NOTE_MARK.match(above), _NOTE_MARK.match(text)
+    if before and this and before["number"] and this["number"]:
+        return int(this["number"]) in (int(before["number"]) + 1, 1)
+    return this is not None
 
 
 def ends_sentence(text: str) -> bool:
@@ -168,7 +180,7 @@ def _columns(pages: Sequence[Sequence[Line]]) -> Iterator[tuple[_Column, dict[in
             yield _Column((), 0.0, 0.0, 1.0), between
         for index in range(1, len(body) + 1):
             at_end = index == len(body)
-            if at_end or body[index].bottom > body[index - 1].bottom + 0.5 * body[index].height:
+            if at_end or begins_column(body[index - 1], body[index]):
                 column = _measure(tuple(body[start:index]))
                 parity = body[start].page % 2
                 if len(column.lines) >= _FEW_LINES:
@@ -180,6 +192,11 @@ def _columns(pages: Sequence[Sequence[Line]]) -> Iterator[tuple[_Column, dict[in
                 start = index
 
 
+def begins_column(above: Line, line: Line) -> bool:
+    """Whether a line stands in another column than the one before it: higher, or in another part of the page."""
+    return line.part != above.part or line.bottom > above.bottom + 0.5 * line.height
+
+
 def _measure(lines: tuple[Line, ...]) -> _Column:
     lefts = Counter(round(line.left / 3) for line in lines)
     enough = max(2, 0.15 * len(lines))
@@ -189,7 +206,9 @@ def _measure(lines: tuple[Line, ...]) -> _Column:
     gaps = [above.bottom - below.bottom for above, below in pairwise(lines)]
     gaps = [gap for gap in gaps if gap > 0]
     pitch = median(gaps) if gaps else 1.3 * median(line.height for line in lines)
-    return _Column(lines, margin, max(line.right for line in lines), pitch)
+    # A title that reaches over the column does not make it wider.
+    rights = sorted(line.right for line in lines)
+    return _Column(lines, margin, rights[math.ceil(_REACHED * len(rights)) - 1], pitch)
 
 
 def _borrow(column: _Column, full: _Column) -> _Column:
@@ -216,8 +235,14 @@ def _is_indented(line: Line, column: _Column) -> bool:
     return 0.6 * line.height < line.left - column.margin < 5 * line.height
 
 
-def _is_short(line: Line, column: _Column) -> bool:
-    return line.right < column.edge - _SHORT * column.width
+def _is_short(line: Line, column: _Column, following: Line | None = None) -> bool:
+    """Whether a line ends early. following: the next line, whose first word would have had room in this one."""
+    room = column.edge - line.right
+    if following is not None:
+        word = len(following.text.partition(" ")[0]) + 1
+        if _GENEROUS * word * (following.right - following.left) / max(len(following.text), 1) > room:
+            return False
+    return room > _SHORT * column.width
 
 
 def _is_centred(line: Line, column: _Column) -> bool:
@@ -251,7 +276,7 @@ def _breaks(above: Line, above_column: _Column, line: Line, column: _Column, *, 
         return True
     if _ENTRY.search(above.text) and _ENTRY.search(line.text):
         return True
-    if _is_short(above, above_column) and (ended or not line.text[:1].islower()):
+    if _is_short(above, above_column, line) and (ended or not line.text[:1].islower()):
         return not above.text.endswith(("-", "\N{HYPHEN}", ","))
     if indents:
         return ended and _is_indented(line, column) and (is_first or line.left - above.left > -0.3 * line.height)

@@ -14,18 +14,23 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
 
 from longdoc.ingest.lines import ASIDE, TABLE, Line
-from longdoc.ingest.pdf_tables import Row, table_bands
+from longdoc.ingest.pdf_columns import SAME_ROW, WORD_GAP, Row, rows_of, split_columns
+from longdoc.ingest.pdf_tables import table_bands
 from longdoc.ingest.pdf_text import WIDE_GAP, Run
 
-_SAME_ROW = 0.35  # of the height: baselines that lie closer are one row
-_WORD_GAP = 0.1  # of the height: a narrower gap lies inside a word
 _LEAST_DROP = 0.6  # of the height, from one line to the next below it
 _FAR = 2.5  # of the height: rows that lie further apart say nothing of each other
 _OTHER_SIZE = 1.3
 _MAX_RUNS = 3000  # a page of more is taken as its producer wrote it
 _MAX_BLOCKS = 300
+_USUAL_SPACE = 0.25  # of the height
+_NEVER_A_SPACE = 2.2
+_STANDS_OUT = 1.5  # times the median of its line
+_FEW_SPACES = 5
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
@@ -61,34 +66,51 @@ def lines_in_order(runs: Sequence[Run], page: int) -> list[Line]:
 
 
 def _level_lines(runs: list[Run], page: int) -> list[Line]:
-    if len(runs) > _MAX_RUNS or is_in_order(runs):
+    if len(runs) > _MAX_RUNS:
         return [_line(run, page) for run in runs]
+    num_columns = columns_in_order(runs)
+    if num_columns == 1:
+        return [_line(run, page) for run in runs]
+    if num_columns > 1:
+        part_of = _parts(runs)
+        return [_line(run, page)._replace(part=part_of.get(run.order, 0)) for run in runs]
     num_right_to_left = sum(len(run.text) for run in runs if _RIGHT_TO_LEFT.search(run.text))
     mirrored = 2 * num_right_to_left > sum(len(run.text) for run in runs)
     if mirrored:
         runs = [run._replace(left=-run.right, right=-run.left) for run in runs]
-    lines = _ordered(runs, page)
+    lines = [line._replace(part=number) for number, part in enumerate(_leaves(runs)) for line in _ordered(part, page)]
     if mirrored:
         lines = [line._replace(left=-line.right, right=-line.left) for line in lines]
     return lines
+
+
+def _leaves(runs: list[Run]) -> list[list[Run]]:
+    """Above the columns, each column, below them; in reading order."""
+    parts = split_columns(runs)
+    return [leaf for part in parts for leaf in _leaves(part)] if len(parts) > 1 else parts
+
+
+def _parts(runs: list[Run]) -> dict[int, int]:
+    """The part of the page that each run of a page stands in, by its order."""
+    return {run.order: number for number, part in enumerate(_leaves(runs)) for run in part}
 
 
 def _line(run: Run, page: int) -> Line:
     return Line(run.text, page, run.left, run.right, run.bottom, run.height)
 
 
-def is_in_order(runs: Sequence[Run]) -> bool:
-    """Whether the order of the content can be the order of reading: down each column, and then to its right."""
+def columns_in_order(runs: Sequence[Run]) -> int:
+    """How many columns the content goes down, one after the other to the right; 0 when it is not in reading order."""
     columns: list[list[Run]] = []
     for run in runs:
         above = columns[-1][-1] if columns else None
         if above is None or run.bottom > above.bottom + _LEAST_DROP * run.height:
             columns.append([run])
         elif above.bottom - run.bottom < _LEAST_DROP * min(run.height, above.height):
-            return False
+            return 0
         else:
             if len(columns) > 1 and (run.left > above.right or run.right < above.left):
-                return False
+                return 0
             columns[-1].append(run)
     boxes = [
         (min(r.left for r in c), max(r.right for r in c), min(r.bottom for r in c), max(r.bottom + r.height for r in c))
@@ -98,14 +120,15 @@ def is_in_order(runs: Sequence[Run]) -> bool:
         for before_left, before_right, before_bottom, _ in boxes[:index]:
             overlaps = left < before_right and before_left < right
             if overlaps and top > before_bottom:
-                return False
+                return 0
             if not overlaps and left < before_left and top > before_bottom:
-                return False
-    return True
+                return 0
+    return len(columns)
 
 
 def _ordered(runs: list[Run], page: int) -> list[Line]:
-    rows = _rejoin(_rows(runs))
+    """The lines of a part without columns of prose."""
+    rows = _rejoin([_joined(row) for row in rows_of(runs)])
     blocks = []
     in_tables: set[int] = set()
     for first, last, texts in table_bands(rows):
@@ -124,28 +147,22 @@ def _ordered(runs: list[Run], page: int) -> list[Line]:
     return [line for block in blocks for line in block.lines]
 
 
-def _rows(runs: Sequence[Run]) -> list[Row]:
-    """From top to bottom, what stands on one baseline, from left to right; pieces no further apart than words join."""
-    rows: list[Row] = []
-    for run in sorted(runs, key=lambda run: -run.bottom):
-        last = rows[-1] if rows else None
-        if last is not None and last[0].bottom - run.bottom < _SAME_ROW * min(last[0].height, run.height):
-            last.append(run)
-        else:
-            rows.append([run])
-    return [_joined(sorted(row, key=lambda run: (run.left, run.order))) for row in rows]
-
-
-def _joined(row: Row, widest: float = WIDE_GAP) -> Row:
+def _joined(row: Row) -> Row:
+    """Pieces of a row joined where nothing but a space divides them. A justified line has wide spaces throughout."""
+    gaps = [b.left - a.right for a, b in pairwise(row)]
+    spaces = [gap for gap, run in zip(gaps, row, strict=False) if gap > WORD_GAP * run.height]
+    spaces += [run.height * _USUAL_SPACE for run in row for _ in range(run.text.count(" "))]
+    is_numeric = 2 * sum(not any(map(str.isalpha, run.text)) for run in row) > len(row)
+    widest = _STANDS_OUT * median(spaces) if len(spaces) >= _FEW_SPACES and not is_numeric else 0.0
     pieces = [row[0]]
-    for run in row[1:]:
+    for gap, run in zip(gaps, row[1:], strict=True):
         last = pieces[-1]
-        gap, height = run.left - last.right, max(run.height, last.height)
-        if gap > widest * height or gap < -0.5 * height or last.text.endswith("-"):
+        height = max(run.height, last.height)
+        wide = gap > WIDE_GAP * height and (gap > widest or gap > _NEVER_A_SPACE * height)
+        if wide or gap < -0.5 * height or last.text.endswith("-"):
             pieces.append(run)
         else:
-            between = " " if gap > _WORD_GAP * height else ""
-            pieces[-1] = _together(last, run, between)
+            pieces[-1] = _together(last, run, " " if gap > WORD_GAP * height else "")
     return pieces
 
 
@@ -159,15 +176,18 @@ def _together(left: Run, right: Run, between: str) -> Run:
 
 
 def _rejoin(rows: list[Row]) -> list[Row]:
-    """Close the gaps that are nothing but wide spaces: the lines above and below run across them."""
+    """Close the gaps that are nothing but wide spaces: a line above or below runs across them.
+
+    Two lines may have a space at the same place by chance, three hardly.
+    """
     closed: list[Row] = []
     for index, row in enumerate(rows):
         pieces = [row[0]]
         for run in row[1:]:
             last = pieces[-1]
-            gap = (last.right, run.left)
-            neighbours = [_neighbour(rows, index, step, last.left, run.right) for step in (-1, 1)]
-            if all(other is None or _crosses(other, *gap) for other in neighbours):
+            num_rows, crossed = _evidence(rows, index, (last.left, last.right), (run.left, run.right))
+            least = 2 if run.left - last.right > _NEVER_A_SPACE * run.height else 3
+            if num_rows < least and (crossed or num_rows == 1 == len(rows)):
                 pieces[-1] = _together(last, run, " ")
             else:
                 pieces.append(run)
@@ -175,18 +195,30 @@ def _rejoin(rows: list[Row]) -> list[Row]:
     return closed
 
 
-def _neighbour(rows: list[Row], index: int, step: int, left: float, right: float) -> Row | None:
-    """The next row, up or down, that has something between left and right, unless it is far away."""
-    here = rows[index][0]
-    other = index + step
-    while 0 <= other < len(rows):
-        row = rows[other]
-        if abs(row[0].bottom - here.bottom) > _FAR * max(here.height, row[0].height):
-            return None
-        if any(run.left < right and run.right > left for run in row):
-            return row
-        other += step
-    return None
+def _evidence(rows: list[Row], index: int, left: tuple[float, float], right: tuple[float, float]) -> tuple[int, bool]:
+    """How many rows in a row have a gap between two pieces of one of them, and whether a line near them crosses it."""
+    num_rows, crossed = 1, False
+    for step in (-1, 1):
+        other, last = index + step, rows[index]
+        start, end = left[1], right[0]
+        while 0 <= other < len(rows):
+            row = rows[other]
+            if abs(row[0].bottom - last[0].bottom) > _FAR * max(last[0].height, row[0].height):
+                break
+            if _crosses(row, start, end):
+                crossed = True
+                break
+            sides = [run for run in row if run.left < right[1] and run.right > left[0]]
+            middle = (start + end) / 2
+            before = [run.right for run in sides if run.right <= middle]
+            after = [run.left for run in sides if run.left > middle]
+            if before and after:
+                start, end = max(start, *before), min(end, *after)
+                num_rows += 1
+            other, last = other + step, row
+        else:
+            crossed = crossed or num_rows == 1
+    return num_rows, crossed
 
 
 def _crosses(row: Row, left: float, right: float) -> bool:
@@ -223,7 +255,7 @@ def _next_below(runs: list[Run], index: int) -> list[int]:
         below = runs[other]
         if run.bottom - below.bottom > 2 * _FAR * max(run.height, below.height):
             break
-        if run.bottom - below.bottom < _SAME_ROW * min(run.height, below.height):
+        if run.bottom - below.bottom < SAME_ROW * min(run.height, below.height):
             continue
         left, right = max(run.left, below.left), min(run.right, below.right)
         if left < right and not any(a <= left and right <= b for a, b in covered):

@@ -18,11 +18,12 @@ _NUMBERS = 4  # left, right, bottom, height
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The lines of one page. text: one line each.   places: 32-bit floats.   kinds: empty when all are ordinary."""
+    """The lines of one page. text: one line each.   places: 32-bit floats.   kinds, parts: empty when all are alike."""
 
     text: str
     places: bytes
     kinds: tuple[str, ...] = ()
+    parts: bytes = b""
 
     @classmethod
     def of(cls, lines: Sequence[Line]) -> Packed:
@@ -30,7 +31,9 @@ class Packed:
         for line in lines:
             places.extend((line.left, line.right, line.bottom, line.height))
         kinds = tuple(line.kind for line in lines)
-        return cls("\n".join(line.text for line in lines), places.tobytes(), kinds if any(kinds) else ())
+        parts = bytes(line.part % 256 for line in lines)
+        text = "\n".join(line.text for line in lines)
+        return cls(text, places.tobytes(), kinds if any(kinds) else (), parts if any(parts) else b"")
 
     def lines(self, page: int) -> list[Line]:
         if not self.places:
@@ -38,10 +41,11 @@ class Packed:
         places = array("f", self.places)
         texts = self.text.split("\n")
         kinds = self.kinds or ("",) * len(texts)
+        parts = self.parts or bytes(len(texts))
         found = []
         for index, (text, kind) in enumerate(zip(texts, kinds, strict=True)):
             left, right, bottom, height = places[_NUMBERS * index : _NUMBERS * (index + 1)]
-            found.append(Line(text, page, left, right, bottom, height, kind))
+            found.append(Line(text, page, left, right, bottom, height, kind, parts[index]))
         return found
 
 

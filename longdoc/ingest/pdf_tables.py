@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from longdoc.ingest.pdf_text import Run
+from longdoc.ingest.pdf_columns import Row
 
-Row = list[Run]  # what stands on one baseline, from left to right
 CELL_BREAK = "\t"
 
 _LEAST_ROWS = 2
+_FEW_ROWS = 3  # two words that stand below two others are no table
 _PROSE_CHARACTERS = 18  # median of each column: shorter pieces are cells
 _TABLE_PITCH = 1.75  # of the height: rows of prose stand closer
 _FAR = 4.0  # of the height: a row further away belongs to no table above
@@ -70,10 +70,20 @@ def _band(rows: Sequence[Row], start: int) -> tuple[int, Columns]:
     # Single rows below the last full one are the rest of its wrapped cells when they stand close.
     while end < len(rows) and len(rows[end]) == 1 and _wraps(rows, start, end, gaps):
         end += 1
+    while end - start > 1 and _is_prose_below(rows, end, gaps):
+        end -= 1
     edges = sorted(gaps)
     cuts = [(a + b) / 2 for a, b in edges]
     borders = [float("-inf"), *cuts, float("inf")]
     return end, list(pairwise(borders))
+
+
+def _is_prose_below(rows: Sequence[Row], end: int, gaps: list[tuple[float, float]]) -> bool:
+    """Whether the last row of a band is the first line of the prose below: nearer to that than to the row above."""
+    if end >= len(rows) or all(_free(gap, rows[end]) for gap in gaps):
+        return False
+    above, last, below = rows[end - 2][0], rows[end - 1][0], rows[end][0]
+    return 1.2 * (last.bottom - below.bottom) < above.bottom - last.bottom
 
 
 def _wraps(rows: Sequence[Row], start: int, index: int, gaps: list[tuple[float, float]]) -> bool:
@@ -123,7 +133,7 @@ def _is_table(band: Sequence[Row], columns: Columns) -> bool:
     by_columns = _written_by_columns(band, columns)
     if sum(numeric) * 2 >= len(texts):
         return True
-    if by_columns:
+    if by_columns or (len(columns) == 2 and len(full) < _FEW_ROWS):
         return False
     lengths = [median(len(text) for text in column) for column in texts]
     if min(lengths) < _PROSE_CHARACTERS:

@@ -18,6 +18,9 @@ _LINE_END = re.compile("\r\n|[\r\n]|[\ufffe\x02](?:\r\n|[\r\n])?")
 _HYPHENS = (PDFIUM_HYPHEN, "\x02")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _SPACES_TRIED = 3
+_WORD_GAP = 0.13  # of the height
+_ONE_BY_ONE = 0.6  # rectangles for each character: the glyphs are put one by one
+_OTHER_LINE = 0.6  # of the height, up or down: no raised number is so far off
 _OUTSIDE = 2.0  # points that the middle of a line may lie outside of the crop box
 _SKEW = math.radians(3)
 
@@ -50,6 +53,7 @@ class _Glyphs:
         self.box_pointer = ctypes.byref(self.box_values)
         self.x, self.y = ctypes.c_double(), ctypes.c_double()
         self.x_pointer, self.y_pointer = ctypes.byref(self.x), ctypes.byref(self.y)
+        self.num_rects = 0  # of the line that `has_gaps` was last asked of
         self.text = self._text(pdfium_c.FPDFText_CountChars(raw))
 
     def _text(self, num_characters: int) -> str:
@@ -79,11 +83,14 @@ class _Glyphs:
         return self.x.value, self.y.value
 
     def angle(self, index: int) -> float:
-        return float(self.pdfium.FPDFText_GetCharAngle(self.raw, index))
+        """The direction of the text, counter-clockwise; pdfium counts the other way."""
+        angle = float(self.pdfium.FPDFText_GetCharAngle(self.raw, index))
+        return 2 * math.pi - angle if angle > 0.0 else 0.0
 
     def has_gaps(self, first: int, last: int) -> bool:
         """Whether spaces between `first` and `last` may be wider than the font's own: they were not written."""
-        if self.pdfium.FPDFText_CountRects(self.raw, first, last - first + 1) > 1:
+        self.num_rects = self.pdfium.FPDFText_CountRects(self.raw, first, last - first + 1)
+        if self.num_rects > 1:
             return True
         place, tried = first, 0
         while tried < _SPACES_TRIED and (place := self.text.find(" ", place + 1, last)) > 0:
@@ -133,11 +140,14 @@ def _line(
     last = first + len(stripped) - 1
     angle = glyphs.angle(first)
     cuts = [first]
+    unspaced: list[int] = []
     if not _RIGHT_TO_LEFT.search(stripped) and glyphs.has_gaps(first, last):
         cuts += _wide_gaps(glyphs, first, last, angle)
+        if glyphs.num_rects > _ONE_BY_ONE * (last - first):
+            unspaced = _missing_spaces(glyphs, first, last, angle)
     for cut, following in zip(cuts, [*cuts[1:], last + 1], strict=True):
         ends_line = following > last
-        run = _run(glyphs, cut, following, angle, broken and ends_line, len(found))
+        run = _run(glyphs, cut, following, angle, broken and ends_line, len(found), unspaced)
         if run is not None and (crop is None or not _is_outside(glyphs, cut, following - 1, crop)):
             found.append(run)
 
@@ -153,19 +163,38 @@ def _wide_gaps(glyphs: _Glyphs, first: int, last: int, angle: float) -> list[int
             after += 1
         before_box, after_box = glyphs.box(place - 1), glyphs.box(after)
         if before_box and after_box:
-            before = _level(before_box, angle)
-            there = _level(after_box, angle)
-            gap = there[0] - before[1]
-            height = max(there[3] - there[2], before[3] - before[2])
-            if gap > WIDE_GAP * height or gap < -2 * height:
+            before, there = _level(before_box, angle), _level(after_box, angle)
+            gap, height = there[0] - before[1], max(there[3] - there[2], before[3] - before[2])
+            drop = abs(there[2] - before[2])
+            if gap > WIDE_GAP * height or gap < -2 * height or drop > _OTHER_LINE * height:
                 cuts.append(after)
         place = text.find(" ", after, last)
     return cuts
 
 
-def _run(glyphs: _Glyphs, start: int, end: int, angle: float, broken: bool, order: int) -> Run | None:
+def _missing_spaces(glyphs: _Glyphs, first: int, last: int, angle: float) -> list[int]:
+    """Indices of characters that want a space before them: of glyphs that are put one by one, pdfium sees the ink."""
+    text = glyphs.text
+    found = []
+    before = glyphs.box(first)
+    for place in range(first + 1, last + 1):
+        there = glyphs.box(place)
+        if before and there and not text[place].isspace() and not text[place - 1].isspace():
+            left, right = _level(before, angle), _level(there, angle)
+            if right[0] - left[1] > _WORD_GAP * (right[3] - right[2]):
+                found.append(place)
+        before = there
+    return found
+
+
+def _run(
+    glyphs: _Glyphs, start: int, end: int, angle: float, broken: bool, order: int, unspaced: list[int]
+) -> Run | None:
     stripped = glyphs.text[start:end].rstrip()
     last = start + len(stripped) - 1
+    for place in reversed(unspaced):
+        if start < place <= last:
+            stripped = f"{stripped[: place - start]} {stripped[place - start :]}"
     if broken or stripped.endswith(SOFT_HYPHEN):
         stripped = stripped.rstrip(SOFT_HYPHEN) + "-"
     clean = squeeze(normalise(stripped).replace("\n", " "))

@@ -23,9 +23,9 @@ from longdoc.ingest.pdf_store import Packed, PageStore
 from longdoc.ingest.sandbox import JobFailed, Limits, Outcome
 from longdoc.ingest.sandbox_pool import Pool
 
-PAGE_SECONDS = 15.0  # of one page
-_LATER_SECONDS = 5.0  # of a page that is taken once more, after another has run into the limit
-_MOST_WASTED_S = 22.0  # on pages that give nothing
+PAGE_SECONDS = 10.0  # of one page
+_LATER_SECONDS = 4.0  # of a page that is taken once more, after another has run into the limit
+_MOST_WASTED_S = 18.0  # on pages that give nothing
 _PAGES_A_JOB = 8
 _PAGES_A_WORKER = 30  # a process more pays for its start
 _MOST_WORKERS = 8
@@ -90,12 +90,12 @@ class _Reading:
         first, end = job
         pages = range(first, end)
         if outcome.failure is None:
-            for page, (text, places, kinds, problem) in zip(pages, outcome.value, strict=True):
+            for page, (text, places, kinds, parts, problem) in zip(pages, outcome.value, strict=True):
                 self.begun.pop(page, None)
                 if problem:
                     self.problems[page] = problem
                 else:
-                    self.store.put(page, Packed(text, bytes(places), tuple(kinds)))
+                    self.store.put(page, Packed(text, bytes(places), tuple(kinds), bytes(parts)))
             self._count(len(pages))
             return []
         kind = outcome.failure.kind if isinstance(outcome.failure, JobFailed) else "error"
@@ -132,7 +132,7 @@ def open_pages(setup: dict[str, Any]) -> Callable[[Any, Listener], Any]:
             on_event(Opening(setup["name"], index, num_pages))
             page = reader.page(index)
             packed = Packed.of([] if page.problem else page.lines)
-            found.append([packed.text, packed.places, list(packed.kinds), page.problem])
+            found.append([packed.text, packed.places, list(packed.kinds), packed.parts, page.problem])
         return found
 
     return take

@@ -27,6 +27,7 @@ _SLOT = 3.0  # points: lines whose baselines differ by less stand in one place
 _LEAST_IN_SLOT = 4
 _MOST_IN_HEAD = 100  # characters
 _CLEAR = 1.5  # of the height: a head stands further from the text than this
+_OTHER_SIZE = 1.25
 _AWAY = (-2, -1, 1, 2)
 
 
@@ -59,7 +60,9 @@ def find_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set
                 line = page.lines[place]
                 starts = by_letters.get(letters(line.text))
                 is_title = starts is not None and (index in starts or lists_titles)
-                runs = not is_title and (starts is not None or any(_same(line, other) for other in others))
+                num_same = len({other.page for other in others if _same(line, other)})
+                enough = num_same > 1 or (num_same == 1 and _is_clear(page.lines, place, side, places))
+                runs = not is_title and (starts is not None or enough)
                 if runs:
                     places.add(place)
                 for slot in _slots(line, side):
@@ -197,6 +200,8 @@ def _mask(text: str) -> str:
 
 
 def _same(line: Line, other: Line) -> bool:
+    if max(line.height, other.height) > _OTHER_SIZE * min(line.height, other.height):
+        return False  # a title, and the head that repeats it
     if line.text == other.text:
         return not line.text.isdigit() or len(line.text) > 2
     if _mask(line.text) != _mask(other.text) or _CHAPTER.fullmatch(line.text):
