@@ -167,7 +167,7 @@ def test_the_readme_shows_every_exit_code() -> None:
     from longdoc.core import errors
 
     codes = {value.exit_code for value in vars(errors).values() if hasattr(value, "exit_code")}
-    codes |= {0, errors.BUG_EXIT_CODE, errors.INTERRUPTED_EXIT_CODE}
+    codes |= {0, errors.BUG_EXIT_CODE, errors.INTERRUPTED_EXIT_CODE, errors.TERMINATED_EXIT_CODE}
     rows = re.findall(r"^\| (\d+) \|", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert {int(row) for row in rows} == codes
 

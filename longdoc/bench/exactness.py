@@ -1,11 +1,12 @@
 """How far the engine is from stock attention, and from a plain loop in float64, in the largest error of any logit.
 
-Three comparisons for each family of tiny random models, or for a real model, in float32 and for segments of 1, 7, 32
+Four comparisons for each family of tiny random models, or for a real model, in float32 and for segments of 1, 7, 32
 and 150 tokens:
 
 - a window that covers everything, against transformers' own eager attention in one pass;
 - a small window with sinks, against the loop of `reference.py`;
-- the same with a memory, of each form that a family may be given or of the model's own adapter.
+- the same with a memory, of each form that a family may be given or of the model's own adapter;
+- both again with highlights.
 
 Stock attention in float32 is itself off from float64: that is `rounding`. The limit is 1e-5 or four times that much,
 whichever is more; for the tiny models it is 1e-5.
@@ -38,7 +39,7 @@ LIMIT = 1e-5
 _ROUNDINGS = 4
 SEGMENTS = (1, 7, 32, 150)
 _NUM_TOKENS = 157  # so that even the longest segment is not the only one
-_SINKS, _WINDOW = 4, 24
+_SMALL = (Tiers(4, 24), Tiers(4, 24, 10))  # with highlights or without
 _FORMS: tuple[MemoryForm, ...] = ("delta", "paper-delta", "paper-linear")
 _MEMORY_SEGMENTS = 3  # of a real model's memory that a text must fill, so that what was written is read
 
@@ -47,14 +48,14 @@ _MEMORY_SEGMENTS = 3  # of a real model's memory that a text must fill, so that 
 class _Subject:
     """A stock model, the same under longdoc's attention for each kind of memory, and the rules of its reference.
 
-    streaming: by form of memory, "none" without.   rules: (sinks, window, length) -> the rules of each layer.
+    streaming: by form of memory, "none" without.   rules: (tiers, length) -> the rules of each layer.
     """
 
     name: str
     stock: Any
     ids: Tensor
     streaming: dict[str, tuple[Any, dict[int, Any]]]
-    rules: Callable[[int, int, int], Sequence[Rules]]
+    rules: Callable[[Tiers, int], Sequence[Rules]]
 
 
 def run(options: ModelOptions | None = None, *, families: Sequence[str] = (), on_event: Listener = ignore) -> Report:
@@ -89,6 +90,7 @@ def condensed(result: Report) -> Report:
     rows: dict[str, dict[str, Any]] = {}
     for row in result["results"]:
         name = "covering window" if row["covering"] else f"window of {row['window']}"
+        name += ", highlights" if row.get("highlights") else ""
         name += "" if row["memory"] == "none" else f", {row['memory']}"
         errors = rows.setdefault(row["family"], {"family": row["family"]})
         errors[name] = max(errors.get(name, 0.0), row["max_error"])
@@ -102,7 +104,7 @@ def check(result: Report) -> None:
         raise LongdocError(
             f"The engine is not exact: an error of {worst['max_error']:.1e}, above {result['limit']:.1e}.",
             why=f"{worst['family']}, segments of {worst['segment_tokens']}, window {worst['window']}, "
-            f"memory {worst['memory']}",
+            f"{worst['highlights']} highlights, memory {worst['memory']}",
             fix="do not rely on this model here, and report it with the result of --json",
         )
 
@@ -111,11 +113,13 @@ def _measure(subject: _Subject) -> Iterator[dict[str, Any]]:
     num_tokens = subject.ids.shape[1]
     with torch.no_grad():
         stock = copy.deepcopy(subject.stock)(subject.ids, use_cache=False).logits
-    yield from _rows(subject, "none", Tiers(_SINKS, num_tokens), num_tokens, stock, covering=True)
-    rules = subject.rules(_SINKS, _WINDOW, _SINKS + _WINDOW)
-    for form, (_, memories) in subject.streaming.items():
-        reference = logits(subject.stock, subject.ids, rules, memories)
-        yield from _rows(subject, form, Tiers(_SINKS, _WINDOW), _SINKS + _WINDOW, reference, covering=False)
+    yield from _rows(subject, "none", Tiers(_SMALL[0].sinks, num_tokens), num_tokens, stock, covering=True)
+    for tiers in _SMALL:
+        reach = tiers.sinks + tiers.reach
+        rules = subject.rules(tiers, reach)
+        for form, (_, memories) in subject.streaming.items():
+            reference = logits(subject.stock, subject.ids, rules, memories)
+            yield from _rows(subject, form, tiers, reach, reference, covering=False)
 
 
 def _rows(
@@ -134,6 +138,7 @@ def _rows(
             "segment_tokens": segment_tokens,
             "window": tiers.window,
             "covering": covering,
+            "highlights": tiers.highlights,
             "memory": form,
             "max_error": float((ours.double() - wanted.double()).abs().max()),
         }
@@ -166,7 +171,7 @@ def _tiny(name: str) -> _Subject:
         model,
         random_ids(_NUM_TOKENS),
         streaming,
-        lambda sinks, window, num_tokens: family_rules(name, sinks, window, num_tokens),
+        lambda tiers, num_tokens: family_rules(name, tiers.sinks, tiers.window, num_tokens, tiers.highlights),
     )
 
 
@@ -198,10 +203,10 @@ def _given(options: ModelOptions) -> _Subject:
     memories = {m.layer_idx: m.longdoc_memory for m in model.modules() if hasattr(m, "longdoc_memory")}
     streaming = {"none": (model, {})} | ({memory.form: (model, memories)} if memory else {})
 
-    def rules(sinks: int, window: int, num_tokens: int) -> list[Rules]:
+    def rules(tiers: Tiers, num_tokens: int) -> list[Rules]:
         for rotary in length_dependent(model):
             fix_length(rotary, num_tokens)
-        return model_rules(model, sinks, window)
+        return model_rules(model, tiers.sinks, tiers.window, tiers.highlights)
 
     vocabulary: int = model.get_input_embeddings().weight.shape[0]
     return _Subject(options.model, stock, random_ids(num_tokens, vocabulary), streaming, rules)

@@ -1,4 +1,4 @@
-"""Sinks, window and memory as plain loops in float64: one query after the other, one key after the other.
+"""Sinks, window, highlights and memory as plain loops in float64: one query after the other, one key after the other.
 
 What the engine must equal, written from the documented rules. For the models of `families.py` it shares no code with
 the engine and uses none of transformers' rotations. For a model that it is given it turns by the engine's `rotate`:
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from longdoc.bench.families import ALL, NATIVE_WINDOW, Family
+from longdoc.bench.reference_highlights import attend_head
 from longdoc.bench.reference_memory import delta_memory, paper_memory
 from longdoc.bench.rope import frequencies
 
@@ -35,10 +36,11 @@ class Rules:
     sinks: int
     window: int
     softcap: float | None = None
+    highlights: int = 0
 
 
-def family_rules(name: str, sinks: int, window: int, num_tokens: int) -> list[Rules]:
-    """The rules of each layer of a tiny model. A layer that slides by itself has no sinks and its own window.
+def family_rules(name: str, sinks: int, window: int, num_tokens: int, highlights: int = 0) -> list[Rules]:
+    """The rules of each layer of a tiny model. A layer that slides by itself has its own window, and nothing else.
 
     num_tokens: the length that scaled rotations are meant for.
     """
@@ -46,7 +48,7 @@ def family_rules(name: str, sinks: int, window: int, num_tokens: int) -> list[Ru
     return [
         Rules(table_rotation(family, index, num_tokens), 0, min(NATIVE_WINDOW, window), family.softcap)
         if slides
-        else Rules(table_rotation(family, index, num_tokens), sinks, window, family.softcap)
+        else Rules(table_rotation(family, index, num_tokens), sinks, window, family.softcap, highlights)
         for index, slides in enumerate(family.sliding)
     ]
 
@@ -75,6 +77,13 @@ def attend(query: Tensor, key: Tensor, value: Tensor, rules: Rules, scaling: flo
     group = query.shape[1] // key.shape[1]
     keys, values = key.repeat_interleave(group, 1)[0], value.repeat_interleave(group, 1)[0]
     in_place = torch.stack([rules.rotate(keys[:, j], j) for j in range(keys.shape[1])], 1)
+    if rules.highlights:
+        sizes = rules.sinks, rules.window, rules.highlights
+        heads = [
+            attend_head(query[0, i * group : (i + 1) * group], k, v, rules.rotate, sizes, scaling, rules.softcap)
+            for i, (k, v) in enumerate(zip(key[0], value[0], strict=True))
+        ]
+        return torch.cat(heads, 1)
     outputs = []
     for t in range(query.shape[2]):
         near = rules.rotate(query[0, :, t], t)
@@ -88,7 +97,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, rules: Rules, scaling: flo
     return torch.stack(outputs)
 
 
-def model_rules(model: Any, sinks: int, window: int) -> list[Rules]:
+def model_rules(model: Any, sinks: int, window: int, highlights: int = 0) -> list[Rules]:
     """The rules of each layer of any model that longdoc's attention was installed in."""
     text = model.config.get_text_config(decoder=True)
     native: int = getattr(text, "sliding_window", None) or 0
@@ -97,8 +106,8 @@ def model_rules(model: Any, sinks: int, window: int) -> list[Rules]:
     found = []
     for module in _attention_modules(model):
         slides = kinds[module.layer_idx] == "sliding_attention" and native > 0
-        own = Rules(_rotation_of(module), sinks, window, softcap)
-        found.append(replace(own, sinks=0, window=min(native, window)) if slides else own)
+        own = Rules(_rotation_of(module), sinks, window, softcap, highlights)
+        found.append(replace(own, sinks=0, window=min(native, window), highlights=0) if slides else own)
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from longdoc.bench import exactness, reference
+from longdoc.bench import exactness, reference, reference_highlights
 from longdoc.bench.families import ALL
 from longdoc.cli import cli
 from longdoc.core.errors import LongdocError, UsageError
@@ -21,12 +21,12 @@ FAMILY = "qwen3"
 def test_all_comparisons_of_a_family_are_within_the_limit() -> None:
     result = exactness.run(families=[FAMILY])
     rows = result["results"]
-    assert {(row["segment_tokens"], row["covering"], row["memory"]) for row in rows} == {
-        (segment_tokens, covering, memory)
+    assert {(row["segment_tokens"], row["covering"], row["highlights"], row["memory"]) for row in rows} == {
+        (segment_tokens, covering, highlights, memory)
         for segment_tokens in (1, 7, 32, 150)
-        for covering, memory in [
-            (True, "none"),
-            *((False, m) for m in ("none", "delta", "paper-delta", "paper-linear")),
+        for covering, highlights, memory in [
+            (True, 0, "none"),
+            *((False, n, m) for n in (0, 10) for m in ("none", "delta", "paper-delta", "paper-linear")),
         ]
     }
     assert all(row["family"] == FAMILY and 0 < row["max_error"] <= 1e-5 for row in rows)
@@ -71,6 +71,24 @@ def test_a_rule_that_is_broken_shows(broken: str, monkeypatch: pytest.MonkeyPatc
     assert caught.value.exit_code == 1
     wrong = {row["memory"] for row in result["results"] if row["max_error"] > 1e-5}
     assert wrong == ({"delta"} if broken == "memory" else {"none", "delta"})
+
+
+@pytest.mark.parametrize("broken", ["second chance", "reservoir", "witnesses"])
+def test_a_rule_of_the_highlights_that_is_broken_shows_in_their_rows_alone(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exactness, "SEGMENTS", (32,))
+    monkeypatch.setattr(exactness, "_FORMS", ("delta",))
+    if broken == "second chance":  # a highlight that is not used for one turn is forgotten
+        monkeypatch.setattr(reference_highlights, "FADE", 0.0)
+    elif broken == "reservoir":  # all go by their mass
+        monkeypatch.setattr(reference_highlights, "RESERVOIR_SHARE", 0.0)
+    else:
+        monkeypatch.setattr(reference_highlights, "WITNESS_EVERY", 4)
+    result = exactness.run(families=[FAMILY])
+    wrong = {(row["highlights"], row["memory"]) for row in result["results"] if row["max_error"] > 1e-3}
+    assert wrong == {(10, "none"), (10, "delta")}
+    assert all(row["max_error"] <= 1e-5 for row in result["results"] if not row["highlights"])
 
 
 def test_a_real_model_is_measured_with_its_own_memory(options: ModelOptions) -> None:

@@ -1,8 +1,5 @@
-"""Highlights, with sinks, window and memory, against a loop over queries and keys in float64.
-
-The loop is written from the documented rules and knows nothing of calls: it reads the whole text once.
-
-Shapes: B batch, H query heads, Hkv key/value heads, T tokens, D head dim.
+"""Highlights, with sinks, window and memory, against a loop over queries and keys in float64
+(`longdoc.bench.reference_highlights`), which knows nothing of calls: it reads the whole text once.
 """
 
 from __future__ import annotations
@@ -17,13 +14,14 @@ from torch import Tensor
 
 from longdoc.bench import reference
 from longdoc.bench.families import build, random_ids
-from longdoc.bench.reference import Rules, family_rules
+from longdoc.bench.reference import family_rules
 from longdoc.core.settings import ModelOptions
 from longdoc.engine import attention
+from longdoc.engine import highlights as highlights_module
 from longdoc.engine import memory as memory_module
 from longdoc.engine.attention import attach_memory, install
 from longdoc.engine.cache import StreamingCache, StreamingLayer, Tiers
-from longdoc.engine.highlights import RESERVOIR_SHARE, WITNESS_EVERY, priority
+from longdoc.engine.highlights import priority
 from longdoc.engine.load import LoadedModel
 from longdoc.engine.memory import MemoryConfig, MemoryForm
 from longdoc.engine.plan import plan_reading
@@ -37,64 +35,10 @@ FAMILIES = ("llama", "qwen3", "gemma2", "phi", "glm", "smollm3")  # soft caps, p
 every_family = pytest.mark.parametrize("name", FAMILIES)
 
 
-def naive_head(queries: Tensor, keys: Tensor, values: Tensor, rules: Rules, scaling: float, most: int) -> Tensor:
-    """(G, T, D), (T, D) x2 -> (T, G, D) of one key/value head and the queries of its group."""
-    sinks, window = rules.sinks, rules.window
-    turn = min(128, window // 4)
-    reach = window + most + turn - 1 if most else window
-    mass = [0.0] * len(keys)  # by position
-    scores: dict[int, float] = {}  # of the highlights, by position
-    used: dict[int, float] = {}
-    turned = cache(lambda distance: rules.rotate(queries, distance))
-    keys = rules.rotate(keys, 0)
-    outputs = []
-    for t in range(len(keys)):
-        if most and t and t % turn == 0:
-            scores = {j: max(used[j] * WITNESS_EVERY / turn, score / 2) for j, score in scores.items()}
-            for j in range(max(sinks, t - turn - window + 1), t - window + 1):
-                scores[j] = mass[j] * WITNESS_EVERY / (window - window // 2)
-            drawn = sorted(scores, key=lambda j: -int(priority(torch.tensor(j))))[: int(most * RESERVOIR_SHARE)]
-            others = sorted((j for j in scores if j not in drawn), key=lambda j: -scores[j])
-            kept = sorted((drawn + others)[:most])
-            scores, used = {j: scores[j] for j in kept}, dict.fromkeys(kept, 0.0)
-        distances = {j: t - j for j in range(t + 1) if j < sinks or t - j < window}
-        if t >= sinks + window:
-            distances |= {j: reach + sinks - 1 - j for j in range(sinks)}
-        for rank, j in enumerate(sorted(scores, reverse=True)):
-            distances[j] = t % turn + window + rank
-        seen = list(distances)
-        near = torch.stack([turned(distance)[:, t] for distance in distances.values()], 1)
-        logits = (near * keys[seen]).sum(-1) * scaling
-        if rules.softcap is not None:
-            logits = rules.softcap * torch.tanh(logits / rules.softcap)
-        share = logits.softmax(-1)
-        outputs.append(share @ values[seen])
-        if t % WITNESS_EVERY == WITNESS_EVERY - 1:
-            for j, received in zip(seen, share.sum(0).tolist(), strict=True):
-                if j in used:
-                    used[j] += received
-                elif j >= sinks and t - j >= window // 2:
-                    mass[j] += received
-    return torch.stack(outputs)
-
-
-def naive(query: Tensor, key: Tensor, value: Tensor, rules: Rules, scaling: float) -> Tensor:
-    """(1, H, T, D), (1, Hkv, T, D) x2, un-rotated -> (T, H, D). Layers that slide by themselves have no highlights."""
-    most = TIERS.highlights if rules.sinks else 0
-    group = query.shape[1] // key.shape[1]
-    heads = [
-        naive_head(query[0, head * group : (head + 1) * group], key[0, head], value[0, head], rules, scaling, most)
-        for head in range(key.shape[1])
-    ]
-    return torch.cat(heads, 1)
-
-
 def wanted(name: str, memories: dict[int, Any] | None = None) -> Tensor:
     """(1, T, V) float64."""
-    rules = family_rules(name, TIERS.sinks, TIERS.window, NUM_TOKENS)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reference, "attend", naive)
-        return reference.logits(build(name), random_ids(NUM_TOKENS), rules, memories)
+    rules = family_rules(name, TIERS.sinks, TIERS.window, NUM_TOKENS, TIERS.highlights)
+    return reference.logits(build(name), random_ids(NUM_TOKENS), rules, memories)
 
 
 wanted_without_memory = cache(wanted)
@@ -191,6 +135,15 @@ def write_before_reading(monkeypatch: pytest.MonkeyPatch) -> None:
 def ignore_gates(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the memory says counts in full."""
     monkeypatch.setattr(torch, "sigmoid", torch.ones_like)
+
+
+@pytest.mark.parametrize(("constant", "value"), [("_FADE", 0.0), ("RESERVOIR_SHARE", 0.0), ("RESERVOIR_SHARE", 0.5)])
+def test_an_engine_that_chooses_otherwise_does_not_equal_the_loop(
+    constant: str, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Second chance ignored, reservoir share ignored or doubled."""
+    monkeypatch.setattr(highlights_module, constant, value)
+    assert error(read(streaming("llama"), 32), wanted_without_memory("llama")) > 1e-3
 
 
 @every_form
