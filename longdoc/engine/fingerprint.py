@@ -50,9 +50,7 @@ def model_fingerprint(loaded: LoadedModel) -> dict[str, Any]:
         "weights": hash_of(loaded.model.state_dict().items()),
         "adapter": info.adapter,
         "prompts": adapter.prompts if adapter is not None else None,
-        "memory_form": asdict(adapter.memory) | {"layers": list(adapter.memory.layers)}
-        if adapter is not None and adapter.memory is not None
-        else None,
+        "memory_form": _as_json(asdict(adapter.memory)) if adapter is not None and adapter.memory is not None else None,
         "adapter_weights": hash_of(memories.items()) if memories else None,
         "tokenizer": _tokenizer_hash(loaded.tokenizer),
         "dtype": str(next(loaded.model.parameters()).dtype).removeprefix("torch."),
@@ -82,6 +80,11 @@ def hash_of(named: Iterable[tuple[str, Any]]) -> str:
             step = 1 if total <= _HASHED_WHOLE_BYTES else -(-flat.numel() // _SAMPLED_BYTES)
             digest.update(raw_bytes(flat[::step].contiguous().cpu()))
     return digest.hexdigest()
+
+
+def _as_json(values: dict[str, Any]) -> dict[str, Any]:
+    """The values as they come back from a file: tuples are lists there."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _configuration_hash(config: Any) -> str:
