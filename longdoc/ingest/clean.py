@@ -54,6 +54,8 @@ _LINE_DASH = re.compile(r"(?:--|[—–])$")
 
 def normalise(text: str) -> str:
     """Composed characters, plain spaces, no ligatures, no invisible characters; line ends are "\\n"."""
+    if text.isascii() and text.isprintable():
+        return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _SURROGATES.sub("\ufffd", text.translate(_TABLE))
     return unicodedata.normalize("NFC", text)
@@ -61,6 +63,8 @@ def normalise(text: str) -> str:
 
 def squeeze(text: str) -> str:
     """One space for each run of blanks, none at the ends; line ends stay."""
+    if text.isprintable() and "  " not in text and text.isascii():
+        return text.strip()
     return _BLANKS.sub(" ", text).strip()
 
 
@@ -77,13 +81,15 @@ class Vocabulary:
 
     def add(self, line: str, *, continues: bool = False) -> None:
         """Count the words of a line. continues: the line above ends with a hyphen, so the first is half a word."""
-        words = _WORD.findall(line)
+        words = _WORD.findall(line.lower())
         if continues and words:
             words = words[1:]
         if line.endswith(_HYPHEN):
             words = words[:-1]
-        for word in map(str.lower, words):
-            self.counts[word] += 1
+        self.counts.update(words)
+        if "-" not in line:
+            return
+        for word in words:
             if "-" in word:
                 self.firsts.add(word.partition("-")[0])
                 self.lasts.add(word.rpartition("-")[2])

@@ -22,6 +22,7 @@ _ENTRY = re.compile(r"(?:\. ?){4,}\d*$|[^\W\d_] +(?:\d{1,4}|[ivxlc]+)$")
 _NOTE_MARK = re.compile(
     r"(?:(?P<number>\d{1,3})(?!\d)|\[\d{1,3}\]|\(\d{1,3}\)|[*†‡§¶#]{1,3}|[a-z](?=[.)] )|[ivx]{1,5}(?=[.)] ))[.):]?\s*\S"
 )
+_TAIL = 24  # characters, at the end of a line, that tell how it ends
 _MOST_FLOAT_PAGES = 2  # between two halves of a paragraph
 _FEW_LINES = 5
 _WIDE_GAP = 1.35  # in line pitches
@@ -137,7 +138,7 @@ class _Floats:
 
     def leave(self, *, at_end: bool = False) -> Iterator[Paragraph]:
         last = self.waiting[-1] if self.waiting else None
-        goes_on = last is not None and last.lines[0].kind == NOTE and not _ENDS_SENTENCE.search(last.lines[-1].text)
+        goes_on = last is not None and last.lines[0].kind == NOTE and not ends_sentence(last.lines[-1].text)
         keeps = goes_on and not at_end and last is not self.held
         yield from self.waiting[:-1] if keeps else self.waiting
         self.held = last if keeps else None
@@ -158,7 +159,7 @@ def follows_note(above: str, text: str) -> bool:
 
 
 def ends_sentence(text: str) -> bool:
-    return bool(_ENDS_SENTENCE.search(text))
+    return bool(_ENDS_SENTENCE.search(text[-_TAIL:]))
 
 
 def _columns(pages: Sequence[Sequence[Line]]) -> Iterator[tuple[_Column, dict[int, list[Line]]]]:
@@ -258,14 +259,14 @@ def _is_verse(above: Line, line: Line, column: _Column) -> bool:
         and above.bottom - line.bottom < _WIDE_GAP * max(column.pitch, 0.9 * line.height)
         and not _is_centred(line, column)
         and not _BULLET.match(line.text)
-        and not _ENDS_SENTENCE.search(above.text)
+        and not ends_sentence(above.text)
     )
 
 
 def _breaks(above: Line, above_column: _Column, line: Line, column: _Column, *, is_first: bool, indents: bool) -> bool:
     """Whether a paragraph begins at `line`. is_first: it is the first line of its column."""
     sizes = max(above.height, line.height) / max(min(above.height, line.height), 1e-6)
-    ended = bool(_ENDS_SENTENCE.search(above.text))
+    ended = ends_sentence(above.text)
     if sizes > _OTHER_SIZE and (ended or _is_short(above, above_column) or sizes > 1.4):
         return True
     if _is_centred(line, column) != _is_centred(above, above_column) and (ended or _is_centred(above, above_column)):
@@ -274,7 +275,7 @@ def _breaks(above: Line, above_column: _Column, line: Line, column: _Column, *, 
         return True
     if _BULLET.match(line.text) and (ended or _is_short(above, above_column) or _BULLET.match(above.text)):
         return True
-    if _ENTRY.search(above.text) and _ENTRY.search(line.text):
+    if _ENTRY.search(above.text[-_TAIL:]) and _ENTRY.search(line.text[-_TAIL:]):
         return True
     if _is_short(above, above_column, line) and (ended or not line.text[:1].islower()):
         return not above.text.endswith(("-", "\N{HYPHEN}", ","))

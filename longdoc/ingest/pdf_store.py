@@ -13,6 +13,7 @@ from typing import overload
 
 from longdoc.ingest.lines import NOTE, Line
 
+_RECENT_PAGES = 1000  # whose lines are kept as they are: about 20 KB each
 _NUMBERS = 4  # left, right, bottom, height
 
 
@@ -75,14 +76,21 @@ class PageStore(_Pages):
 
     num_pages: int
     packed: dict[int, Packed] = field(default_factory=dict)
+    recent: dict[int, list[Line]] = field(default_factory=dict)  # pages that were asked for last
 
     def put(self, index: int, page: Packed) -> None:
         if page.places:
             self.packed[index] = page
 
     def page(self, index: int) -> list[Line]:
-        found = self.packed.get(index)
-        return found.lines(index) if found else []
+        lines = self.recent.get(index)
+        if lines is None:
+            found = self.packed.get(index)
+            lines = found.lines(index) if found else []
+            while len(self.recent) >= _RECENT_PAGES:
+                self.recent.pop(next(iter(self.recent)))
+            self.recent[index] = lines
+        return lines
 
     def __len__(self) -> int:
         return self.num_pages

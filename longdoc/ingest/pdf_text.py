@@ -17,7 +17,6 @@ WIDE_GAP = 0.8  # of a line's height: wider is no space between two words, as a 
 _LINE_END = re.compile("\r\n|[\r\n]|[\ufffe\x02](?:\r\n|[\r\n])?")
 _HYPHENS = (PDFIUM_HYPHEN, "\x02")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_SPACES_TRIED = 3
 _WORD_GAP = 0.13  # of the height
 _ONE_BY_ONE = 0.6  # rectangles for each character: the glyphs are put one by one
 _OTHER_LINE = 0.6  # of the height, up or down: no raised number is so far off
@@ -92,12 +91,8 @@ class _Glyphs:
         self.num_rects = self.pdfium.FPDFText_CountRects(self.raw, first, last - first + 1)
         if self.num_rects > 1:
             return True
-        place, tried = first, 0
-        while tried < _SPACES_TRIED and (place := self.text.find(" ", place + 1, last)) > 0:
-            if self.pdfium.FPDFText_IsGenerated(self.raw, place):
-                return True
-            tried += 1
-        return False
+        place = self.text.find(" ", first + 1, last)
+        return place > 0 and bool(self.pdfium.FPDFText_IsGenerated(self.raw, place))
 
 
 def runs_of(text_page: Any, crop: tuple[float, float, float, float] | None = None) -> list[Run]:
@@ -141,14 +136,14 @@ def _line(
     angle = glyphs.angle(first)
     cuts = [first]
     unspaced: list[int] = []
-    if not _RIGHT_TO_LEFT.search(stripped) and glyphs.has_gaps(first, last):
+    if (stripped.isascii() or not _RIGHT_TO_LEFT.search(stripped)) and glyphs.has_gaps(first, last):
         cuts += _wide_gaps(glyphs, first, last, angle)
         if glyphs.num_rects > _ONE_BY_ONE * (last - first):
             unspaced = _missing_spaces(glyphs, first, last, angle)
     for cut, following in zip(cuts, [*cuts[1:], last + 1], strict=True):
         ends_line = following > last
         run = _run(glyphs, cut, following, angle, broken and ends_line, len(found), unspaced)
-        if run is not None and (crop is None or not _is_outside(glyphs, cut, following - 1, crop)):
+        if run is not None and (crop is None or not _is_outside(glyphs, run, cut, following - 1, crop)):
             found.append(run)
 
 
@@ -201,9 +196,7 @@ def _run(
     if not clean:
         return None
     boxes = [
-        _level(box, angle)
-        for place in {start, (start + last) // 2, last}
-        if not glyphs.text[place].isspace() and (box := glyphs.box(place))
+        _level(box, angle) for place in ((start, last) if start < last else (start,)) if (box := glyphs.box(place))
     ]
     origin = glyphs.origin(start)
     if not boxes or origin is None:
@@ -241,12 +234,17 @@ def _level(box: tuple[float, float, float, float], angle: float) -> tuple[float,
     return min(xs), max(xs), min(ys), max(ys)
 
 
-def _is_outside(glyphs: _Glyphs, first: int, last: int, crop: tuple[float, float, float, float]) -> bool:
+def _is_outside(glyphs: _Glyphs, run: Run, first: int, last: int, crop: tuple[float, float, float, float]) -> bool:
     """Whether the middle of the line lies where no viewer shows it."""
+    left, bottom, right, top = crop
+    if run.angle == 0:
+        return not (
+            left - _OUTSIDE <= (run.left + run.right) / 2 <= right + _OUTSIDE
+            and bottom - _OUTSIDE <= run.bottom + 0.3 * run.height <= top + _OUTSIDE
+        )
     boxes = [box for place in (first, last) if (box := glyphs.box(place))]
     if not boxes:
         return False
     x = (min(box[0] for box in boxes) + max(box[2] for box in boxes)) / 2
     y = (min(box[1] for box in boxes) + max(box[3] for box in boxes)) / 2
-    left, bottom, right, top = crop
     return not (left - _OUTSIDE <= x <= right + _OUTSIDE and bottom - _OUTSIDE <= y <= top + _OUTSIDE)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from longdoc.ingest.lines import ASIDE, TABLE, Line
+from longdoc.ingest.lines import ASIDE, TABLE, Line, ends_sentence
 
 _EDGE_LINES = 2
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
@@ -28,6 +28,7 @@ _LEAST_IN_SLOT = 4
 _MOST_IN_HEAD = 100  # characters
 _CLEAR = 1.5  # of the height: a head stands further from the text than this
 _OTHER_SIZE = 1.25
+_REMEMBERED = 512  # lines: each is compared with those of eight pages
 _AWAY = (-2, -1, 1, 2)
 
 
@@ -53,16 +54,17 @@ def find_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set
         page = edges(index)
         near = [edges(index + away) for away in _AWAY if 0 <= index + away < len(pages)]
         places = {place for place in page.asides if any(page.lines[place].text in other.aside_texts for other in near)}
-        lists_titles = page.num_titles(by_letters) > 2  # a table of contents
+        lists_titles: bool | None = None  # a table of contents
         for side in (0, 1):
             others = [other.lines[place] for other in near for place in other.sides[side]]
             for place in page.sides[side]:
                 line = page.lines[place]
                 starts = by_letters.get(letters(line.text))
-                is_title = starts is not None and (index in starts or lists_titles)
-                num_same = len({other.page for other in others if _same(line, other)})
-                enough = num_same > 1 or (num_same == 1 and _is_clear(page.lines, place, side, places))
-                runs = not is_title and (starts is not None or enough)
+                if starts is not None and lists_titles is None:
+                    lists_titles = page.num_titles(by_letters) > 2
+                is_title = starts is not None and (index in starts or bool(lists_titles))
+                runs = starts is not None or _repeats(page.lines, place, side, others, places)
+                runs = runs and not is_title
                 if runs:
                     places.add(place)
                 for slot in _slots(line, side):
@@ -153,6 +155,22 @@ def _add_by_place(
                     places.add(place)
 
 
+def _repeats(lines: Sequence[Line], place: int, side: int, others: Sequence[Line], dropped: set[int]) -> bool:
+    """Whether neighbouring pages have the same line, or a line whose page number counts on from this one's."""
+    line = lines[place]
+    num_same = len({other.page for other in others if _same(line, other)})
+    if num_same > 1:
+        return True
+    num_counting = 0
+    is_head = len(line.text) <= _MOST_IN_HEAD and not ends_sentence(line.text)  # a footnote has a number and an end
+    if not num_same and is_head and not _CHAPTER.fullmatch(line.text):
+        excesses = {value - line.page for _, value in folios(line.text)}
+        if excesses:
+            counting = {o.page for o in others for _, value in folios(o.text) if value - o.page in excesses}
+            num_counting = len(counting)
+    return (num_same == 1 or num_counting > 1) and _is_clear(lines, place, side, dropped)
+
+
 def _is_clear(lines: Sequence[Line], place: int, side: int, dropped: set[int]) -> bool:
     """Whether nothing but running lines stands outside of a line, and the text keeps its distance."""
     line = lines[place]
@@ -164,6 +182,7 @@ def _is_clear(lines: Sequence[Line], place: int, side: int, dropped: set[int]) -
     return not is_title and all(abs(drop) < level or drop > _CLEAR * line.height for drop in inward)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def letters(text: str) -> str:
     """Nothing but the letters, for comparing titles; page numbers in either script do not count."""
     return "".join(_LETTERS.findall(_NUMBER.sub(_keep_words, text))).casefold()
@@ -182,7 +201,8 @@ def roman_value(text: str) -> int | None:
     return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
 
 
-def folios(text: str) -> list[tuple[str, int]]:
+@lru_cache(maxsize=_REMEMBERED)
+def folios(text: str) -> tuple[tuple[str, int], ...]:
     """Numbers that may be the page's, as printed and their value: at an end of the line, or "7 of 90"."""
     found = []
     for match in _NUMBER.finditer(text):
@@ -192,9 +212,10 @@ def folios(text: str) -> list[tuple[str, int]]:
         value = int(match[0]) if match[0].isdigit() else roman_value(match[0])
         if value is not None:
             found.append((match[0], value))
-    return found
+    return tuple(found)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _mask(text: str) -> str:
     return _NUMBER.sub(lambda m: "#" if m[0].isdigit() or roman_value(m[0]) is not None else m[0], text).casefold()
 
