@@ -25,7 +25,8 @@ _MAX_RATIO = 200
 _RATIO_FROM_BYTES = 4 << 20  # small files may compress as well as they like
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
 _XML_OWN = ("amp", "lt", "gt", "quot", "apos")
-_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!DOCTYPE[^\[<>]*([\[>])", re.IGNORECASE)
+_DOCTYPE_END = re.compile(r"\]\s*>")
 _ZIP_ERRORS = (zipfile.BadZipFile, ValueError, OSError, NotImplementedError)
 _REPAIR = {
     "EPUB": "ebook-convert {file} repaired.epub && longdoc summarize repaired.epub",
@@ -118,10 +119,17 @@ def parse_xml(text: str) -> ElementTree.Element:
 
     Raises ElementTree.ParseError and ValueError.
     """
-    text = _DOCTYPE.sub("", text, count=1)
+    text = _without_doctype(text)
     text = _ENTITY.sub(lambda m: m[0] if m[1] in _XML_OWN else html.unescape(m[0]), text)
     text = re.sub(r"&(?!(?:#\d+|#x[0-9A-Fa-f]+|amp|lt|gt|quot|apos);)", "&amp;", text).lstrip("\ufeff \r\n\t")
     return ElementTree.fromstring(re.sub(r"\A<\?xml[^>]*\?>", "", text))
+
+
+def _without_doctype(text: str) -> str:
+    """XML without the first `<!DOCTYPE ...>` and what it declares."""
+    found = _DOCTYPE.search(text)
+    end = _DOCTYPE_END.search(text, found.end()) if found and found[1] == "[" else found
+    return text[: found.start()] + text[end.end() :] if found and end else text
 
 
 def damaged(raw: Raw, why: str, kind: str = "EPUB") -> DamagedInput:

@@ -77,7 +77,7 @@ def parse_document(raw: Raw, reader: Format | None = None) -> Document:
     try:
         reader = reader or detect(raw)
         parsed = reader.parse(raw)
-    except LongdocError:
+    except (LongdocError, ImportError, SyntaxError):  # the last two: of the installation
         raise
     except MemoryError as error:
         raise _damaged(raw, reader, "reading it takes more memory than a reader may have") from error
