@@ -60,8 +60,10 @@ FORMATS: tuple[Format, ...] = (
     Format("vtt", "transcript", "read_vtt", "sniff_vtt", late=True),
     Format("srt", "transcript", "read_srt", "sniff_srt", late=True),
     Format("ass", "transcript", "read_ass", "sniff_ass", late=True),
+    Format("json", "transcript_json", late=True),
     Format("html", "html", late=True),
     Format("markdown", "markdown", late=True),
+    Format("dialogue", "dialogue", late=True),
     Format("text", "text", late=True),
 )
 

@@ -41,18 +41,19 @@ def sniff(raw: Raw) -> bool:
 
 def decode_source(raw: Raw, *, declared: bool = False) -> Decoded:
     """The normalised text of the bytes and what there is to say about it; never only white space."""
-    decoded = _decode(raw, declared=declared)
+    decoded = decode_text(raw, declared=declared)
     return replace(decoded, text=normalise(decoded.text))
 
 
-def _decode(raw: Raw, *, declared: bool = False) -> Decoded:
+def decode_text(raw: Raw, *, declared: bool = False) -> Decoded:
+    """The text of the bytes as it stands. Raises UnknownFormat for what is no text, EmptyInput for white space."""
     try:
         decoded = decode(raw.data, declared=declared)
     except NotTextError as error:
         raise UnknownFormat(
             f"{raw.shown} is not text.",
             why=f"no encoding fits its bytes ({error})",
-            fix=f"file {raw.quoted}  # longdoc reads PDF, EPUB, HTML, Markdown, plain text, SRT and WebVTT",
+            fix=f"file {raw.quoted}  # longdoc reads documents with text, not pictures or sound",
         ) from error
     if not normalise(decoded.text).strip():
         raise EmptyInput(
@@ -63,7 +64,7 @@ def _decode(raw: Raw, *, declared: bool = False) -> Decoded:
 
 def read(raw: Raw) -> Parsed:
     """Plain text as paragraphs and chapters."""
-    decoded = _decode(raw)
+    decoded = decode_text(raw)
     warnings = decoded.warnings
     whole, numbers = numbered(decoded.text)
     text, title, begin = _without_gutenberg(whole)

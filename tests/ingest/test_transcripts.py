@@ -109,6 +109,11 @@ def test_rolling_captions_are_read_once(tmp_path: Path) -> None:
     assert read_document(written(tmp_path, "talk.vtt", rolling)).text == "hello and welcome to the show"
 
 
+def test_the_same_words_of_another_speaker_are_no_repetition(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n00:00.000 --> 00:02.000\n<v Ann>Yes.\n\n00:02.000 --> 00:04.000\n<v Bob>Yes.\n"
+    assert read_document(written(tmp_path, "talk.vtt", text)).text == "Ann: Yes.\n\nBob: Yes."
+
+
 def test_names_before_a_colon_are_speakers(tmp_path: Path) -> None:
     named = (
         "WEBVTT\n\n00:00.000 --> 00:02.000\nMARY: Come in.\n\n"

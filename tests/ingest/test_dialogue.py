@@ -1,0 +1,90 @@
+"""Transcripts in plain text: speakers and times where there are some, and prose left as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from longdoc.core.types import Document
+from longdoc.ingest import read_document
+
+COLONS = "Ann Lee: How did it begin?\nDr. B. Oak: With a letter.\nAnn Lee: And then?\nDr. B. Oak: Then it rained.\n"
+TIMED = (
+    "[00:00:03] Ann Lee: How did it begin?\n[00:00:07] Dr. B. Oak: With a letter.\n"
+    "[00:01:09] Ann Lee: And then?\n[01:02:03] Dr. B. Oak: Then it rained.\n"
+)
+ABOVE = (
+    "Ann Lee  0:03\nHow did it begin?\n\nDr. B. Oak  0:07\nWith a letter.\n\n"
+    "Ann Lee  1:09\nAnd then?\n\nDr. B. Oak  1:02:03\nThen it rained.\n"
+)
+AFTER = (
+    "Ann Lee (00:03):\nHow did it begin?\n\nDr. B. Oak (00:07):\nWith a letter.\n\n"
+    "Ann Lee (01:09):\nAnd then?\n\nDr. B. Oak (01:02:03):\nThen it rained.\n"
+)
+BOLD = "**Ann Lee:** How did it begin?\n**Dr. B. Oak:** With a letter.\n" * 3
+COURT = "     Q.   How did it begin?\n     A.   With a letter.\n" * 3
+TIMES = [3.0, 7.0, 69.0, 3723.0]
+
+
+def read(tmp_path: Path, text: str, name: str = "talk.txt") -> Document:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return read_document(str(path))
+
+
+@pytest.mark.parametrize("text", [COLONS, TIMED, ABOVE, AFTER])
+def test_each_turn_is_a_paragraph_with_its_speaker_and_time(tmp_path: Path, text: str) -> None:
+    document = read(tmp_path, text)
+    assert document.source.format == "dialogue"
+    assert document.text.split("\n\n") == COLONS.rstrip().split("\n")
+    starts = [document.text.index(words) for words in ("How", "With", "And", "Then")]
+    assert [document.cite(at, at + 3).speaker for at in starts] == ["Ann Lee", "Dr. B. Oak"] * 2
+    times = [document.cite(at, at + 3).start_s for at in starts]
+    assert times == ([None] * 4 if text == COLONS else TIMES)
+
+
+@pytest.mark.parametrize("text", [BOLD, COURT])
+def test_bold_names_and_the_letters_of_a_court_are_speakers(tmp_path: Path, text: str) -> None:
+    document = read(tmp_path, text)
+    assert document.source.format == "dialogue"
+    assert len({anchor.speaker for anchor in document.anchors}) == 2
+    assert "*" not in document.text
+
+
+def test_a_turn_goes_on_over_paragraphs_and_lines(tmp_path: Path) -> None:
+    long = "It began with a letter that came on a Tuesday in the month of May, when the\nriver was high.\n\nIt rained."
+    text = f"HEARING OF MARCH 3\n\nTHE COURT: Go on.\n\nTHE WITNESS: {long}\n\nTHE COURT: So.\n\nTHE WITNESS: Yes.\n"
+    document = read(tmp_path, text)
+    assert "in the month of May, when the river was high.\n\nIt rained.\n\nTHE COURT: So." in document.text
+    at = document.text.index("It rained")
+    assert document.cite(at, at + 9).speaker == "THE WITNESS"
+    assert document.cite(at, at + 9).line == 8
+    assert document.anchors[0].speaker is None
+
+
+def test_lines_below_growing_times_are_a_transcript_without_speakers(tmp_path: Path) -> None:
+    document = read(tmp_path, "0:00\nhello and welcome\n0:04\nto the show\n0:09\nwe talk today\n1:00:02\nabout rain\n")
+    assert document.text.split("\n\n") == ["hello and welcome", "to the show", "we talk today", "about rain"]
+    assert [anchor.start_s for anchor in document.anchors] == [0.0, 4.0, 9.0, 3602.0]
+
+
+PROSE = "It was a long way to the river, and nobody who went there came back before the evening was over. " * 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{PROSE}\n\nNote: the river is deep.\n\n{PROSE}\n\nNote: so is the sea.\n\n{PROSE}\n\nNote: mind it.\n" * 4,
+        "".join(f"Term{n}: what it means is long to tell.\n\n" for n in range(30)),
+        "Name: Ann\nTown: York\nName: Bob\nTown: Bath\nName: Cal\nTown: Hull\n" * 5,
+        "From: Ann\nTo: Bob\nSubject: Rain\n\n" + PROSE + "\n\nFrom: Bob\nTo: Ann\nSubject: Sun\n\n" + PROSE,
+        "".join(f"{c}:{v} And it came to pass that they went.\n" for c in range(1, 5) for v in range(1, 30)),
+        "09:00 Doors open.\n10:00 The first talk.\n11:30 Coffee.\n12:00 Lunch.\n13:00 The end.\n",
+        f"{PROSE}\n\nHe said: go.\n\n{PROSE}\n\nShe answered: no.\n\n" * 6,
+    ],
+)
+def test_what_has_colons_or_numbers_and_is_no_transcript_stays_text(tmp_path: Path, text: str) -> None:
+    document = read(tmp_path, text)
+    assert document.source.format == "text"
+    assert all(anchor.speaker is None and anchor.start_s is None for anchor in document.anchors)
