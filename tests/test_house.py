@@ -100,6 +100,7 @@ def _names_bound_by(node: ast.AST) -> set[str]:
         ["summarize", "--help"],
         ["ask", "--help"],
         ["read", "--help"],
+        ["plan", "--help"],
         ["states", "list", "--help"],
         ["doctor", "--help"],
         ["bench", "--help"],

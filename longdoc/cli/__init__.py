@@ -28,6 +28,7 @@ COMMANDS = {
     "summarize": "longdoc.cli.summarize:summarize",
     "ask": "longdoc.cli.ask:ask",
     "read": "longdoc.cli.read:read",
+    "plan": "longdoc.cli.plan:plan",
     "states": "longdoc.cli.states:states",
     "config": "longdoc.cli.config:config",
     "doctor": "longdoc.cli.doctor:doctor",

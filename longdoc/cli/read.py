@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,11 +10,8 @@ from longdoc.cli import batch, options
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 
 if TYPE_CHECKING:
-    from longdoc.core.events import Event
     from longdoc.output.delivery import OutputOptions
     from longdoc.output.json import Json
-    from longdoc.output.progress import Display
-    from longdoc.output.write import Sink
     from longdoc.pipeline.read import KeptReading
 
 
@@ -45,6 +41,7 @@ def read(
     """
     batch.check_sources(sources, output.path)
     readings = batch.readings(sources, output.path, each=each)
+    from longdoc.cli.rows import Rows
     from longdoc.output.json import error_json
     from longdoc.output.progress import open_display
     from longdoc.output.write import open_sink
@@ -53,7 +50,7 @@ def read(
 
     states = StateOptions(folder=state_dir, wanted=True, most_bytes=states_bytes)
     with open_sink(output.path) as sink, open_display(output.progress, quiet=output.quiet) as display:
-        target = _Target(sink, display, output, many=len(readings) > 1)
+        target = Rows(sink, display, output, many=len(readings) > 1, page=_line, row=_json)
         session = open_session(model_options, display, states) if len(readings) > 1 else None
         outcome = batch.run(
             readings,
@@ -74,50 +71,6 @@ def read(
     outcome.raise_unless_complete()
 
 
-class _Target:
-    """Writes a line for each source as it comes; a JSON array waits for its end."""
-
-    def __init__(self, sink: Sink, display: Display, output: OutputOptions, *, many: bool) -> None:
-        self._sink = sink
-        self._display = display
-        self._to = output.to
-        self._many = many
-        self._rows: list[Json] = []
-
-    def on_event(self, event: Event) -> None:
-        self._display(event)
-
-    def put(self, results: Sequence[KeptReading]) -> None:
-        for result in results:
-            if self._to in {"json", "jsonl"}:
-                self.fail([_json(result)])
-            else:
-                self._write(_line(result) + "\n")
-
-    def fail(self, rows: Sequence[Json]) -> None:
-        from longdoc.output.json import dumps
-
-        self._rows += rows if self._to == "json" else []
-        if self._to == "jsonl":
-            for row in rows:
-                self._write(dumps(row) + "\n")
-
-    def stop(self, results: Sequence[KeptReading], when: str = "") -> None:
-        self.put(results)
-        self.end()
-
-    def end(self) -> None:
-        from longdoc.output.json import dumps
-
-        if self._rows:
-            self._write(dumps(self._rows if self._many else self._rows[0], indent=2) + "\n")
-
-    def _write(self, text: str) -> None:
-        self._display.pause()
-        self._sink.keep()
-        self._sink.write(text)
-
-
 def _line(result: KeptReading) -> str:
     """`book-1a2b3c4d: 60,603 tokens of book.txt (none read now), 1.6 MB in /home/...`."""
     from longdoc.output.wording import count, file_size, one_line
@@ -126,7 +79,7 @@ def _line(result: KeptReading) -> str:
     new = receipt.tokens_read - receipt.tokens_from_state
     now = "all" if not receipt.tokens_from_state else f"{new:,}" if new else "none"
     words = f"{result.kept.name}: {count(receipt.tokens_read, 'token')} of {receipt.source.name} ({now} read now)"
-    return one_line(f"{words}, {file_size(result.kept.num_bytes)} in {result.kept.folder}")
+    return one_line(f"{words}, {file_size(result.kept.num_bytes)} in {result.kept.folder}") + "\n"
 
 
 def _json(result: KeptReading) -> Json:

@@ -16,17 +16,18 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from longdoc.core.errors import ModelUnavailable, OutOfMemory
-from longdoc.core.paths import data_folder
-from longdoc.core.settings import EMBEDDED_MODEL, ModelOptions
+from longdoc.core.settings import ModelOptions
 from longdoc.core.types import ModelInfo
-from longdoc.engine.adapter import SETTINGS_FILE, AdapterInfo, attach_adapter, load_adapter
+from longdoc.engine.adapter import AdapterInfo, attach_adapter, load_adapter
 from longdoc.engine.attention import install
 from longdoc.engine.cache import KEEP_ALL, StreamingCache, Tiers
 from longdoc.engine.cpu_kernel import FourBitKernel
 from longdoc.engine.lora import Lora
+from longdoc.engine.places import adapter_folder
+from longdoc.engine.places import resolve as resolve
 from longdoc.engine.refusals import CHOOSE, refuse_what_cannot_be_streamed
 from longdoc.engine.sizes import free_bytes, weight_bytes
-from longdoc.engine.unavailable import check_folder, explain, first_lines
+from longdoc.engine.unavailable import explain, first_lines
 
 _CHECK_TOKENS = 32
 _CHECK_CALLS = [18, 11, 1, 1, 1]
@@ -74,13 +75,13 @@ def load_model(options: ModelOptions, dtype: torch.dtype | None = None) -> Loade
     _quieten()
     if options.threads:
         torch.set_num_threads(options.threads)
-    device = _device(options.device)
+    device = device_of(options.device)
     path = resolve(options.model)
     tokenizer, model, quantization = _load_stock(path, options, device, dtype or _dtype(device))
     model.eval().requires_grad_(False)
     kernel = FourBitKernel(model)
     _self_check(model, str(path), device)
-    folder = _adapter_folder(options.adapter, path)
+    folder = adapter_folder(options.adapter, path)
     adapter = load_adapter(folder) if folder else None
     if adapter is not None and options.adapter == "none":  # how the model reads and answers stays, without its memory
         adapter = replace(adapter, memory=None, lora=None)
@@ -117,7 +118,7 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", module="transformers|bitsandbytes|torch")
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
     """The device of that name; for "auto" the first GPU when there is one."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -129,22 +130,6 @@ def _device(name: str) -> torch.device:
             f"The device {name} cannot be used.", why=str(error).split("\n")[0], fix="--device cpu, or --device auto"
         ) from error
     return device
-
-
-def resolve(model: str) -> str | Path:
-    """A folder, or an id for the hub's cache."""
-    if model != EMBEDDED_MODEL:
-        check_folder(model)
-        path = Path(model).expanduser()
-        return path if path.is_dir() else model
-    folder = data_folder("adapters") / EMBEDDED_MODEL
-    if not (folder / "config.json").is_file():
-        raise ModelUnavailable(
-            "The embedded model is not in this installation.",
-            why=f"{folder} holds no checkpoint",
-            fix="install longdoc again, or name a model with --model",
-        )
-    return folder
 
 
 def _load_stock(
@@ -198,18 +183,22 @@ def _dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
+def chosen_quantization(options: ModelOptions, config: Any, device: torch.device) -> str:
+    """As asked; auto: 4 bit on a GPU that is too small for bfloat16."""
+    if options.quantize != "auto":
+        return options.quantize
+    free = free_bytes(device)
+    is_small = device.type == "cuda" and free is not None and weight_bytes(config) > _WEIGHTS_SHARE * free
+    return "4bit" if is_small else "none"
+
+
 def _quantization(
     options: ModelOptions, config: Any, device: torch.device, dtype: torch.dtype
 ) -> tuple[str, dict[str, Any]]:
-    """The name of the quantization and the arguments that load it. auto: 4 bit on a GPU too small for bfloat16."""
-    wanted = options.quantize
+    """The name of the quantization and the arguments that load it."""
     if getattr(config, "quantization_config", None) is not None:
         return "as saved", {"device_map": {"": str(device)}}
-    if wanted == "auto":
-        wanted = "none"
-        free = free_bytes(device)
-        if device.type == "cuda" and free is not None and weight_bytes(config) > _WEIGHTS_SHARE * free:
-            wanted = "4bit"
+    wanted = chosen_quantization(options, config, device)
     _check_room(options.model, config, wanted, device, dtype)
     if wanted == "none":
         return "none", {}
@@ -239,19 +228,6 @@ def _check_room(name: str, config: Any, quantize: str, device: torch.device, dty
             why=f"its weights take about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free",
             fix=fix if device.type == "cpu" else f"{fix}, or --device cpu",
         )
-
-
-def _adapter_folder(name: str | None, model_path: str | Path) -> Path | None:
-    """The folder of the adapter beside the model, or of a named one."""
-    if name is None or name == "none":
-        beside = Path(model_path)
-        return beside if isinstance(model_path, Path) and (beside / SETTINGS_FILE).is_file() else None
-    for folder in (Path(name).expanduser(), data_folder("adapters") / name):
-        if (folder / SETTINGS_FILE).is_file():
-            return folder
-    raise ModelUnavailable(
-        f"There is no adapter {name}.", why=f"no {SETTINGS_FILE} in it", fix="--adapter none, or the folder's path"
-    )
 
 
 def _self_check(model: Any, name: str, device: torch.device) -> None:

@@ -33,7 +33,7 @@ def dumps(value: object, *, indent: int | None = None) -> str:
 
 
 def schema(schema_id: str) -> Json:
-    """The JSON Schema of `longdoc.summary/1` or `longdoc.answer/1`."""
+    """The JSON Schema of `longdoc.summary/1`, `longdoc.answer/1` or `longdoc.plan/1`."""
     name = schema_id.removeprefix("longdoc.").replace("/", "-") + ".json"
     loaded: Json = json.loads(files("longdoc.output").joinpath("schemas", name).read_text(encoding="utf-8"))
     return loaded

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from longdoc.core.types import Answer, Citation, CitationCount, Receipt, SkippedPage
+from longdoc.core.types import Answer, AttentionInfo, Citation, CitationCount, ModelInfo, Receipt, SkippedPage
 
 # C0 except tab and newline, DEL, and C1: U+009B alone starts an escape sequence in several terminals.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -169,7 +169,12 @@ def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
 
 
 def _model_line(receipt: Receipt) -> str:
-    model, attention = receipt.model, receipt.attention
+    words = attention_words(receipt.model, receipt.attention, kv_bits=receipt.settings.get("kv_bits"))
+    return f"{words}."
+
+
+def attention_words(model: ModelInfo, attention: AttentionInfo, *, kv_bits: int | None = None) -> str:
+    """`Model embedded, adapter embedded; attention stream (sinks 4, window 512, memory on): the reason`."""
     words = f"Model {model.id}"
     words += f", {model.quantization}" if model.quantization != "none" else ""
     words += f", adapter {model.adapter}" if model.adapter else ""
@@ -178,5 +183,5 @@ def _model_line(receipt: Receipt) -> str:
         tiers = [f"sinks {attention.sinks:,}", f"window {attention.window:,}"]
         tiers += [f"highlights {attention.highlights:,}"] if attention.highlights else []
         words += f" ({', '.join(tiers)}, memory {'on' if attention.memory else 'off'})"
-    words += ", keys and values in 8 bits" if receipt.settings.get("kv_bits") == 8 else ""
-    return one_line(f"{words}: {attention.why.rstrip('.')}.")
+    words += ", keys and values in 8 bits" if kv_bits == 8 else ""
+    return one_line(f"{words}: {attention.why.rstrip('.')}")

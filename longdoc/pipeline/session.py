@@ -9,19 +9,24 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from longdoc.core.errors import UsageError
 from longdoc.core.events import Listener, ModelLoaded, ModelLoading
 from longdoc.core.paths import data_folder
+from longdoc.core.plans import MeasuredSpeed
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 from longdoc.engine.fingerprint import model_fingerprint, plan_fingerprint
 from longdoc.engine.load import LoadedModel, load_model
+from longdoc.engine.machine import peak_resident_bytes
 from longdoc.ingest import Together, read_source
+from longdoc.pipeline import speeds
 from longdoc.pipeline.framing import tokens_of
 from longdoc.pipeline.keeping import Keeper
 from longdoc.pipeline.reading import OnPart, PartNotes, Reading
+from longdoc.pipeline.states import folder_of
 from longdoc.search.ranker import RankerFile, load
 
 
@@ -110,8 +115,27 @@ class Session:
         self.load(on_event)
         reading = Reading(self, document, started, by_part=on_part is not None)
         reading.read_all(on_event, on_part, self._keeper(reading, on_part, on_event))
+        self._remember_speed(reading)
         self._last = (key, reading)
         return reading
+
+    def _remember_speed(self, reading: Reading) -> None:
+        """For `longdoc plan`; nothing is left on the disk where no states are kept."""
+        if self.states is None:
+            return
+        num_tokens = reading.tokens_read - reading.tokens_from_state
+        speeds.remember(
+            folder_of(self.states.folder),
+            self.loaded.info,
+            self.loaded.device.type,
+            reading.plan.info.mode,
+            MeasuredSpeed(
+                tokens_per_s=round(num_tokens / max(1e-9, reading.read_seconds), 1),
+                num_tokens=num_tokens,
+                peak_memory_bytes=peak_resident_bytes(),
+                measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            ),
+        )
 
     def _keeper(self, reading: Reading, on_part: OnPart | None, on_event: Listener) -> Keeper | None:
         """What keeps a reading, if it is to be kept and can be."""

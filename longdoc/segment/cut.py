@@ -54,11 +54,15 @@ def segment(
 
 def count_tokens(document: Document, encode: Encode, *, parts: tuple[Section, ...] | None = None) -> int:
     """How many tokens `segment` will give, without keeping any."""
-    total = 0
+    return sum(1 for _ in token_starts(document, encode, parts=parts))
+
+
+def token_starts(document: Document, encode: Encode, *, parts: tuple[Section, ...] | None = None) -> Iterator[int]:
+    """The offset of each token that `segment` will give, in order, as the tokenizer says."""
     for part in default_parts(document) if parts is None else parts:
         for start, end in _blocks(document.text, part.start, part.end):
-            total += sum(1 for _ in encode(document.text[start:end]))
-    return total
+            for _, offset, _ in encode(document.text[start:end]):
+                yield start + offset
 
 
 def _blocks(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

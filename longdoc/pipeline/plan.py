@@ -1,0 +1,75 @@
+"""A plan: what would be read of a document, how, and what that takes. Loads no weights.
+
+Tokens are counted as a reading counts them. Minutes come from the last measured speed of this model on this machine,
+or are not given.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from longdoc.core.events import Listener, ignore
+from longdoc.core.plans import Plan, PlannedMemory, PlannedSection
+from longdoc.core.settings import ModelOptions, SourceOptions
+from longdoc.core.types import Anchor, Document
+from longdoc.engine.outline import PROGRAM_BYTES, Outline, outline, reading_bytes
+from longdoc.engine.plan import plan_reading
+from longdoc.ingest import Together, read_source
+from longdoc.pipeline.speeds import recall
+from longdoc.pipeline.states import folder_of
+from longdoc.segment import file_tiles, parts, token_starts
+
+
+def plan(
+    source: str | Together,
+    *,
+    source_options: SourceOptions,
+    model_options: ModelOptions,
+    state_dir: str | None = None,
+    on_event: Listener = ignore,
+    model: Outline | None = None,
+) -> Plan:
+    """Open a source, or several as one document, and say what reading it would take.
+
+    state_dir: where speeds are kept, with the states.   model: what was seen of it already.
+    Raises what `read_source` raises, ModelUnavailable, and OutOfMemory for `exact` that cannot fit.
+    """
+    document = read_source(source, source_options, on_event)
+    model = model or outline(model_options)
+    starts = array("q", token_starts(document, model.encode, parts=file_tiles(document)))
+    reading = plan_reading(model, model_options, len(starts))
+    kept, workspace = reading_bytes(model, reading, len(starts))
+    program = PROGRAM_BYTES if model.device.type == "cpu" else 0
+    return Plan(
+        source=document.source,
+        title=document.title,
+        num_pages=document.num_pages,
+        skipped=document.skipped,
+        warnings=document.warnings + reading.warnings,
+        files=document.files,
+        sections=tuple(_sections(document, starts)),
+        num_characters=len(document.text),
+        num_tokens=len(starts),
+        num_parts=len(parts(document)),
+        model=model.info,
+        attention=reading.info,
+        segment_tokens=reading.segment_tokens,
+        memory=PlannedMemory(model.weights, kept, workspace, program),
+        speed=recall(folder_of(state_dir), model.info, model.device.type, reading.info.mode),
+    )
+
+
+def _sections(document: Document, starts: array[int]) -> Iterator[PlannedSection]:
+    for number, section in enumerate(document.sections, start=1):
+        anchor = document.anchor_at(section.start) or Anchor(0)
+        yield PlannedSection(
+            number=number,
+            title=section.title,
+            level=section.level,
+            num_tokens=bisect_left(starts, section.end) - bisect_left(starts, section.start),
+            page=anchor.page,
+            label=anchor.label,
+            start_s=anchor.start_s,
+        )

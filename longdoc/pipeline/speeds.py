@@ -1,0 +1,64 @@
+"""The last measured speed of each model on this machine, in a small file beside the reading states.
+
+It holds no text and no names of documents. Losing it costs nothing but an estimate, so that nothing here is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from longdoc.core.errors import OutputError
+from longdoc.core.plans import MeasuredSpeed
+from longdoc.core.types import ModelInfo
+from longdoc.pipeline.states import make_folder
+
+LEAST_TOKENS = 5_000  # that must have been read for a speed to count
+FILE = "speeds.json"
+SCHEMA = "longdoc.speeds/1"
+
+
+def remember(folder: Path, model: ModelInfo, device: str, mode: str, speed: MeasuredSpeed) -> None:
+    """Keep a speed in the place of the one before, if enough was read and the folder can be written to."""
+    if speed.num_tokens <= LEAST_TOKENS or speed.tokens_per_s <= 0:
+        return
+    rows = {**_rows(folder), _key(model, device, mode): asdict(speed)}
+    temporary = folder / f".{FILE}.{os.getpid()}.tmp"
+    with suppress(OSError, OutputError):
+        make_folder(folder)
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                json.dump({"schema": SCHEMA, "speeds": rows}, stream, indent=1)
+            temporary.replace(folder / FILE)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def recall(folder: Path, model: ModelInfo, device: str, mode: str) -> MeasuredSpeed | None:
+    """The last speed of this model, as it is quantized, on this kind of device and in this mode."""
+    try:
+        found = MeasuredSpeed(**_rows(folder)[_key(model, device, mode)])
+        return found if found.tokens_per_s > 0 else None
+    except (KeyError, TypeError):
+        return None
+
+
+def _rows(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    rows = found.get("speeds") if isinstance(found, dict) and found.get("schema") == SCHEMA else None
+    return rows if isinstance(rows, dict) else {}
+
+
+def _key(model: ModelInfo, device: str, mode: str) -> str:
+    """A folder is named by its path; what was trained on there goes on under the same name."""
+    path = Path(model.id).expanduser()
+    name = str(path.resolve()) if path.is_dir() else model.id
+    return " ".join([name, model.quantization, model.adapter or "none", device, mode])

@@ -1,0 +1,89 @@
+"""`longdoc plan` with the embedded model: forms, several sources, choices, errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import tiny
+
+from longdoc.cli import run
+from longdoc.output.json import schema
+
+BOOK = "# One\n\nIt rained <b>here</b>.\n\n## Inner\n\nIt snowed.\n\n# Two\n\n{}\n"
+
+
+@pytest.fixture
+def surroundings(in_empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LONGDOC_STATE_DIR", "states")
+    monkeypatch.setenv("LONGDOC_DEVICE", "cpu")
+    monkeypatch.setenv("LONGDOC_QUIET", "1")
+    Path("a.md").write_text(BOOK.format(tiny.prose(30, seed=1)))
+    Path("b.md").write_text(BOOK.format(tiny.prose(30, seed=2)))
+    return in_empty_folder
+
+
+def test_a_plan_is_a_tree_with_what_it_takes(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "a.md"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.split("\n")
+    assert lines[0] == "# One (a.md)"
+    assert [line.split(",")[0] for line in lines if line.lstrip().startswith("- ")] == [
+        "- 1 One", "  - 2 Inner", "- 3 Two",
+    ]  # fmt: skip
+    assert "Memory: about " in out
+    assert "Time: not measured yet on this machine." in out
+    assert [path.name for path in sorted(surroundings.iterdir())] == ["a.md", "b.md"]
+
+
+def test_json_follows_the_schema(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "a.md", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    jsonschema.validate(row, schema("longdoc.plan/1"))
+    assert [s["level"] for s in row["sections"]] == [1, 2, 1]
+    memory = row["memory"]
+    assert memory["total_bytes"] == sum(value for name, value in memory.items() if name != "total_bytes")
+    assert run(["plan", "a.md", "missing.md", "b.md", "--each", "--to", "jsonl"]) == 3
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for row in rows:
+        jsonschema.validate(row, schema("longdoc.plan/1"))
+    assert [row["error"] and row["error"]["exit_code"] for row in rows] == [None, 66, None]
+
+
+def test_several_sources_are_one_document(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "a.md", "b.md", "--json"]) == 0
+    both = json.loads(capsys.readouterr().out)
+    assert [file["path"] for file in both["files"]] == ["a.md", "b.md"]
+    assert [s["number"] for s in both["sections"]] == [*range(1, 9)]
+    assert run(["plan", "a.md", "b.md", "--sections", "5-6", "--json"]) == 0
+    second = json.loads(capsys.readouterr().out)
+    assert [file["path"] for file in second["files"]] == ["b.md"]
+    assert second["source"]["selection"] == "sections 5-6 of 8 (One; One)"
+    assert second["source"]["tokens"] < both["source"]["tokens"]
+
+
+def test_text_has_no_markup(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "a.md", "--to", "text"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("One (a.md)\n")
+    assert "\n  2 Inner, " in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["missing.md"], 66), (["a.md", "--pages", "1"], 2), (["a.md", "--sections", "9"], 2),
+        (["a.md", "--times", "1:00-2:00"], 2), (["a.md", "--model", "./nowhere"], 69), (["a.md", "-o", "a.md"], 2),
+    ],
+)  # fmt: skip
+def test_errors_are_clear(
+    arguments: list[str], code: int, surroundings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", *arguments]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
