@@ -14,16 +14,20 @@ from itertools import pairwise
 from longdoc.core.errors import InputError, NoTextLayer
 from longdoc.core.types import Anchor, SkippedPage
 from longdoc.ingest.headings import find_headings
+from longdoc.ingest.lines import Line
 from longdoc.ingest.parsed import Parsed, Raw, sections_from
 from longdoc.ingest.pdf_assembly import Assembled, assemble
 from longdoc.ingest.pdf_file import PdfFile, damaged
 from longdoc.ingest.pdf_labels import labels_from_folios
-from longdoc.ingest.pdf_notes import find_notes
+from longdoc.ingest.pdf_notes import body_height, find_notes
 from longdoc.ingest.pdf_outline import Entry, place_headings, without_number
 from longdoc.ingest.pdf_pages import BLANK, DAMAGED, GARBAGE, NO_TEXT_LAYER
 from longdoc.ingest.pdf_store import View
 from longdoc.ingest.pdf_workers import GAVE_UP, read_pages
 from longdoc.ingest.running import find_running_lines
+
+_TITLE_SIZE = 1.2  # of the text's height
+_MOST_IN_TITLE = 90  # characters
 
 
 def sniff(raw: Raw) -> bool:
@@ -45,10 +49,11 @@ def read(raw: Raw) -> Parsed:
     if not pages.packed:
         raise _no_text(raw, skipped)
 
-    running = find_running_lines(pages, _titles(outline, title))
+    height = body_height(line for lines in pages for line in lines)
+    running = find_running_lines(pages, _titles(outline, title, pages, height))
     if not any(labels):
         labels = labels_from_folios(running.folios, num_pages)
-    notes = find_notes(pages, running.dropped)
+    notes = find_notes(pages, running.dropped, height)
     made = assemble(View(pages, running.dropped, notes))
     if skipped:
         warnings.append(f"{len(skipped)} of {num_pages} pages gave no text")
@@ -72,9 +77,19 @@ def _anchors(made: Assembled, labels: Sequence[str | None]) -> tuple[Anchor, ...
     return tuple(Anchor(offset, page=page + 1, label=labels[page]) for offset, page in made.turns)
 
 
-def _titles(outline: Sequence[Entry], title: str | None) -> Mapping[str, set[int]]:
-    """Titles that may run at the head of a page, and the pages on which they stand for themselves."""
+def _titles(
+    outline: Sequence[Entry], title: str | None, pages: Sequence[Sequence[Line]], height: float
+) -> Mapping[str, set[int]]:
+    """Titles that may run at the head of a page, and the pages on which they stand for themselves.
+
+    Those of the outline, and lines in letters larger than the text's, of which `height` is the height.
+    """
     titles: dict[str, set[int]] = defaultdict(set)
+    for index, lines in enumerate(pages):
+        for line in lines:
+            if line.height > _TITLE_SIZE * height and len(line.text) <= _MOST_IN_TITLE:
+                titles[line.text].add(index)
+    titles = defaultdict(set, {text: where for text, where in titles.items() if len(where) <= 2})
     for entry_title, page, _ in outline:
         titles[entry_title].add(page)
         titles[without_number(entry_title)].add(page)

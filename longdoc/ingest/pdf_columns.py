@@ -22,6 +22,7 @@ _LEAST_LINES = 3  # on each side of a gutter
 _PROSE_CHARACTERS = 16  # median of the lines on each side
 _FILLED = 0.55  # of its side, that the median line takes
 _MANY_LINES = 12
+_ALIGNED = 3.0  # points
 _GRID = 3.0  # points between the places that are tried
 
 
@@ -74,6 +75,14 @@ def _words_joined(row: Row) -> Row:
         else:
             pieces.append(run)
     return pieces
+
+
+def is_aligned(run: Run, left: float, right: float) -> bool:
+    """Whether a cell can stand below another: they begin at one place, or are numbers that end or centre there."""
+    if abs(run.left - left) < _ALIGNED:
+        return True
+    middle = abs((run.left + run.right) - (left + right)) / 2
+    return min(abs(run.right - right), middle) < _ALIGNED and not any(map(str.isalpha, run.text))
 
 
 def split_columns(runs: Sequence[Run]) -> list[list[Run]]:

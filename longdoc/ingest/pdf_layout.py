@@ -18,7 +18,7 @@ from itertools import pairwise
 from statistics import median
 
 from longdoc.ingest.lines import ASIDE, TABLE, Line
-from longdoc.ingest.pdf_columns import SAME_ROW, WORD_GAP, Row, rows_of, split_columns
+from longdoc.ingest.pdf_columns import SAME_ROW, WORD_GAP, Row, is_aligned, rows_of, split_columns
 from longdoc.ingest.pdf_tables import table_bands
 from longdoc.ingest.pdf_text import WIDE_GAP, Run
 
@@ -211,10 +211,10 @@ def _evidence(rows: list[Row], index: int, left: tuple[float, float], right: tup
             sides = [run for run in row if run.left < right[1] and run.right > left[0]]
             middle = (start + end) / 2
             before = [run.right for run in sides if run.right <= middle]
-            after = [run.left for run in sides if run.left > middle]
+            after = [run for run in sides if run.left > middle]
             if before and after:
-                start, end = max(start, *before), min(end, *after)
-                num_rows += 1
+                start, end = max(start, *before), min(end, *(run.left for run in after))
+                num_rows += is_aligned(after[0], *right)
             other, last = other + step, row
         else:
             crossed = crossed or num_rows == 1

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from longdoc.ingest.lines import Line, begins_note, ends_sentence
-from longdoc.ingest.pdf_store import View
 
 _SMALLER = 0.94  # of the text's height
 _STEP = 0.25  # points, to which heights are rounded when they are counted
@@ -25,10 +24,13 @@ def body_height(lines: Iterable[Line]) -> float:
     return characters.most_common(1)[0][0] * _STEP if characters else 0.0
 
 
-def find_notes(pages: Sequence[Sequence[Line]], dropped: Mapping[int, Collection[int]]) -> dict[int, set[int]]:
-    """The places of the lines of footnotes, by page. dropped: places of lines that do not count."""
-    kept = View(pages, dropped)
-    height = body_height(line for lines in kept for line in lines)
+def find_notes(
+    pages: Sequence[Sequence[Line]], dropped: Mapping[int, Collection[int]], height: float
+) -> dict[int, set[int]]:
+    """The places of the lines of footnotes, by page.
+
+    dropped: places of lines that do not count.   height: of the lines of the text, as `body_height` tells.
+    """
     found: dict[int, set[int]] = {}
     unfinished = False  # the last note goes on in the next column or on the next page
     for index, lines in enumerate(pages):

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from longdoc.ingest.pdf_columns import Row
+from longdoc.ingest.pdf_columns import Row, is_aligned
 
 CELL_BREAK = "\t"
 
 _LEAST_ROWS = 2
+_MOST_ALIGNED = 0.6
 _FEW_ROWS = 3  # two words that stand below two others are no table
 _PROSE_CHARACTERS = 18  # median of each column: shorter pieces are cells
 _TABLE_PITCH = 1.75  # of the height: rows of prose stand closer
@@ -133,7 +134,7 @@ def _is_table(band: Sequence[Row], columns: Columns) -> bool:
     by_columns = _written_by_columns(band, columns)
     if sum(numeric) * 2 >= len(texts):
         return True
-    if by_columns or (len(columns) == 2 and len(full) < _FEW_ROWS):
+    if by_columns or not _is_aligned(band) or (len(columns) == 2 and len(full) < _FEW_ROWS):
         return False
     lengths = [median(len(text) for text in column) for column in texts]
     if min(lengths) < _PROSE_CHARACTERS:
@@ -141,6 +142,17 @@ def _is_table(band: Sequence[Row], columns: Columns) -> bool:
     drops = [a[0].bottom - b[0].bottom for a, b in pairwise(band)]
     height = median(run.height for row in band for run in row)
     return bool(drops) and median(drops) > _TABLE_PITCH * height
+
+
+def _is_aligned(band: Sequence[Row]) -> bool:
+    """Whether most pieces but the first of their row stand below another: spaces between words do not."""
+    rows = [row for row in band if len(row) > 1]
+    found = [
+        any(is_aligned(run, other.left, other.right) for other in above[1:])
+        for above, row in pairwise(rows)
+        for run in row[1:]
+    ]
+    return sum(found) >= _MOST_ALIGNED * len(found)
 
 
 def _written_by_columns(band: Sequence[Row], columns: Columns) -> bool:
