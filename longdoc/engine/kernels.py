@@ -17,6 +17,7 @@ Shapes: B batch, H query heads, Hkv key/value heads, G = H / Hkv, T queries, K k
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ def attend_all(
     parts: list[Part] = []
     for start in range(0, num_new, _BLOCK_ROWS):  # all rows at once would take T K scores of every head
         rows, last = query[:, :, start : start + _BLOCK_ROWS], min(start + _BLOCK_ROWS, num_new)
-        bias = _band(last - start, last, start, num_new, query) if causal else None
+        bias = _band(last - start, last, start, num_new, query.dtype, query.device) if causal else None
         seen = slice(0, last if causal else None)
         parts.append(_plain(rows, keys[:, :, seen], values[:, :, seen], scale, softcap, bias))
     return torch.cat([out for out, _ in parts], 2), torch.cat([lse for _, lse in parts], 2)
@@ -101,28 +102,28 @@ def _in_blocks(
     softcap: float | None,
 ) -> Part:
     """A band as blocks of rows with the keys that any of them sees; most blocks share one bias."""
-    num_new, before = query.shape[2], keys.shape[2] - query.shape[2]
+    num_new, num_keys = query.shape[2], keys.shape[2]
+    before = num_keys - num_new
     parts: list[Part] = []
-    bias, bias_of = None, None
     for start in range(0, num_new, _BLOCK_ROWS):
         stop = min(start + _BLOCK_ROWS, num_new)
-        last = before + stop
-        num_keys = -(-(window - 1 + stop - start) // _ALIGNED_KEYS) * _ALIGNED_KEYS
-        first = max(0, last - num_keys)
-        shape = (stop - start, last - first, before + start - first)
-        if shape != bias_of:
-            bias, bias_of = _band(*shape, window, query), shape
-        near_keys, near_values = keys[:, :, first:last], values[:, :, first:last]
+        first = max(0, before + start - window + 1)
+        block_keys = -(-(before + stop - first) // _ALIGNED_KEYS) * _ALIGNED_KEYS
+        first = max(0, min(first, num_keys - block_keys))
+        near = slice(first, first + block_keys)
+        near_keys, near_values = keys[:, :, near], values[:, :, near]
+        bias = _band(stop - start, near_keys.shape[2], before + start - first, window, query.dtype, query.device)
         parts.append(attend(query[:, :, start:stop], near_keys, near_values, scale, softcap, bias))
     return torch.cat([out for out, _ in parts], 2), torch.cat([lse for _, lse in parts], 2)
 
 
-def _band(num_rows: int, num_keys: int, before: int, window: int, like: Tensor) -> Tensor:
+@lru_cache(maxsize=4)  # all layers ask for the same
+def _band(num_rows: int, num_keys: int, before: int, window: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """-> (T, K): zero where row i sees a key, from before + i - window + 1 to before + i, else minus infinity."""
-    rows = torch.arange(before, before + num_rows, device=like.device)[:, None]
-    distance = rows - torch.arange(num_keys, device=like.device)
+    rows = torch.arange(before, before + num_rows, device=device)[:, None]
+    distance = rows - torch.arange(num_keys, device=device)
     visible = (distance >= 0) & (distance < window)
-    return torch.zeros_like(visible, dtype=like.dtype).masked_fill_(~visible, float("-inf"))
+    return torch.zeros_like(visible, dtype=dtype).masked_fill_(~visible, float("-inf"))
 
 
 def _is_fused_on_cpu(query: Tensor, values: Tensor, softcap: float | None) -> bool:

@@ -57,13 +57,13 @@ class BlockProducts:
         shape = *rows.shape[:2], keys.shape[1]
         if self._scores.shape != shape:
             self._scores, self._weights = rows.new_empty(shape), torch.empty(shape)
-        scores, across = self._scores, keys.transpose(1, 2)
+        scores, across = self._scores, keys.contiguous().transpose(1, 2)
         by_head = scores.view(shape[0], -1, *bias.shape)
-        torch.baddbmm(scores, rows, across, beta=0, alpha=scale, out=scores)
-        by_head += bias
+        by_head.copy_(bias)
+        scores.baddbmm_(rows, across, alpha=scale)
         largest = scores.amax(-1, keepdim=True)
         torch.sub(bias, largest.view(*by_head.shape[:3], 1), out=by_head)
-        torch.baddbmm(scores, rows, across, alpha=scale, out=scores)
+        scores.baddbmm_(rows, across, alpha=scale)
         total = self._weights.copy_(scores.exp_()).sum(-1, keepdim=True)
         out = torch.bmm(scores, values).float() / total
         return out, (total.log() + largest)[..., 0]
