@@ -167,9 +167,15 @@ def resident_bytes(pid: int, *, peak: bool = False) -> int:
 
 
 def waited_seconds(pid: int) -> float:
-    """How long the process was ready to run and other processes had the processors; 0 where nobody tells."""
+    """How long the process, or the one it waits for, was ready to run and others had the processors.
+
+    0 where nobody tells.
+    """
     with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+        own_s = int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        started = children.read_text(encoding="ascii").split() if children.exists() else []
+        return own_s + max((waited_seconds(int(child)) for child in started), default=0.0)
     return 0.0
 
 
