@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -90,7 +91,8 @@ def _with_pysubs2(raw: Raw, format_: str) -> Parsed:
 
     decoded = decode_source(raw)
     try:
-        subtitles = pysubs2.SSAFile.from_string(decoded.text, format_=format_)
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # about margins and colours
+            subtitles = pysubs2.SSAFile.from_string(decoded.text, format_=format_)
     except (pysubs2.Pysubs2Error, ValueError, IndexError, KeyError) as error:
         raise DamagedInput(
             f"{raw.shown} is a damaged {format_.upper()} file.",
