@@ -164,7 +164,7 @@ def _tiny(name: str) -> _Subject:
         else:
             config = MemoryConfig(form, (0, 1), 16, heads=2, key_dim=16, value_dim=16, lags=3, width=16)
             if form == "delta":  # a head of each rule
-                config = replace(config, exact_heads=(1,))
+                config = replace(config, exact_heads=(1,), drift=0.01)
             streaming[form] = own, _random_memories(own, config)
     return _Subject(
         name,

@@ -26,13 +26,15 @@ def delta_memory(memory: Any, hidden: Tensor) -> Tensor:
         return reduced[t - lag] if t >= lag else nothing
 
     matrices = [torch.zeros(config.key_dim, config.value_dim, dtype=torch.float64) for _ in range(config.heads)]
-    told: dict[int, list[tuple[Tensor, Tensor, float]]] = {head: [] for head in config.exact_heads}
+    covariances = {head: torch.eye(config.key_dim, dtype=torch.float64) for head in config.exact_heads}
+    num_written = dict.fromkeys(config.exact_heads, 0.0)  # strengths since the last segment
     visible = list(matrices)
     outputs = []
     for t, x in enumerate(hidden):
         if t % config.segment_tokens == 0:
-            for head, written in told.items():
-                matrices[head] = _ridge_regression(written, matrices[head], config.ridge)
+            for head in config.exact_heads:
+                covariances[head] = covariances[head] + config.drift * num_written[head] * torch.eye(config.key_dim)
+                num_written[head] = 0.0
             visible = list(matrices)
         queries = weight["query.weight"] @ torch.cat([before(t, lag) for lag in range(config.lags)])
         keys = weight["key.weight"] @ torch.cat([before(t, lag) for lag in range(1, config.lags + 1)])
@@ -46,10 +48,16 @@ def delta_memory(memory: Any, hidden: Tensor) -> Tensor:
             value = values[head * config.value_dim : (head + 1) * config.value_dim]
             found.append(read_gates[head] * (query @ visible[head]))
             strength = float((1.2 * torch.sigmoid(write[head]) - 0.1).clamp(0, 1))
-            if strength >= config.write_threshold and head in told:
-                told[head].append((key, value, strength))
-            elif strength >= config.write_threshold:
-                error = value - key @ matrices[head]
+            if strength < config.write_threshold:
+                continue
+            error = value - key @ matrices[head]
+            if head in covariances:  # least squares: along what of the key is new, as far as the ridge lets it
+                spread = covariances[head] @ key
+                gain = spread / (key @ spread + config.ridge / strength)
+                matrices[head] = matrices[head] + torch.outer(gain, error)
+                covariances[head] = covariances[head] - torch.outer(gain, spread)
+                num_written[head] += strength
+            else:
                 matrices[head] = matrices[head] + strength * torch.outer(key, error)
         outputs.append(weight["output.weight"] @ torch.cat(found))
     return torch.stack(outputs)
@@ -78,16 +86,6 @@ def paper_memory(memory: Any, query: Tensor, key: Tensor, value: Tensor, local: 
                 matrix = matrix + torch.outer(keys[t], values[t] - known)
                 total = total + keys[t]
     return mixed
-
-
-def _ridge_regression(written: list[tuple[Tensor, Tensor, float]], empty: Tensor, ridge: float) -> Tensor:
-    """M of all that was written so far, from the normal equations: (ridge I + K^T B K) M = K^T B V."""
-    normal = ridge * torch.eye(empty.shape[0], dtype=torch.float64)
-    right = torch.zeros_like(empty)
-    for key, value, strength in written:
-        normal = normal + strength * torch.outer(key, key)
-        right = right + strength * torch.outer(key, value)
-    return torch.linalg.solve(normal, right)
 
 
 def _unit(vector: Tensor) -> Tensor:

@@ -70,7 +70,8 @@ def least_squares(ridge: float, drift: float) -> WriteRule:
 
         X = (ridge I + diag(b) K P K^T)^-1 diag(b) [V - K M, K P],   M' = M + P K^T X_v,   P' = P - P K^T X_k.
 
-    Within a segment the order of the tokens does not count. drift: added to P's diagonal for each token written, in
+    Computed in float64, rounded once for a segment: a small ridge makes much of small differences. Within a segment the
+    order of the tokens does not count. drift: added to P's diagonal for each token written, in
     parts of its strength; what was told last then outweighs what was told before under the same key.
     """
 
@@ -84,20 +85,21 @@ def least_squares(ridge: float, drift: float) -> WriteRule:
             (strength > 0).any(-1).flatten(0, 1).any(0).tolist() if strength.numel() else [False] * num_segments
         )
         eye = torch.eye(keys.shape[-1], device=keys.device)
-        ridges = ridge * torch.eye(strength.shape[-1], device=keys.device)
+        ridges = ridge * torch.eye(strength.shape[-1], device=keys.device, dtype=torch.float64)
         matrices = [matrix]
         for segment in range(num_segments):
             if is_written[segment] or torch.is_grad_enabled():
-                key, value, weight = keys[:, :, segment], values[:, :, segment], strength[:, :, segment, :, None]
-                spread = key @ covariance
-                right = weight * torch.cat([value - key @ matrix, spread], -1)
-                solved = torch.linalg.solve(ridges + weight * (spread @ key.transpose(-1, -2)), right)
+                key, value, weight = (x[:, :, segment].double() for x in (keys, values, strength[..., None]))
+                known, spread = key @ matrix.double(), key @ covariance.double()
+                across = spread.transpose(-1, -2)
+                system = ridges + weight * (spread @ key.transpose(-1, -2))
+                solved = torch.linalg.solve(system, weight * torch.cat([value - known, spread], -1))
                 new, old = solved.split([value.shape[-1], key.shape[-1]], -1)
-                matrix = matrix + spread.transpose(-1, -2) @ new
-                covariance = covariance - spread.transpose(-1, -2) @ old
-                covariance = (covariance + covariance.transpose(-1, -2)) / 2  # as it is, but for rounding
+                matrix = (matrix + across @ new).float()
+                covariance = covariance - across @ old
+                covariance = ((covariance + covariance.transpose(-1, -2)) / 2).float()  # as it is, but for rounding
                 if drift:
-                    covariance = covariance + drift * weight.sum(-2, keepdim=True) * eye
+                    covariance = covariance + drift * weight.float().sum(-2, keepdim=True) * eye
             matrices.append(matrix)
         return Held(matrices, held.normalisers[-1:] * (num_segments + 1), covariance)
 

@@ -138,7 +138,7 @@ def test_text_full_of_numbers_has_many_lines_that_look_like_a_code_and_none_that
 def test_text_full_of_numbers_is_in_none_of_the_forms_of_the_training(corpus: Corpus) -> None:
     """A line with its digits made equal is its form; the training's number-heavy rows share none."""
     maker = RowMaker(corpus, tiny.tokenizer(), seed=0)
-    trained = {form(line) for _ in range(30) for line in tiny.tokenizer().decode(maker._numbers(600)).split("\n")}
+    trained = {form(line) for _ in range(30) for line in tiny.tokenizer().decode(maker.numbers(600)).split("\n")}
     measured = {form(line) for piece in islice(numbers.endless(), 300) for line in piece.split("\n")}
     assert len(trained) > 20
     assert not trained & measured
