@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from longdoc.core.errors import DamagedInput, EmptyInput
+from longdoc.core.errors import DamagedInput, EmptyInput, InputError, NoTextLayer
 from longdoc.core.events import Opening
 from longdoc.core.types import Anchor
 from longdoc.ingest.archive import Archive, ZipBomb, damaged, member_names
@@ -17,6 +17,8 @@ from longdoc.ingest.flow import Block, with_notes
 from longdoc.ingest.headings import find_headings
 from longdoc.ingest.html import notes_in, parse, walk
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
+
+_PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".svg")
 
 
 def sniff(raw: Raw) -> bool:
@@ -64,11 +66,7 @@ def read(raw: Raw) -> Parsed:
     if not text and lost:
         raise damaged(raw, lost[0][1])
     if not text:
-        raise EmptyInput(
-            f"{raw.shown} has no text.",
-            why="its documents hold no words (pictures only?)",
-            fix=f"unzip -l {raw.quoted}",
-        )
+        raise _wordless(raw, archive)
     missing = _missing(package, lost, archive.losses)
     headings = _headings(package.contents, places) or _ranked(inner) or find_headings(paragraphs)
     return Parsed(
@@ -79,6 +77,17 @@ def read(raw: Raw) -> Parsed:
         warnings=_warnings(package, missing, sum(not found for found in notes.values())),
         lost=missing,
     )
+
+
+def _wordless(raw: Raw, archive: Archive) -> InputError:
+    """Pages that are pictures are as good as a scan."""
+    if any(name.lower().endswith(_PICTURES) for name in archive.names()):
+        return NoTextLayer(
+            f"{raw.shown} has no text.",
+            why="its pages are pictures",
+            fix=f"ebook-convert {raw.quoted} book.pdf && ocrmypdf book.pdf out.pdf && longdoc summarize out.pdf",
+        )
+    return EmptyInput(f"{raw.shown} has no text.", why="its documents hold no words", fix=f"unzip -l {raw.quoted}")
 
 
 def _notes(archive: Archive, path: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_sources import epub, page_html
 
-from longdoc.core.errors import DamagedInput, EmptyInput, EncryptedInput
+from longdoc.core.errors import DamagedInput, EmptyInput, EncryptedInput, NoTextLayer
 from longdoc.ingest import read_document
 
 CHAPTERS = {
@@ -160,6 +160,13 @@ def test_deeply_nested_elements_are_read(tmp_path: Path, depth: int) -> None:
 def test_a_book_of_pictures_has_no_text(tmp_path: Path) -> None:
     with pytest.raises(EmptyInput):
         read_document(str(epub(tmp_path / "book.epub", {"one": page_html("<img src='x.png' alt=''/>")})))
+
+
+def test_a_book_whose_pages_are_pictures_is_a_scan(tmp_path: Path) -> None:
+    page = {"one": page_html("<img src='x.png' alt=''/>")}
+    with pytest.raises(NoTextLayer, match="has no text") as caught:
+        read_document(str(epub(tmp_path / "book.epub", page, more={"OPS/x.png": b"\x89PNG"})))
+    assert "ocrmypdf" in str(caught.value.fix)
 
 
 def spoil(path: Path, member: str) -> None:
