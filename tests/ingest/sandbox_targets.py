@@ -121,3 +121,25 @@ _MISDEEDS: dict[str, Callable[[], Any]] = {
     "pid": os.getpid,
     "object": object,
 }
+
+
+def parse_bytes(setup: Any) -> Target:
+    """Parses documents whose bytes come with the job. -> format and text."""
+    from longdoc.core.settings import SourceOptions
+    from longdoc.ingest.parsed import Raw
+    from longdoc.ingest.read import parse_document
+
+    def parse(job: dict[str, Any], on_event: Listener) -> list[str]:
+        document = parse_document(Raw(job["name"], job["data"], SourceOptions(), on_event))
+        return [document.source.format, document.text]
+
+    return parse
+
+
+def misread(setup: Any) -> Target:
+    """In the place of the parser: does what the name of the file says."""
+
+    def parse(job: dict[str, Any], on_event: Listener) -> Any:
+        return _MISDEEDS[job["source"].rpartition("/")[2].removesuffix(".pdf")]()
+
+    return parse
