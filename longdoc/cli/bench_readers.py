@@ -1,4 +1,4 @@
-"""`longdoc bench readers`: is every file of a folder read, or refused with a clear error, within the limits."""
+"""`longdoc bench readers|pdf`: is every file of a folder read or refused within the limits; how fast is a PDF read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longdoc.cli import options
-from longdoc.cli.bench_options import deliver
+from longdoc.cli.bench_options import FILE, deliver
 from longdoc.core.events import Listener
 
 if TYPE_CHECKING:
@@ -32,4 +32,19 @@ def readers(folder: Path, output: OutputOptions) -> None:
     check(result)
 
 
-COMMANDS = (readers,)
+@click.command()
+@click.argument("file", metavar="FILE.pdf", type=FILE)
+@click.option("--runs", "num_runs", type=click.IntRange(min=1), default=3, show_default=True, help="The best counts.")
+@options.output
+def pdf(file: Path, num_runs: int, output: OutputOptions) -> None:
+    """Seconds to read FILE.pdf, beside pypdf's text of every page."""
+
+    def work(on_event: Listener) -> dict[str, Any]:
+        from longdoc.bench.pdf import run
+
+        return run(file, num_runs=num_runs, on_event=on_event)
+
+    deliver(work, output)
+
+
+COMMANDS = (readers, pdf)

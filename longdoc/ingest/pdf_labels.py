@@ -27,8 +27,11 @@ def labels_from_folios(folios: Mapping[int, Sequence[str]], num_pages: int) -> l
     for index, found in counts.items():
         near = Counter(count for away in range(-_NEAR, _NEAR + 1) if away for count in counts.get(index + away, ()))
         best = max(found, key=lambda count: near[count], default=None)
+        first = next((count for count in found if index + count[1] == 1), None)
         if best is not None and near[best]:
             chosen[index] = best
+        elif first is not None and not any(first[0] == other[0] for other in chosen.values()):
+            chosen[index] = first  # the only page of its run
     filled = _filled(chosen, num_pages)
     return [_written(*count, index) if (count := filled.get(index)) else None for index in range(num_pages)]
 

@@ -31,6 +31,7 @@ _USUAL_SPACE = 0.25  # of the height
 _NEVER_A_SPACE = 2.2
 _STANDS_OUT = 1.5  # times the median of its line
 _FEW_SPACES = 5
+_EVEN = 0.4  # points
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
@@ -153,13 +154,16 @@ def _joined(row: Row) -> Row:
     spaces = [gap for gap, run in zip(gaps, row, strict=False) if gap > WORD_GAP * run.height]
     spaces += [run.height * _USUAL_SPACE for run in row for _ in range(run.text.count(" "))]
     is_numeric = 2 * sum(not any(map(str.isalpha, run.text)) for run in row) > len(row)
-    widest = _STANDS_OUT * median(spaces) if len(spaces) >= _FEW_SPACES and not is_numeric else 0.0
+    widest = 0.0
+    if len(spaces) >= _FEW_SPACES and not is_numeric:
+        widest = min(_STANDS_OUT * median(spaces), _NEVER_A_SPACE * row[0].height)
+    if len(gaps) > 1 and not is_numeric and max(gaps) - min(gaps) < _EVEN and max(gaps) < 3 * row[0].height:
+        widest = 3 * row[0].height  # justified: all spaces are alike
     pieces = [row[0]]
     for gap, run in zip(gaps, row[1:], strict=True):
         last = pieces[-1]
         height = max(run.height, last.height)
-        wide = gap > WIDE_GAP * height and (gap > widest or gap > _NEVER_A_SPACE * height)
-        if wide or gap < -0.5 * height or last.text.endswith("-"):
+        if gap > max(WIDE_GAP * height, widest) or gap < -0.5 * height or last.text.endswith("-"):
             pieces.append(run)
         else:
             pieces[-1] = _together(last, run, " " if gap > WORD_GAP * height else "")

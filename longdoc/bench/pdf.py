@@ -1,0 +1,70 @@
+"""How long a PDF takes to read, beside pypdf's `extract_text` on every page: both in one run, alternately.
+
+The document of `longdoc` is the whole of it: workers started, lines ordered, paragraphs, footnotes, labels. pypdf
+gives the bare text of each page. `wall_s` is the clock's time, `cpu_s` that of all processes, the best of each run.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from longdoc.bench.report import Report, report
+from longdoc.core.events import Listener, ignore
+from longdoc.core.settings import SourceOptions
+from longdoc.core.types import ModelInfo
+from longdoc.ingest import read_document
+from longdoc.ingest.pdf_pages import open_with_pypdf
+
+
+def run(path: Path, *, num_runs: int = 3, password: str | None = None, on_event: Listener = ignore) -> Report:
+    """One row for each reader."""
+    options = SourceOptions(format="pdf", password=password)
+    read: list[tuple[float, float]] = []
+    extracted: list[tuple[float, float]] = []
+    num_pages = num_characters = 0
+
+    def ours() -> None:
+        nonlocal num_pages, num_characters
+        document = read_document(str(path), options, on_event)
+        num_pages, num_characters = document.num_pages or 0, len(document.text)
+
+    for _ in range(num_runs):
+        read.append(_timed(ours))
+        extracted.append(_timed(lambda: _extract(path, password)))
+    rows = [_row("longdoc", read, num_pages), _row("pypdf extract_text", extracted, num_pages)]
+    return report(
+        "pdf",
+        ModelInfo("none"),
+        rows,
+        pages=num_pages,
+        characters=num_characters,
+        runs=num_runs,
+        times_faster_wall=rows[1]["wall_s"] / rows[0]["wall_s"],
+        times_faster_cpu=rows[1]["cpu_s"] / rows[0]["cpu_s"],
+    )
+
+
+def _extract(path: Path, password: str | None) -> int:
+    reader = open_with_pypdf(path.read_bytes(), password)
+    return sum(len(page.extract_text()) for page in reader.pages)
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock, and of all processors: of this process and of those that it started and that ended."""
+    wall, cpu = time.perf_counter(), _cpu_s()
+    work()
+    return time.perf_counter() - wall, _cpu_s() - cpu
+
+
+def _cpu_s() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _row(name: str, seconds: list[tuple[float, float]], num_pages: int) -> dict[str, Any]:
+    wall_s, cpu_s = min(wall for wall, _ in seconds), min(cpu for _, cpu in seconds)
+    return {"reader": name, "wall_s": wall_s, "cpu_s": cpu_s, "wall_ms_a_page": 1000 * wall_s / max(num_pages, 1)}
