@@ -29,7 +29,7 @@ class Anchor:
     start_s, end_s: seconds from the start, for transcripts only.
     speaker: who speaks, for transcripts that say so.
     source: name of the file, when several files are read as one document.
-    line: line of the file, from 1, for plain text.
+    line: line of the file, from 1, for plain text and Markdown.
     """
 
     offset: int

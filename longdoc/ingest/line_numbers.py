@@ -29,6 +29,11 @@ def numbered(text: str) -> tuple[str, list[int]]:
     return "\n".join(pieces), numbers
 
 
+def num_letters(text: str) -> int:
+    """Letters and digits of a text: what of a line is never dropped when paragraphs are made."""
+    return sum(len(run) for run in _LETTERS.findall(text))
+
+
 def line_anchors(text: str, lines: Sequence[str], numbers: Sequence[int]) -> tuple[Anchor, ...]:
     """An anchor where each line begins in a text that was put together from `lines`. numbers: of these lines."""
     anchors: list[Anchor] = []
@@ -36,8 +41,8 @@ def line_anchors(text: str, lines: Sequence[str], numbers: Sequence[int]) -> tup
     run = next(runs, None)
     passed = wanted = 0  # letters and digits before `run`, and before the line
     for line, number in zip(lines, numbers, strict=False):
-        num_letters = sum(len(match) for match in _LETTERS.findall(line))
-        if not num_letters:
+        here = num_letters(line)
+        if not here:
             continue
         while run is not None and passed + len(run[0]) <= wanted:
             passed += len(run[0])
@@ -45,5 +50,5 @@ def line_anchors(text: str, lines: Sequence[str], numbers: Sequence[int]) -> tup
         if run is None:
             break
         anchors.append(Anchor(run.start() + wanted - passed if anchors else 0, line=number))
-        wanted += num_letters
+        wanted += here
     return tuple(anchors)

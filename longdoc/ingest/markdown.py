@@ -6,11 +6,14 @@ A reader for books and notes, not a full CommonMark parser: what it does not kno
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from longdoc.core.types import Anchor
 from longdoc.ingest.clean import squeeze
 from longdoc.ingest.encoding import NotTextError, decode
+from longdoc.ingest.line_numbers import line_anchors, num_letters, numbered
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
-from longdoc.ingest.text import decode_source
+from longdoc.ingest.text import decode_text
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
 _SETEXT = re.compile(r" {0,3}(=+|-{3,})[ \t]*$")
@@ -52,49 +55,72 @@ def sniff(raw: Raw) -> bool:
 
 def read(raw: Raw) -> Parsed:
     """Markdown as paragraphs and sections."""
-    decoded = decode_source(raw)
-    text = decoded.text
+    decoded = decode_text(raw)
+    text, numbers = numbered(decoded.text)
     title = None
     front = _FRONT.match(text)
     if front:
         named = _FRONT_TITLE.search(front[1])
         title = named[1] if named else None
+        numbers = numbers[text.count("\n", 0, front.end()) :] if text[front.end() :] else numbers
         text = text[front.end() :] or text
     builder = TextBuilder()
     headings: list[Heading] = []
-    for level, block in _blocks(text.split("\n")):
+    anchors: list[Anchor] = []
+    for level, block, lines in _blocks(text.split("\n")):
+        start = builder.paragraph(block)
+        anchors += _anchors(block, start, lines, numbers)
         if level:
-            headings.append(Heading(block.replace("\n", " "), builder.paragraph(block), level))
-        else:
-            builder.paragraph(block)
+            headings.append(Heading(block.replace("\n", " "), start, level))
     whole = builder.text()
     if title is None:
         title = next((heading.title for heading in headings if heading.level == 1), None)
     sections = sections_from(headings, len(whole))
-    return Parsed(whole, title=title, sections=sections, warnings=tuple(decoded.warnings), lost=decoded.lost)
+    return Parsed(
+        whole,
+        title=title,
+        anchors=tuple(anchors),
+        sections=sections,
+        warnings=tuple(decoded.warnings),
+        lost=decoded.lost,
+    )
 
 
-def _blocks(lines: list[str]) -> list[tuple[int, str]]:
-    """(heading level or 0, text) for each block."""
-    blocks: list[tuple[int, str]] = []
+def _anchors(block: str, start: int, lines: dict[int, str], numbers: list[int]) -> list[Anchor]:
+    """Where each line of a block begins; only its first where marks reach over the ends of lines. lines: by index."""
+    first = Anchor(start, line=numbers[next(iter(lines))])
+    found = line_anchors(block, list(lines.values()), [numbers[index] for index in lines])
+    if sum(map(num_letters, lines.values())) != num_letters(block) or not found:
+        return [first]
+    return [Anchor(start, line=found[0].line), *(replace(a, offset=start + a.offset) for a in found[1:])]
+
+
+def _blocks(lines: list[str]) -> list[tuple[int, str, dict[int, str]]]:
+    """(heading level or 0, text, the lines that it is made of, by index and without marks) for each block."""
+    blocks: list[tuple[int, str, dict[int, str]]] = []
     open_lines: list[str] = []
+    indexes: list[int] = []  # of the open lines
 
-    def close(level: int = 0) -> None:
-        text = _joined(open_lines)
+    def close(level: int = 0, *, is_code: bool = False) -> None:
+        text = "\n".join(open_lines).strip("\n") if is_code else _joined(open_lines)
+        if text.strip():
+            plain = open_lines if is_code else [_joined([line]) for line in open_lines]
+            blocks.append((level, text, dict(zip(indexes, plain, strict=True))))
         open_lines.clear()
-        if text:
-            blocks.append((level, text))
+        indexes.clear()
+
+    def keep(index: int, line: str) -> None:
+        open_lines.append(line)
+        indexes.append(index)
 
     fence: str | None = None
-    for line in lines:
+    for index, line in enumerate(lines):
         if fence is not None:
             if line.strip().startswith(fence) and not line.strip(" `~"):
-                if any(kept.strip() for kept in open_lines):
-                    blocks.append((0, "\n".join(open_lines).strip("\n")))
-                open_lines.clear()
+                close(is_code=True)
                 fence = None
             else:
-                open_lines.append(line.rstrip())
+                keep(index, line.rstrip())
             continue
         opening = _FENCE.match(line)
         heading = _ATX.match(line)
@@ -103,18 +129,15 @@ def _blocks(lines: list[str]) -> list[tuple[int, str]]:
             fence = opening[1]
         elif heading:
             close()
-            open_lines.append(heading[2] or "")
+            keep(index, heading[2] or "")
             close(len(heading[1]))
         elif _SETEXT.match(line) and len(open_lines) == 1 and not _ITEM.match(open_lines[0]):
             close(1 if "=" in line else 2)
         elif not line.strip() or _RULE.match(line):
             close()
         else:
-            open_lines.append(line)
-    if fence is not None and any(kept.strip() for kept in open_lines):
-        blocks.append((0, "\n".join(open_lines).strip("\n")))
-    else:
-        close()
+            keep(index, line)
+    close(is_code=fence is not None)
     return blocks
 
 

@@ -58,3 +58,57 @@ def test_a_page_of_html_without_headings_is_cited_by_paragraph(tmp_path: Path) -
     start = document.text.index("Two")
     citation = document.cite(start, start + 3)
     assert (citation.line, citation.paragraph) == (None, 2)
+
+
+MARKDOWN = """---
+title: Rain
+---
+
+# One [link](http://example.org/a-b)
+
+First line of it
+goes on *here* and
+ends with `code`.
+
+- an item
+- and another **one**
+
+```
+kept_as = it.stands
+second_line()
+```
+
+Two
+===
+
+| a | b |
+|---|---|
+| c1 | d1 |
+
+A [link that
+is broken](http://example.org/long/path) over lines.
+The last line.
+"""
+
+
+def test_markdown_is_cited_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "notes.md"
+    path.write_text(MARKDOWN)
+    document = read_document(str(path))
+    lines = MARKDOWN.split("\n")
+    for words in ("One", "First", "goes on", "ends", "an item", "another", "kept_as", "second_line", "Two", "c1"):
+        start = document.text.index(words)
+        cited = document.cite(start, start + len(words))
+        assert cited.line is not None
+        assert words in lines[cited.line - 1], (words, cited.line)
+        assert cited.paragraph is None
+    start = document.text.index("The last")  # marks reach over a line end: the paragraph's first line
+    assert document.cite(start, start + 3).line == 1 + lines.index("A [link that")
+
+
+def test_lines_of_markdown_with_form_feeds_and_carriage_returns(tmp_path: Path) -> None:
+    path = tmp_path / "notes.md"
+    path.write_bytes(b"# One\r\n\r\nFirst.\x0c\r\n\r\n# Two\r\n\r\nSecond.\r\n")
+    document = read_document(str(path))
+    found = [document.cite(document.text.index(w), document.text.index(w) + 1).line for w in ("First", "Two", "Second")]
+    assert found == [3, 5, 7]
