@@ -15,7 +15,8 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-_ENDS_SENTENCE = re.compile(r"[.!?:;…。！？][\"'”’»)\]\d]*$")
+_ENDS = frozenset(".!?:;…。！？")
+_CLOSERS = "\"'”’»)]0123456789"
 _BULLET = re.compile(r"(?:[•◦▪‣●○■□➢✓∙·]|[-–*](?=\s)|\(?[0-9a-z]{1,3}[.)](?=\s\S))\s*")
 # A line of a table of contents: leaders, or a number after a word without a mark between them.
 _ENTRY = re.compile(r"(?:\. ?){4,}\d*$|[^\W\d_] +(?:\d{1,4}|[ivxlc]+)$")
@@ -24,6 +25,7 @@ _NOTE_MARK = re.compile(
 )
 _TAIL = 24  # characters, at the end of a line, that tell how it ends
 _MOST_FLOAT_PAGES = 2  # between two halves of a paragraph
+_ENTRY_ENDS = frozenset("0123456789ivxlc. ")
 _FEW_LINES = 5
 _WIDE_GAP = 1.35  # in line pitches
 _OTHER_SIZE = 1.15
@@ -159,7 +161,8 @@ def follows_note(above: str, text: str) -> bool:
 
 
 def ends_sentence(text: str) -> bool:
-    return bool(_ENDS_SENTENCE.search(text[-_TAIL:]))
+    """Whether a mark that ends sentences stands at the end, before closing quotes and numbers of notes."""
+    return text.rstrip(_CLOSERS)[-1:] in _ENDS
 
 
 def _columns(pages: Sequence[Sequence[Line]]) -> Iterator[tuple[_Column, dict[int, list[Line]]]]:
@@ -275,7 +278,7 @@ def _breaks(above: Line, above_column: _Column, line: Line, column: _Column, *, 
         return True
     if _BULLET.match(line.text) and (ended or _is_short(above, above_column) or _BULLET.match(above.text)):
         return True
-    if _ENTRY.search(above.text[-_TAIL:]) and _ENTRY.search(line.text[-_TAIL:]):
+    if line.text[-1] in _ENTRY_ENDS and _ENTRY.search(above.text[-_TAIL:]) and _ENTRY.search(line.text[-_TAIL:]):
         return True
     if _is_short(above, above_column, line) and (ended or not line.text[:1].islower()):
         return not above.text.endswith(("-", "\N{HYPHEN}", ","))

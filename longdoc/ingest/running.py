@@ -28,6 +28,7 @@ _LEAST_IN_SLOT = 4
 _MOST_IN_HEAD = 100  # characters
 _CLEAR = 1.5  # of the height: a head stands further from the text than this
 _OTHER_SIZE = 1.25
+_LONGER = 1.5  # than its letters alone may a title be
 _REMEMBERED = 512  # lines: each is compared with those of eight pages
 _AWAY = (-2, -1, 1, 2)
 
@@ -101,7 +102,8 @@ class _Edges:
         return {self.lines[place].text for place in self.asides}
 
     def num_titles(self, by_letters: Mapping[str, set[int]]) -> int:
-        return sum(letters(line.text) in by_letters for line in self.lines) if by_letters else 0
+        longest = _LONGER * max(map(len, by_letters), default=0)
+        return sum(len(line.text) <= longest and letters(line.text) in by_letters for line in self.lines)
 
 
 def _outermost(lines: Sequence[Line], ordered: list[int]) -> tuple[int, ...]:
