@@ -112,11 +112,10 @@ def _plain(value: Any, blobs: list[bytes]) -> Any:
     if isinstance(value, list):
         return [_plain(item, blobs) for item in value]
     if isinstance(value, tuple):
-        kinds = {type(item) for item in value}
-        kind: Any = kinds.pop() if len(kinds) == 1 else None
-        if kind is not None and kind in _data_classes().values():
-            columns = [[_plain(cell, blobs) for cell in map(attrgetter(name), value)] for name in _names(kind)]
-            return {_MARK + "columns": [kind.__name__, columns]}
+        kinds: set[Any] = {type(item) for item in value}
+        if len(kinds) == 1 and (one := next(iter(kinds))) in _data_classes().values():
+            columns = [[_plain(cell, blobs) for cell in map(attrgetter(name), value)] for name in _names(one)]
+            return {_MARK + "columns": [one.__name__, columns]}
         return {_MARK + "tuple": [_plain(item, blobs) for item in value]}
     if isinstance(value, dict):
         assert all(isinstance(key, str) and not key.startswith(_MARK) for key in value), "keys are plain words"
