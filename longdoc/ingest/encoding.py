@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -29,6 +30,22 @@ _MEANT = {
     "tis-620": "cp874",
 }
 _GUESS_BYTES = 200_000
+_WESTERN = ("cp1252", "latin_1", "iso8859_15")
+# What Western Europe hardly has: o and u with two accents, and beside letters the signs that are letters in ISO 8859-2.
+_CENTRAL = re.compile(
+    rb"[\xf5\xfb\xfe]|(?<=[A-Za-z])[\xb5\xb6\xba\xbb\xbc\xbf](?=[A-Za-z])|[\xb1\xb3\xb9\xbe](?=[A-Za-z])"
+)
+_ROMANCE = re.compile(rb"[\xe0\xe3\xe5\xe6\xe8\xea\xf1\xf2\xf8\xf9]")
+# Hardly a file is in these, and short texts in other encodings pass for them: IBM mainframes, Baltic DOS and the like.
+_RARE_CODECS = """
+    cp037 cp273 cp424 cp500 cp875 cp1026 cp1140 cp775 cp1125 cp1006 iso8859_3 iso8859_4 iso8859_10 iso8859_13 iso8859_14
+    hp_roman8 kz1048 ptcp154 mac_iceland mac_latin2 mac_turkish mac_greek mac_cyrillic
+"""
+_RARE = frozenset(_RARE_CODECS.split())
+_COMMON = re.compile(
+    "[\t\n\r -~\xa0-\u052f\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f\u2000-\u206f"
+    "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
+)
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -135,9 +152,22 @@ def _wide_without_mark(data: bytes) -> str | None:
     return None
 
 
+def _wide_by_letters(sample: bytes) -> str | None:
+    """UTF-16 of scripts beyond Latin: in the right order of bytes nearly all is letters of living scripts."""
+    shares = {}
+    for codec in ("utf-16-le", "utf-16-be"):
+        text = sample[: len(sample) // 2 * 2].decode(codec, errors="replace")
+        shares[codec] = len(_COMMON.findall(text)) / max(len(text), 1)
+    best = max(shares, key=lambda codec: shares[codec])
+    return best if shares[best] > 0.98 and min(shares.values()) < 0.9 else None
+
+
 def _guess(data: bytes) -> Decoded:
     """Nearly valid UTF-8 stays UTF-8; the rest is charset-normalizer's."""
     if data.count(b"\0") * 100 > len(data):
+        wide = _wide_by_letters(data[:4096])
+        if wide:
+            return replace(_with_losses(data, wide), guess=f"the encoding was guessed: {wide}")
         raise NotTextError("zero bytes")
     text = data.decode("utf-8", errors="replace")
     lost = text.count("\ufffd")
@@ -147,11 +177,33 @@ def _guess(data: bytes) -> Decoded:
 
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:_GUESS_BYTES]).best()
+    sample = data[:_GUESS_BYTES]
+    matches = list(from_bytes(sample, cp_exclusion=list(_RARE))) or list(from_bytes(sample))
+    best = matches[0] if matches else None
     codec = best.encoding if best else "cp1252"
+    if _is_turkish(sample):
+        codec = "cp1254"
+    elif best and any(_is_as_likely(match, best) for match in matches if match.encoding in _WESTERN):
+        num_central, num_romance = len(_CENTRAL.findall(sample)), len(_ROMANCE.findall(sample))
+        codec = codec if num_central * 4 > num_romance else "cp1252"
     if best is None and not _looks_like_text(data):
         raise NotTextError("no encoding fits")
     return replace(_with_losses(data, codec), guess=f"the encoding was guessed: {codec}")
+
+
+def _is_as_likely(match: Any, best: Any) -> bool:
+    """Whether charset-normalizer's two figures for a match are about those of its best."""
+    return bool(match.chaos <= best.chaos + 0.065 and match.coherence >= best.coherence - 0.03)
+
+
+def _is_turkish(sample: bytes) -> bool:
+    """The byte of the dotless i is the commonest of those beyond ASCII, as it is in no other language of its place.
+
+    It is a "y" with an accent in Czech and Icelandic, which have many accents on a, e and i as well.
+    """
+    high = sum(byte >= 0x80 for byte in sample)
+    accents = sum(sample.count(byte) for byte in b"\xe1\xe9\xed")
+    return high > 20 and sample.count(0xFD) * 4 > high and accents * 20 < high and sample.count(0xFE) > 0
 
 
 def _looks_like_text(data: bytes) -> bool:

@@ -147,6 +147,29 @@ def test_western_letters_without_utf_8_are_read(tmp_path: Path) -> None:
     assert read(tmp_path, text.encode("cp1252")).text == text.strip()
 
 
+FRENCH = "Le garçon s'est levé tôt; à l'école où l'on apprenait déjà l'hébreu, il était très «bête» et naïf. " * 5
+JAPANESE = (
+    "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。何でも薄暗い所でニャーニャー泣いていた。" * 2
+)
+CHINESE = "我们的祖国是花园，花园里花朵真鲜艳。这是一个很长的句子，用来测试编码的检测。\n" * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        *((FRENCH, codec) for codec in ("cp1252", "latin-1", "mac-roman", "utf-32-be")),
+        *((JAPANESE, codec) for codec in ("cp932", "euc_jp")),
+        *((CHINESE, codec) for codec in ("gb18030", "big5hkscs", "utf-16-le", "utf-16-be")),
+        *((RUSSIAN, codec) for codec in ("iso8859-5", "cp866")),
+        ("Iğdır'ın ılık ışığı altında yaşlı kadın, ağır ağır yürüyüp çarşıya indi. " * 5, "cp1254"),
+    ],
+)
+def test_encodings_without_any_mark_are_told_by_their_letters(tmp_path: Path, text: str, codec: str) -> None:
+    if codec == "big5hkscs":
+        text = "我們的祖國是花園，花園裡花朵真鮮豔。這是一個很長的句子，用來測試編碼的檢測。" * 2
+    assert "".join(read(tmp_path, text.encode(codec)).text.split()) == "".join(text.split())
+
+
 def test_one_broken_byte_does_not_change_the_encoding(tmp_path: Path) -> None:
     document = read(tmp_path, RUSSIAN.encode() + b"\xff." + RUSSIAN.encode())
     assert document.text.count("\ufffd") == 1
