@@ -89,8 +89,10 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
     previous: tuple[Line, _Column] | None = None
     for column, between in _columns(pages):
         for index, line in enumerate(column.lines):
-            floats.wait(between.get(index, ()))
-            if previous is None or _breaks(*previous, line, column, is_first=index == 0, indents=indents):
+            over = between.get(index, ())
+            floats.wait(over)
+            divided = index > 0 and any(other.kind == TABLE for other in over)
+            if previous is None or divided or _breaks(*previous, line, column, is_first=index == 0, indents=indents):
                 verse = previous is not None and index > 0 and _is_verse(previous[0], line, column)
                 if verse and current is not None and len(current.lines) == 1:
                     current.keeps_lines = True

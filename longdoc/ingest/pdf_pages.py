@@ -36,7 +36,7 @@ _MOST_EMPTY_BYTES = 32  # that a compressed stream of nothing takes
 _DOUBTFUL = 0.05  # of the characters: from so many signs without a meaning on, pypdf is asked as well
 _UNUSABLE = 0.3
 _MEANINGLESS = re.compile(
-    "[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]|\\(cid:\\d+\\)|/[Gg]\\d{1,3}\\b"
+    "[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]|\\(cid:\\d+\\)|/[Gg][0-9A-Fa-f]{2,5}\\b"
 )
 
 

@@ -47,7 +47,10 @@ def find_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set
     titles: title of the book and of its sections -> the indices of the pages where that section begins:
     a line at the edge of any other page that says nothing but this title is a running head.
     """
-    by_letters = {letters(title): starts for title, starts in titles.items() if letters(title)}
+    by_letters: dict[str, set[int]] = {}
+    for title, starts in titles.items():
+        if letters(title):
+            by_letters.setdefault(letters(title), set()).update(starts)
     edges = lru_cache(maxsize=8)(lambda index: _Edges.of(pages[index]))
     running = Running()
     slots: defaultdict[tuple[int, int], Counter[bool]] = defaultdict(Counter)
