@@ -63,11 +63,11 @@ def find_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set
             others = [other.lines[place] for other in near for place in other.sides[side]]
             for place in page.sides[side]:
                 line = page.lines[place]
-                starts = by_letters.get(letters(line.text))
-                if starts is not None and lists_titles is None:
+                where = by_letters.get(letters(line.text))
+                if where is not None and lists_titles is None:
                     lists_titles = page.num_titles(by_letters) > 2
-                is_title = starts is not None and (index in starts or bool(lists_titles))
-                runs = starts is not None or _repeats(page.lines, place, side, others, places)
+                is_title = where is not None and (index in where or bool(lists_titles))
+                runs = where is not None or _repeats(page.lines, place, side, others, places)
                 runs = runs and not is_title
                 if runs:
                     places.add(place)
