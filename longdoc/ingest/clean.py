@@ -45,6 +45,7 @@ _BLANKS = re.compile(r"[^\S\n]+")
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _LAST_WORD = re.compile(r"([^\W\d_]+(?:[-'’][^\W\d_]+)*)[-‐]$")
+_LONGEST_WORD = 100  # characters: the pattern of the last word would be slow on more
 _FIRST_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _HYPHEN = ("-", "‐")
 _PREFIX_WORDS = "be co com con de dis em en ex in mis non out per pre pro re sub un"
@@ -128,7 +129,7 @@ class Vocabulary:
 def joint(left: str, right: str, vocabulary: Vocabulary) -> tuple[str, str]:
     """How two lines of a paragraph meet: the left line as it should end, and what stands between the two."""
     if left.endswith(_HYPHEN):
-        last = _LAST_WORD.search(left)
+        last = _LAST_WORD.search(left[-_LONGEST_WORD:])
         first = _FIRST_WORD.match(right)
         if last and first:
             return (left if vocabulary.keeps_hyphen(last[1], first[0]) else left[:-1]), ""

@@ -15,14 +15,14 @@ from longdoc.ingest.line_numbers import line_anchors, num_letters, numbered
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
 from longdoc.ingest.text import decode_text
 
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_ATX = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)(.*)")
 _SETEXT = re.compile(r" {0,3}(=+|-{3,})[ \t]*$")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,4}[.)])[ \t]+\S")
 _TABLE = re.compile(r"[ \t]*\|.*\|[ \t]*$")
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
+_FRONT_TITLE = re.compile(r"^title:(.*)", re.MULTILINE)
 _MARKS = re.compile(r"(?m)^(?:#{1,6} \S|```|[-*+] \S|> \S|\|.+\|[ \t]*$)|\[[^\[\]\n]+\]\([^()\s]+\)|\*\*[^*\n]+\*\*")
 
 _INLINE = (
@@ -61,7 +61,7 @@ def read(raw: Raw) -> Parsed:
     front = _FRONT.match(text)
     if front:
         named = _FRONT_TITLE.search(front[1])
-        title = named[1] if named else None
+        title = _unquoted(named[1].strip()) or None if named else None
         numbers = numbers[text.count("\n", 0, front.end()) :] if text[front.end() :] else numbers
         text = text[front.end() :] or text
     builder = TextBuilder()
@@ -129,7 +129,7 @@ def _blocks(lines: list[str]) -> list[tuple[int, str, dict[int, str]]]:
             fence = opening[1]
         elif heading:
             close()
-            keep(index, heading[2] or "")
+            keep(index, _without_closing(heading[2].strip(" \t")))
             close(len(heading[1]))
         elif _SETEXT.match(line) and len(open_lines) == 1 and not _ITEM.match(open_lines[0]):
             close(1 if "=" in line else 2)
@@ -139,6 +139,17 @@ def _blocks(lines: list[str]) -> list[tuple[int, str, dict[int, str]]]:
             keep(index, line)
     close(is_code=fence is not None)
     return blocks
+
+
+def _unquoted(value: str) -> str:
+    """A value of the front matter without its quotes."""
+    return value.removeprefix(value[:1]).removesuffix(value[:1]) if value[:1] in ("'", '"') else value
+
+
+def _without_closing(title: str) -> str:
+    """A heading without the `##` that may close it."""
+    bare = title.rstrip("#")
+    return title if bare and bare[-1] not in " \t" else bare.rstrip(" \t")
 
 
 def _joined(lines: list[str]) -> str:

@@ -20,9 +20,11 @@ from longdoc.ingest.formats import Format, detect, format_named
 from longdoc.ingest.opening import open_source
 from longdoc.ingest.parsed import Raw
 
-# These are parsed in this process when they are short: starting a worker would take longer than reading them.
+# These are parsed in this process when they and their lines are short: starting a worker would take longer than
+# reading them, and no pattern can be made slow by them.
 _HARMLESS = ("text", "markdown", "vtt")
 _SHORT_BYTES = 256 << 10
+_SHORT_LINE_BYTES = 4000
 _BINARY = (b"PK", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
 _DEFAULTS = SourceOptions()
 
@@ -112,6 +114,8 @@ def _short_text(source: str, file: BinaryIO, options: SourceOptions, on_event: L
     raw = Raw(source, file.read(), options, heard.append)
     file.seek(0)
     if raw.data.startswith(_BINARY) or b"%PDF-" in raw.data[:1024]:
+        return None
+    if max(map(len, raw.data.splitlines()), default=0) > _SHORT_LINE_BYTES:
         return None
     reader = format_named(options.format) if options.format else detect(raw)
     if reader.name not in _HARMLESS:

@@ -23,7 +23,8 @@ _TIMES = re.compile(
     re.MULTILINE,
 )
 _SRT_START = re.compile(r"\A\s*\d+[ \t]*\n\s*[\d:.,]+[ \t]*-->")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^<>]+)>")
+_VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^\s<>][^<>]*)>")
+_NO_CUE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
 _NAMED = re.compile(r"^(?:>>+\s*)?(?:\[([^\]]{2,30})\]|([A-Z][A-Za-z.'’-]*(?: [A-Z][A-Za-z.'’-]*){0,3}))\s*:\s+(?=\S)")
 _DASH = re.compile(r"^[-–—]\s*(?=\S)")
@@ -57,7 +58,7 @@ def read_vtt(raw: Raw) -> Parsed:
     num_untimed = 0
     for block in re.split(r"\n[ \t]*\n", decoded.text):
         times = _TIMES.search(block)
-        if block.lstrip().startswith(("NOTE", "STYLE", "REGION")):
+        if _NO_CUE.match(block.lstrip()):
             continue
         if not times:
             num_untimed += bool(block.strip()) and not block.lstrip("\ufeff").startswith("WEBVTT")

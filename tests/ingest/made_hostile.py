@@ -218,6 +218,12 @@ MADE: dict[str, Callable[[], bytes]] = {
     "quotes.md": lambda: b"# x\n\n- a\n- b\n\n" + b"> " * 100_000 + b"x",
     "front.md": lambda: b"---\n" + b"title: x\n" * 50_000,
     "table.md": lambda: b"# x\n\n- a\n- b\n\n" + b"|" * 200_000,
+    "blank-heading.md": lambda: b"# One" + b" " * 200_000 + b"word\n\n**a** and [b](c)\n",
+    "blank-title.md": lambda: b"---\ntitle: One" + b" " * 200_000 + b"word\n---\n# words\n\n**a** and [b](c)\n",
+    "blank-voice.vtt": lambda: b"WEBVTT\n\n00:01.000 --> 00:02.000\nwords <v" + b" " * 200_000,
+    "half-word.txt": lambda: (
+        b"Some words stand in this line of ordinary length.\n" * 60 + b"x" * 200_000 + b"1-\nword."
+    ),
     "cues.srt": lambda: b"1\n00:00:01,000 --> 00:00:02,000\n" + b"x" * 1_000_000,
     "tags.srt": lambda: b"1\n00:00:01,000 --> 00:00:02,000\nwords " + b"<i" * 200_000,
     "braces.srt": lambda: b"1\n00:00:01,000 --> 00:00:02,000\nwords " + b"{\\" * 200_000,

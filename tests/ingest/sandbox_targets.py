@@ -140,6 +140,6 @@ def misread(setup: Any) -> Target:
     """In the place of the parser: does what the name of the file says."""
 
     def parse(job: dict[str, Any], on_event: Listener) -> Any:
-        return _MISDEEDS[job["source"].rpartition("/")[2].removesuffix(".pdf")]()
+        return _MISDEEDS[job["source"].rpartition("/")[2].partition(".")[0]]()
 
     return parse

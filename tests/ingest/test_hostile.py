@@ -46,6 +46,10 @@ READ = {
     "right-to-left.txt": "words",
     "brackets.md": "[[[[",
     "voices.vtt": "words",
+    "blank-heading.md": "One word",
+    "blank-title.md": "words",
+    "blank-voice.vtt": "words",
+    "half-word.txt": "word.",
 }
 REFUSED = {
     "bomb-page.epub": "zip bomb",
@@ -121,6 +125,16 @@ def test_what_ends_a_worker_is_one_error_of_the_document(
     assert caught.value.exit_code == 65
     assert caught.value.fix
     assert re.fullmatch(why, str(caught.value.why))
+
+
+def test_short_texts_of_long_lines_are_parsed_in_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandboxed, "TARGET", "sandbox_targets:misread")
+    path = tmp_path / "exit.md"
+    path.write_bytes(b"# Title\n\nwords " * 100)
+    assert read_document(str(path)).text.startswith("Title")
+    path.write_bytes(b"# Title\n\nwords" + b" " * 10_000 + b"and words")
+    with pytest.raises(DamagedInput, match="cannot be read"):
+        read_document(str(path))
 
 
 def test_a_bug_in_a_worker_is_a_bug_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
