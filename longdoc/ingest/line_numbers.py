@@ -49,6 +49,21 @@ def line_anchors(text: str, lines: Sequence[str], numbers: Sequence[int]) -> tup
             run = next(runs, None)
         if run is None:
             break
-        anchors.append(Anchor(run.start() + wanted - passed if anchors else 0, line=number))
+        start = _before_signs(text, run.start() + wanted - passed, line)
+        anchors.append(Anchor(start if anchors else 0, line=number))
         wanted += here
     return tuple(anchors)
+
+
+def _before_signs(text: str, start: int, line: str) -> int:
+    """Where the signs stand in the text that the line has before its first letter: quotation marks, brackets."""
+    first = _LETTERS.search(line)
+    signs = line[: first.start()].split() if first else []
+    for sign in reversed("".join(signs)):
+        back = start - 1
+        while back > 0 and text[back] == " ":
+            back -= 1
+        if back < 0 or text[back] != sign:
+            break
+        start = back
+    return start

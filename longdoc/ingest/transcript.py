@@ -8,7 +8,8 @@ from __future__ import annotations
 import html
 import re
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from longdoc.core.errors import DamagedInput
@@ -17,6 +18,7 @@ from longdoc.ingest.cues import Cue, assemble, seconds
 from longdoc.ingest.encoding import Decoded, NotTextError, decode
 from longdoc.ingest.parsed import Parsed, Raw
 from longdoc.ingest.text import decode_source
+from longdoc.ingest.turns import NAME, is_name
 
 _TIMES = re.compile(
     r"^[ \t]*((?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3})[ \t]*-->[ \t]*((?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3})",
@@ -26,7 +28,7 @@ _SRT_START = re.compile(r"\A\s*\d+[ \t]*\n\s*[\d:.,]+[ \t]*-->")
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^\s<>][^<>]*)>")
 _NO_CUE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
-_NAMED = re.compile(r"^(?:>>+\s*)?(?:\[([^\]]{2,30})\]|([A-Z][A-Za-z.'’-]*(?: [A-Z][A-Za-z.'’-]*){0,3}))\s*:\s+(?=\S)")
+_NAMED = re.compile(rf"^(?:>>+\s*)?(?:\[([^\]]{{2,30}})\]|({NAME}))\s*:\s+(?=\S)")
 _DASH = re.compile(r"^[-–—]\s*(?=\S)")
 
 
@@ -54,9 +56,9 @@ def _head(raw: Raw) -> str:
 def read_vtt(raw: Raw) -> Parsed:
     """WebVTT. Parsed here: pysubs2 drops the `<v Name>` tags and takes NOTE blocks for speech."""
     decoded = decode_source(raw)
-    cues: list[Cue] = []
+    timed: list[tuple[float, float, str]] = []
     num_untimed = 0
-    for block in re.split(r"\n[ \t]*\n", decoded.text):
+    for block in _blocks(decoded.text):
         times = _TIMES.search(block)
         if _NO_CUE.match(block.lstrip()):
             continue
@@ -64,8 +66,37 @@ def read_vtt(raw: Raw) -> Parsed:
             num_untimed += bool(block.strip()) and not block.lstrip("\ufeff").startswith("WEBVTT")
             continue
         payload = block[block.find("\n", times.end()) + 1 :] if "\n" in block[times.end() :] else ""
-        cues.extend(_split_voices(seconds(times[1]), seconds(times[2]), payload))
+        timed.append((seconds(times[1]), seconds(times[2]), payload))
+    names = _speakers(payload for _, _, payload in timed)
+    cues = [cue for start_s, end_s, payload in timed for cue in _split_voices(start_s, end_s, payload, names)]
     return assemble(raw, cues, _with_loss(decoded, num_untimed))
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """What blank lines divide. A line of blanks inside a cue divides nothing: captions of YouTube begin with one."""
+    block, *rest = re.split(r"\n([ \t]*)\n", text)
+    for blanks, piece in zip(rest[::2], rest[1::2], strict=True):
+        if blanks and _TIMES.search(block) and not _TIMES.search(piece) and not _NO_CUE.match(piece.lstrip()):
+            block = f"{block}\n{piece}"
+        else:
+            yield block
+            block = piece
+    yield block
+
+
+def _speakers(payloads: Iterable[str]) -> frozenset[str]:
+    """What stands before a colon and is a name: in capitals, or it comes again, or most cues begin with one."""
+    found = Counter[str]()
+    num_cues = 0
+    for payload in payloads:
+        num_cues += 1
+        for line in payload.split("\n"):
+            match = _NAMED.match(_DASH.sub("", squeeze(html.unescape(_TAG.sub("", line)))))
+            if match and match[2] and is_name(match[2]):
+                found[match[2]] += 1
+    if found.total() * 2 > num_cues:
+        return frozenset(found)
+    return frozenset(name for name, times in found.items() if times > 1 or name.isupper())
 
 
 def _with_loss(decoded: Decoded, num_untimed: int) -> Decoded:
@@ -101,18 +132,18 @@ def _with_pysubs2(raw: Raw, format_: str) -> Parsed:
             fix=f"longdoc summarize {raw.quoted} --format text",
         ) from error
     cues: list[Cue] = []
-    for event in subtitles:
-        if event.is_comment or event.is_drawing:
-            continue
-        payload = event.text.replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
+    events = [event for event in subtitles if not event.is_comment and not event.is_drawing]
+    payloads = [event.text.replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ") for event in events]
+    names = _speakers(payloads)
+    for event, payload in zip(events, payloads, strict=True):
         start_s, end_s = max(event.start, 0) / 1000, max(event.end, 0) / 1000
-        for cue in _split_voices(start_s, end_s, payload):
+        for cue in _split_voices(start_s, end_s, payload, names):
             cues.append(Cue(cue.start_s, cue.end_s, cue.text, cue.speaker or event.name or None, cue.new_voice))
     return assemble(raw, cues, decoded)
 
 
-def _split_voices(start_s: float, end_s: float, payload: str) -> Iterator[Cue]:
-    """The voices of one cue: `<v Name>` spans, lines with a dash, lines with "NAME:"."""
+def _split_voices(start_s: float, end_s: float, payload: str, names: Collection[str]) -> Iterator[Cue]:
+    """The voices of one cue: `<v Name>` spans, lines with a dash, lines with "NAME:" that is one of the names."""
     voices = _VOICE.split(payload)
     spoken = [(None, voices[0]), *zip(voices[1::2], voices[2::2], strict=True)]
     for voice, text in spoken:
@@ -125,7 +156,7 @@ def _split_voices(start_s: float, end_s: float, payload: str) -> Iterator[Cue]:
             line = _DASH.sub("", line) if new_voice else line
             speaker = squeeze(html.unescape(voice)) if voice else None
             named = _NAMED.match(line) if not voice else None
-            if named:
+            if named and (named[1] or named[2] in names):
                 speaker, line, new_voice = named[1] or named[2], line[named.end() :], True
             elif line.startswith(">>"):
                 line, new_voice = line.lstrip("> "), True

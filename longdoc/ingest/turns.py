@@ -14,14 +14,14 @@ from itertools import pairwise
 from statistics import median
 
 _TIME = r"[\[(]?(?:(?:\d{1,3}:)?\d{1,3}:[0-5]\d(?:[.,]\d{1,3})?)[\])]?"
-_NAME = r"[^\W\d_][\w.'’&/-]{0,30}(?: [\w.'’&/-]{1,30}){0,4}(?:, [A-Z][\w.]{0,9})?(?: \((?!\d)[^()\n]{1,30}\))?"
+NAME = r"[^\W\d_][\w.'’&/-]{0,30}(?: [\w.'’&/-]{1,30}){0,4}(?:, [A-Z][\w.]{0,9})?(?: \((?!\d)[^()\n]{1,30}\))?"
 _SPOKEN = re.compile(
-    rf"[ \t]*(?:(?P<before>{_TIME})[ \t]*[-–—|]?[ \t]*)?(?:\*\*|__)?(?P<name>{_NAME})(?:\*\*|__)?"
+    rf"[ \t]*(?:(?P<before>{_TIME})[ \t]*[-–—|]?[ \t]*)?(?:\*\*|__)?(?P<name>{NAME})(?:\*\*|__)?"
     rf"[ \t]*(?:[-–—|]?[ \t]*(?P<after>{_TIME}))?[ \t]*:(?:\*\*|__)?(?:[ \t]+(?P<words>\S.*)|[ \t]*)"
 )
 _ABOVE = re.compile(
-    rf"[ \t]*(?:\*\*)?(?:(?P<name>{_NAME})(?:\*\*)?[ \t]*[-–—|,]?[ \t]*(?P<after>{_TIME})"
-    rf"|(?P<before>{_TIME})[ \t]*[-–—|]?[ \t]*(?:\*\*)?(?P<other>{_NAME}))(?:\*\*)?[ \t]*"
+    rf"[ \t]*(?:\*\*)?(?:(?P<name>{NAME})(?:\*\*)?[ \t]*[-–—|,]?[ \t]*(?P<after>{_TIME})"
+    rf"|(?P<before>{_TIME})[ \t]*[-–—|]?[ \t]*(?:\*\*)?(?P<other>{NAME}))(?:\*\*)?[ \t]*"
 )
 _LETTERED = re.compile(r"[ \t]*(?P<name>[QA])\.[ \t]+(?P<words>\S.*)")  # of a court
 _STAMPED = re.compile(rf"[ \t]*(?P<before>{_TIME})(?:[ \t]+[-–—|]?[ \t]*(?P<words>\S.*)|[ \t]*)")
@@ -74,7 +74,7 @@ def find_turns(lines: Sequence[str]) -> list[Turn]:
 
 def _turn(index: int, line: str) -> Turn | None:
     match = _SPOKEN.fullmatch(line)
-    if match and _is_name(match["name"]):
+    if match and is_name(match["name"]):
         time = match["before"] or match["after"]
         words = match["words"] or ""
         return Turn(index, match["name"], _seconds(time), f"{match['name']}: {words}".rstrip())
@@ -83,12 +83,12 @@ def _turn(index: int, line: str) -> Turn | None:
         return Turn(index, match["name"], None, f"{match['name']}: {match['words']}")
     match = _ABOVE.fullmatch(line) if len(line) < _LONGEST_LINE else None
     name = (match["name"] or match["other"]) if match else ""
-    if match and _is_name(name):
+    if match and is_name(name):
         return Turn(index, name, _seconds(match["after"] or match["before"]), f"{name}:")
     return None
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
     """Words that begin with capitals (all but a few), or of a script that has none; no label of a form."""
     words = re.sub(r"\(.*", "", name).split()
     if not words or words[0].casefold().strip(".") in _NEVER or name.casefold().startswith(("http", "www")):

@@ -101,6 +101,11 @@ def test_words_without_times_are_counted_as_lost(tmp_path: Path) -> None:
     assert not read_document(written(tmp_path, "talk.vtt", text[: text.index("00:04")])).source.lost
 
 
+def test_a_cue_that_is_called_like_a_note_is_read(tmp_path: Path) -> None:
+    text = "WEBVTT\n\nNOTEBOOK-1\n00:00.000 --> 00:02.000\nSpoken.\n\nNOTE\nnot spoken\n\nSTYLE\n::cue {}\n"
+    assert read_document(written(tmp_path, "talk.vtt", text)).text == "Spoken."
+
+
 def test_rolling_captions_are_read_once(tmp_path: Path) -> None:
     rolling = (
         "WEBVTT\n\n00:00.000 --> 00:02.000\nhello and\n\n00:02.000 --> 00:04.000\nhello and\nwelcome to\n\n"
@@ -138,3 +143,29 @@ def test_ass_has_its_speakers_in_the_name_column(tmp_path: Path) -> None:
 def test_captions_without_words_are_empty(tmp_path: Path) -> None:
     with pytest.raises(EmptyInput):
         read_document(written(tmp_path, "talk.vtt", "WEBVTT\n\n00:00.000 --> 00:02.000\n\n"))
+
+
+def test_names_in_any_script_are_speakers(tmp_path: Path) -> None:
+    said = [("María López", "Good morning."), ("Jürgen (Legal)", "It is signed."), ("李明", "The factory is ready.")]
+    cues = [f"00:00:{n:02}.000 --> 00:00:{n + 1:02}.000\n{name}: {words}" for n, (name, words) in enumerate(said)]
+    document = read_document(written(tmp_path, "call.vtt", "WEBVTT\n\n" + "\n\n".join(cues)))
+    assert [anchor.speaker for anchor in document.anchors] == [name for name, _ in said]
+    assert "Jürgen (Legal): It is signed." in document.text
+
+
+def test_a_word_before_a_colon_that_comes_once_is_no_speaker(tmp_path: Path) -> None:
+    text = SRT.replace("and do the other things.", "Remember: there are other things.")
+    document = read_document(written(tmp_path, "talk.srt", text))
+    assert {anchor.speaker for anchor in document.anchors} == {None}
+    assert "Remember: there are other things." in document.text
+
+
+def test_a_line_of_blanks_inside_a_cue_loses_nothing(tmp_path: Path) -> None:
+    captions = (
+        "WEBVTT\nKind: captions\n\n00:00.000 --> 00:02.000\n \nhello<00:00:00.500><c> and</c><c> welcome</c>\n\n"
+        "00:02.000 --> 00:02.010\nhello and welcome\n \n\n00:02.010 --> 00:04.000\nhello and welcome\nto the show\n"
+    )
+    document = read_document(written(tmp_path, "talk.vtt", captions))
+    assert document.text == "hello and welcome to the show"
+    assert document.anchors[0].start_s == 0.0
+    assert not document.source.lost
