@@ -46,6 +46,18 @@ class MemoryConfig:
     ridge: float = 0.3
     drift: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for constants that no memory can have."""
+        if self.form not in get_args(MemoryForm):
+            raise ValueError(f"unknown form of memory {self.form!r}")
+        exact = self.exact_heads
+        if not exact:
+            return
+        if self.form != "delta" or len({*exact}) < len(exact) or not {*exact} <= {*range(self.heads)}:
+            raise ValueError(f"exact_heads {list(exact)}: each one of {self.heads} of a delta memory, once")
+        if not (self.ridge > 0 and self.drift >= 0):
+            raise ValueError(f"a ridge of {self.ridge} and a drift of {self.drift}: above zero, and zero or more")
+
 
 @dataclass(frozen=True, slots=True)
 class LoraConfig:
@@ -98,8 +110,6 @@ def load_adapter(folder: Path) -> AdapterInfo:
         if memory is not None:
             lists = {"layers": tuple(memory["layers"]), "exact_heads": tuple(memory.get("exact_heads", ()))}
             memory = MemoryConfig(**{**memory, **lists})
-            if memory.form not in get_args(MemoryForm):
-                raise ValueError(f"unknown form of memory {memory.form!r}")
         lora = raw.pop("lora", None)
         if lora is not None:
             lora = LoraConfig(**{**lora, "targets": tuple(lora["targets"])})

@@ -22,7 +22,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from longdoc.engine.products import BlockProducts, multiplies_bfloat16
+from longdoc.engine.products import BlockProducts, is_for_products
 
 # What a partial attention gives: (B, H, T, D) in the queries' dtype or float32, and (B, H, T) log-sum-exp.
 Part = tuple[Tensor, Tensor]
@@ -74,7 +74,7 @@ def attend_band(
             return own
         return merge([attend_all(query, keys[:, :, :before], values[:, :, :before], scale, softcap), own])
     attend: Callable[..., Part] = _flash_cpu_masked if _is_fused_on_cpu(query, values, softcap) else _plain
-    if softcap is None and multiplies_bfloat16(query):
+    if softcap is None and is_for_products(query):
         attend = BlockProducts()
     return _in_blocks(attend, query, keys, values, window, scale, softcap)
 

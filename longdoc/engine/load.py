@@ -25,6 +25,7 @@ from longdoc.engine.cpu_kernel import FourBitKernel
 from longdoc.engine.lora import Lora
 from longdoc.engine.places import adapter_folder
 from longdoc.engine.places import resolve as resolve
+from longdoc.engine.products import processor_multiplies_bfloat16
 from longdoc.engine.refusals import CHOOSE, refuse_what_cannot_be_streamed
 from longdoc.engine.sizes import free_bytes, weight_bytes
 from longdoc.engine.unavailable import explain, first_lines
@@ -178,7 +179,7 @@ def _load_stock(
 
 def _dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the hardware multiplies it, else float32."""
-    if device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if device.type != "cpu" or processor_multiplies_bfloat16():
         return torch.bfloat16
     return torch.float32
 

@@ -18,11 +18,14 @@ from torch import Tensor
 _SCORES = 1 << 21  # of the heads of one product, at most; one group of heads is never divided
 
 
-def multiplies_bfloat16(query: Tensor) -> bool:
+def processor_multiplies_bfloat16() -> bool:
+    """Whether torch has oneDNN, which it has not on every system, and this processor the instructions."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def is_for_products(query: Tensor) -> bool:
     """Whether the tensor is one for this module: in bfloat16, on a processor that multiplies it."""
-    if query.device.type != "cpu" or query.dtype != torch.bfloat16:
-        return False
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return query.device.type == "cpu" and query.dtype == torch.bfloat16 and processor_multiplies_bfloat16()
 
 
 class BlockProducts:

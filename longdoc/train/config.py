@@ -179,10 +179,12 @@ def _stage(table: dict[str, Any]) -> Stage:
     if not mixes:
         raise UsageError(f"The stage {table.get('name')!r} has no [[stages.mixes]].")
     for mix in mixes:
-        if bool(mix.rows) == bool(mix.facts) or bool(mix.facts) != bool(mix.asked_tokens):
+        is_of_rows = bool(mix.rows) and not mix.facts and not mix.asked_tokens
+        is_of_facts = not mix.rows and mix.facts >= 2 and 0 < mix.asked_tokens < mix.sequence_tokens
+        if not is_of_rows and not is_of_facts:
             raise UsageError(
                 f"[stages.mixes] {mix.name!r} is neither one of rows nor one of facts.",
-                why="it needs either rows, or facts and asked_tokens",
+                why="it needs either rows, or two facts or more and asked_tokens, fewer than sequence_tokens",
             )
     stage: Stage = _make(Stage, {**table, "mixes": mixes}, "stages")
     return stage
@@ -195,5 +197,5 @@ def _make(kind: type, values: dict[str, Any], where: str) -> Any:
         raise UsageError(f"[{where}] does not know {sorted(unknown)}.", why=f"known: {sorted(known)}")
     try:
         return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-    except TypeError as error:  # its message names what is missing
-        raise UsageError(f"[{where}] is not complete.", why=str(error)) from error
+    except (TypeError, ValueError) as error:  # its message names what is missing or wrong
+        raise UsageError(f"[{where}] is not complete, or has values that cannot be.", why=str(error)) from error

@@ -17,6 +17,7 @@ from longdoc.core.settings import ModelOptions
 from longdoc.engine.load import load_model
 from longdoc.engine.outline import multiplies_bfloat16, outline, reading_bytes
 from longdoc.engine.plan import plan_reading
+from longdoc.engine.products import processor_multiplies_bfloat16
 
 TEXT = "The silver captain opened 12 letters.<|endoftext|> Überall \U0001f600 <pad>\n\n  Two  spaces."
 
@@ -57,7 +58,7 @@ def _memories(model: torch.nn.Module) -> list[torch.Tensor]:
 
 
 def test_this_processors_precision_is_torchs_own() -> None:
-    assert multiplies_bfloat16() == torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    assert multiplies_bfloat16() == processor_multiplies_bfloat16()
 
 
 def test_what_is_kept_does_not_grow_with_the_document(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_band_is_the_same_by_products_and_by_the_fused_operator(
     monkeypatch.setattr(kernels, "_BLOCK_ROWS", 16)
     found = {}
     for by_products in (True, False):
-        monkeypatch.setattr(kernels, "multiplies_bfloat16", lambda query, chosen=by_products: chosen)
+        monkeypatch.setattr(kernels, "is_for_products", lambda query, chosen=by_products: chosen)
         found[by_products] = attend_band(*given, 20, 0.3)
     wanted = precisely(*given, 0.3, banded(num_new, 70, 20))
     for number in (0, 1):
@@ -108,8 +108,11 @@ def test_a_band_is_the_same_by_products_and_by_the_fused_operator(
 
 def test_only_bfloat16_on_a_processor_goes_by_products(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
-    assert products.multiplies_bfloat16(torch.zeros(1, dtype=torch.bfloat16))
-    assert not products.multiplies_bfloat16(torch.zeros(1))
-    assert not products.multiplies_bfloat16(torch.zeros(1, dtype=torch.bfloat16, device="meta"))
+    assert products.is_for_products(torch.zeros(1, dtype=torch.bfloat16))
+    assert not products.is_for_products(torch.zeros(1))
+    assert not products.is_for_products(torch.zeros(1, dtype=torch.bfloat16, device="meta"))
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
-    assert not products.multiplies_bfloat16(torch.zeros(1, dtype=torch.bfloat16))
+    assert not products.is_for_products(torch.zeros(1, dtype=torch.bfloat16))
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.delattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported")
+    assert not products.processor_multiplies_bfloat16()

@@ -12,7 +12,7 @@ import tiny
 from longdoc.core.errors import UsageError
 from longdoc.engine.cache import Tiers
 from longdoc.engine.lora import LoraConfig
-from longdoc.train.config import AdapterConfig, load_adapter_config, load_config
+from longdoc.train.config import AdapterConfig, TrainConfig, load_adapter_config, load_config
 
 TOML = tiny.config_toml(tiny.CONFIG)
 SHIPPED = sorted((Path(__file__).parent.parent.parent / "adapters").glob("*/train.toml"))
@@ -34,10 +34,12 @@ def test_what_a_file_says_is_what_is_configured(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
 def test_a_shipped_file_is_read(path: Path) -> None:
-    config = load_config(path)
-    assert config.name == path.parent.name
+    is_for_an_adapter = "[tiers]" in path.read_text()
+    config = load_adapter_config(path) if is_for_an_adapter else load_config(path)
     assert config.stages
-    assert all(layer < config.model.num_layers for layer in config.memory.layers)
+    if isinstance(config, TrainConfig):
+        assert config.name == path.parent.name
+        assert all(layer < config.model.num_layers for layer in config.memory.layers)
 
 
 def test_there_is_a_shipped_file() -> None:
@@ -107,3 +109,11 @@ def test_a_file_for_a_model_is_none_for_an_adapter(tmp_path: Path) -> None:
     path.write_text(tiny.adapter_toml(ADAPTER))
     with pytest.raises(UsageError, match="tiers"):
         load_config(path)
+
+
+@pytest.mark.parametrize("change", ['form = "gamma"', "exact_heads = [9]", "exact_heads = [0]\nridge = 0"])
+def test_a_memory_that_cannot_be_is_refused(tmp_path: Path, change: str) -> None:
+    text = re.sub(r"^(form|exact_heads|ridge) = .*\n", "", TOML, flags=re.MULTILINE)
+    message = refused(tmp_path / "train.toml", text.replace("[memory]", f"[memory]\n{change}", 1))
+    assert "[memory]" in message
+    assert "cannot be" in message

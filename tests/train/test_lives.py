@@ -110,7 +110,17 @@ def test_a_life_that_is_not_there_starts_with_an_empty_memory(corpus: Corpus) ->
     assert [batch.lives_on for batch in continued] == [False] + [True] * 11
 
 
-@pytest.mark.parametrize("change", ["rows = { text = 1 }", "facts = 3", ""])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "rows = { text = 1 }",
+        "facts = 3\nasked_tokens = 8",
+        "facts = 3",
+        "",
+        "facts = 1\nasked_tokens = 8",
+        "facts = 3\nasked_tokens = 64",
+    ],
+)
 def test_a_mix_is_of_rows_or_of_facts(change: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     from longdoc.train.config import load_config
 
@@ -120,7 +130,7 @@ def test_a_mix_is_of_rows_or_of_facts(change: str, tmp_path_factory: pytest.Temp
     )
     path = tmp_path_factory.mktemp("config") / "train.toml"
     path.write_text(config + mix)
-    if change.startswith("rows"):
+    if change in {"rows = { text = 1 }", "facts = 3\nasked_tokens = 8"}:
         load_config(path)
     else:
         with pytest.raises(UsageError, match="neither one of rows nor one of facts"):
