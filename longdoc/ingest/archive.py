@@ -57,11 +57,15 @@ class Archive:
             archive = cls(raw, zipfile.ZipFile(io.BytesIO(raw.data)), kind)
         except _ZIP_ERRORS as error:
             raise damaged(raw, str(error), kind) from error
-        archive._folded = {name.lower(): name for name in archive.zip.namelist()}
+        archive._folded = {name.lower(): name for name in archive.names()} | {name: name for name in archive.names()}
         return archive
 
     def has(self, path: str) -> bool:
-        return path.lower() in self._folded
+        """Whether there is such a member; its name may be written in other capitals."""
+        return self._member(path) is not None
+
+    def _member(self, path: str) -> str | None:
+        return self._folded.get(path) or self._folded.get(path.lower())
 
     def names(self) -> list[str]:
         return self.zip.namelist()
@@ -72,7 +76,7 @@ class Archive:
     def read(self, path: str) -> bytes:
         """The bytes of a member. Raises DamagedInput, ZipBomb, and EncryptedInput for a zip with a password."""
         try:
-            info = self.zip.getinfo(self._folded[path.lower()])
+            info = self.zip.getinfo(self._member(path) or "")
         except KeyError as error:
             raise self.damaged(f"{path} is missing") from error
         if info.flag_bits & 1:
@@ -120,7 +124,7 @@ def parse_xml(text: str) -> ElementTree.Element:
     Raises ElementTree.ParseError and ValueError.
     """
     text = _without_doctype(text)
-    text = _ENTITY.sub(lambda m: m[0] if m[1] in _XML_OWN else html.unescape(m[0]), text)
+    text = _ENTITY.sub(lambda m: m[0] if m[1] in _XML_OWN else html.escape(html.unescape(m[0])), text)
     text = re.sub(r"&(?!(?:#\d+|#x[0-9A-Fa-f]+|amp|lt|gt|quot|apos);)", "&amp;", text).lstrip("\ufeff \r\n\t")
     return ElementTree.fromstring(re.sub(r"\A<\?xml[^>]*\?>", "", text))
 

@@ -46,6 +46,7 @@ _COMMON = re.compile(
     "[\t\n\r -~\xa0-\u052f\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f\u2000-\u206f"
     "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
 )
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -87,8 +88,9 @@ def decode(data: bytes, *, declared: bool = False) -> Decoded:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        # A file cut in the middle of a character is still UTF-8.
-        if error.start >= len(data) - 3 and len(data) > 3:
+        # A file cut in the middle of a character is still UTF-8, if other characters say so.
+        is_cut = error.start >= len(data) - 3 and error.reason == "unexpected end of data"
+        if is_cut and not data[: error.start].isascii():
             return Decoded(data[: error.start].decode("utf-8"), loss="the file ends in the middle of a character")
     else:
         if declared and "\x1b" in text:  # ISO-2022 passes for ASCII
@@ -171,8 +173,8 @@ def _guess(data: bytes) -> Decoded:
         raise NotTextError("zero bytes")
     text = data.decode("utf-8", errors="replace")
     lost = text.count("\ufffd")
-    multibyte = sum(1 for character in text[:_GUESS_BYTES] if character > "\x7f") - lost
-    if lost <= 3 and multibyte > 10 * lost:
+    multibyte = len(_BEYOND_ASCII.findall(text)) - lost
+    if multibyte > 10 * lost:  # by accident hardly any two bytes of another encoding are a character of UTF-8
         return Decoded(_checked(text), loss=_loss(lost, "UTF-8"))
 
     from charset_normalizer import from_bytes

@@ -145,6 +145,7 @@ def _missing(package: Package, lost: list[tuple[str, str]], losses: dict[str, st
         f"{len(package.spine) - len(lost)} of {len(package.spine)} documents of the book were"
         for path, why in lost
     ]
+    missing += [f'"{titles.get(path, path)}" is missing in the archive' for path in package.missing]
     missing += [f'in "{titles.get(path, path)}" {losses[path]}' for path in package.spine if path in losses]
     return tuple(missing)
 

@@ -30,7 +30,10 @@ class NavPoint:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What the OPF says. spine: paths of the text documents in reading order.   lost: tables that are damaged."""
+    """What the OPF says. spine: paths of the text documents in reading order.   lost: tables that are damaged.
+
+    missing: documents of the reading order that the archive does not have.
+    """
 
     title: str | None
     spine: tuple[str, ...]
@@ -38,6 +41,7 @@ class Package:
     page_list: tuple[NavPoint, ...] = ()
     nonlinear: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def read_package(archive: Archive) -> Package:
@@ -48,10 +52,11 @@ def read_package(archive: Archive) -> Package:
     items = {item.get("id", ""): item for item in all_named(root, "item") if item.get("id") and item.get("href")}
     paths = {identifier: resolve(opf_path, item.get("href", "")) for identifier, item in items.items()}
     nav_path = next((paths[i] for i, item in items.items() if "nav" in (item.get("properties") or "").split()), None)
-    spine, nonlinear = _spine(root, items, paths, nav_path, archive)
+    named = _spine(root, items, paths, nav_path)
+    spine, nonlinear, missing = _there(archive, *named, nav_path)
     lost: list[str] = []
     contents, page_list = _contents(archive, root, items, paths, nav_path, lost)
-    return Package(_title(root), spine, contents, page_list, nonlinear, tuple(lost))
+    return Package(_title(root), spine, contents, page_list, nonlinear, tuple(lost), missing)
 
 
 def resolve(base: str, href: str) -> str:
@@ -83,21 +88,29 @@ def _spine(
     items: dict[str, ElementTree.Element],
     paths: dict[str, str],
     nav_path: str | None,
-    archive: Archive,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Paths in reading order, and those of the documents outside of it."""
-    linear: list[str] = []
-    nonlinear: list[str] = []
+) -> tuple[list[str], list[str]]:
+    """Paths in reading order, and those of the documents outside of it, each once."""
+    linear: dict[str, None] = {}
+    nonlinear: dict[str, None] = {}
     for reference in all_named(root, "itemref"):
         path = _readable(reference.get("idref") or "", items, paths)
-        if path is None or path == nav_path or not archive.has(path) or path in linear:
-            continue
-        (nonlinear if reference.get("linear") == "no" else linear).append(path)
+        if path is not None and path != nav_path:
+            (nonlinear if reference.get("linear") == "no" else linear)[path] = None
+    return list(linear), [path for path in nonlinear if path not in linear]
+
+
+def _there(
+    archive: Archive, linear: list[str], nonlinear: list[str], nav_path: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The documents that the archive has: in reading order, outside of it; and those in it that are missing."""
+    missing = tuple(path for path in linear if not archive.has(path))
+    linear = [path for path in linear if archive.has(path)]
+    nonlinear = [path for path in nonlinear if archive.has(path)]
     if not linear:
         linear, nonlinear = nonlinear, []
     if not linear and nav_path and archive.has(nav_path):
         linear = [nav_path]  # a book that is nothing but its table of contents
-    return tuple(linear), tuple(nonlinear)
+    return tuple(linear), tuple(nonlinear), missing
 
 
 def _readable(identifier: str, items: dict[str, ElementTree.Element], paths: dict[str, str]) -> str | None:

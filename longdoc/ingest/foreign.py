@@ -15,9 +15,10 @@ _MARKS = (
     (b"\x1f\x8b", "a gzip file", "gunzip -c {file} | longdoc summarize -"),
     (b"\x89PNG", "a picture", _OCR),
     (b"\xff\xd8\xff", "a picture", _OCR),
-    (b"BOOKMOBI", "a Mobipocket book", "ebook-convert {file} out.epub && longdoc summarize out.epub"),
     (b"ID3", "a sound recording", "whisper {file} --output_format vtt  # and summarize the transcript that it makes"),
 )
+_MOBIPOCKET = (b"BOOKMOBI", "a Mobipocket book", "ebook-convert {file} out.epub && longdoc summarize out.epub")
+_MOBIPOCKET_AT = 60  # bytes: the name of the book comes first
 _PASSWORD_STREAM = "EncryptedPackage".encode("utf-16-le")
 _OFFICE = (
     ("ppt/", "a PowerPoint presentation"),
@@ -40,6 +41,8 @@ def refuse_foreign(raw: Raw) -> None:
     for mark, what, fix in _MARKS:
         if raw.data.startswith(mark):
             raise _unknown(raw, what, fix)
+    if raw.data.startswith(_MOBIPOCKET[0], _MOBIPOCKET_AT):
+        raise _unknown(raw, *_MOBIPOCKET[1:])
     if raw.data.startswith(b"PK\x03\x04"):
         raise _unknown(raw, *_zip(raw))
 

@@ -31,8 +31,9 @@ _MOST_IN_TITLE = 90  # characters
 
 
 def sniff(raw: Raw) -> bool:
-    """Readers accept some bytes before the header; so do we."""
-    return b"%PDF-" in raw.data[:1024]
+    """Readers accept some bytes before the header; so do we, when objects follow: a text may speak of PDFs."""
+    head = raw.data[:1024]
+    return head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head and b" obj" in raw.data)
 
 
 def read(raw: Raw) -> Parsed:

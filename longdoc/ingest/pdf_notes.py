@@ -13,6 +13,8 @@ from longdoc.ingest.lines import Line, begins_note, ends_sentence
 _SMALLER = 0.94  # of the text's height
 _STEP = 0.25  # points, to which heights are rounded when they are counted
 _MOST_LINES = 0.75  # of a column
+_CLOSE = 1.5  # of the height: lines of one note stand no further apart
+_ALIKE = 0.06  # by which the heights of the lines of one note differ
 
 
 def body_height(lines: Iterable[Line]) -> float:
@@ -47,6 +49,32 @@ def find_notes(
             unfinished = bool(notes) and not ends_sentence(lines[notes[-1]].text)
             found.setdefault(index, set()).update(notes)
     return {index: places for index, places in found.items() if places}
+
+
+def note_around(lines: Sequence[Line], place: int, dropped: Collection[int]) -> str | None:
+    """The first line of the note, or of the item of a list, that the line belongs to, if it ends with a sentence.
+
+    It is made of the lines that stand close above and below each other, but for those at the places `dropped`.
+    """
+    line = lines[place]
+    beside = [
+        other
+        for rank, other in enumerate(lines)
+        if rank not in dropped and other.left < line.right and line.left < other.right
+    ]
+    level = sorted(beside, key=lambda other: -other.bottom)
+    first = last = level.index(line)
+    while first and not begins_note(level[first].text) and _is_close(level[first - 1], level[first]):
+        first -= 1
+    while last + 1 < len(level) and _is_close(level[last], level[last + 1]):
+        last += 1
+    begins = begins_note(level[first].text) and ends_sentence(level[last].text)
+    return level[first].text if begins else None
+
+
+def _is_close(above: Line, below: Line) -> bool:
+    alike = abs(above.height - below.height) <= _ALIKE * below.height
+    return alike and above.bottom - below.bottom <= _CLOSE * below.height
 
 
 def _columns(body: Sequence[int], lines: Sequence[Line]) -> Iterator[Sequence[int]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from longdoc.ingest.lines import ASIDE, TABLE, Line, ends_sentence
+from longdoc.ingest.pdf_notes import note_around
 
 _EDGE_LINES = 2
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
@@ -68,7 +69,7 @@ def find_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set
                     lists_titles = page.num_titles(by_letters) > 2
                 is_title = where is not None and (index in where or bool(lists_titles))
                 runs = where is not None or _repeats(page.lines, place, side, others, places)
-                runs = runs and not is_title
+                runs = runs and not is_title and not (side and _is_note(page, place, near, places))
                 if runs:
                     places.add(place)
                 for slot in _slots(line, side):
@@ -103,6 +104,12 @@ class _Edges:
     @property
     def aside_texts(self) -> set[str]:
         return {self.lines[place].text for place in self.asides}
+
+    @property
+    def excesses(self) -> set[int]:
+        """By how much the numbers at the edges exceed the index of the page."""
+        places = [place for side in self.sides for place in side]
+        return {value - self.lines[place].page for place in places for _, value in folios(self.lines[place].text)}
 
     def num_titles(self, by_letters: Mapping[str, set[int]]) -> int:
         longest = _LONGER * max(map(len, by_letters), default=0)
@@ -174,6 +181,20 @@ def _repeats(lines: Sequence[Line], place: int, side: int, others: Sequence[Line
             counting = {o.page for o in others for _, value in folios(o.text) if value - o.page in excesses}
             num_counting = len(counting)
     return (num_same == 1 or num_counting > 1) and _is_clear(lines, place, side, dropped)
+
+
+def _is_note(page: _Edges, place: int, near: Sequence[_Edges], dropped: set[int]) -> bool:
+    """Whether a line at the foot is of a footnote: "3 Ibid." stands on many pages, and its number counts on too.
+
+    It is the foot of the page after all when that number, and no other at the edges, counts with the pages.
+    """
+    first = note_around(page.lines, place, dropped)
+    if first is None:
+        return False
+    counting = {excess: sum(excess in other.excesses for other in near) for excess in page.excesses}
+    number = next((value - page.lines[place].page for _, value in folios(first)[:1]), None)
+    own = 0 if number is None else counting.pop(number, 0)
+    return own == 0 or max(counting.values(), default=0) >= own
 
 
 def _is_clear(lines: Sequence[Line], place: int, side: int, dropped: set[int]) -> bool:

@@ -190,6 +190,22 @@ def test_a_damaged_chapter_is_named_and_the_rest_is_read(tmp_path: Path) -> None
     assert [section.title for section in document.sections] == ["The First", "Inner"]
 
 
+def test_a_chapter_that_the_archive_lacks_is_named(tmp_path: Path) -> None:
+    path = epub(tmp_path / "book.epub", CHAPTERS, spine=["one", "two"], nav=NAV)
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(tmp_path / "less.epub", "w") as less:
+        for name in whole.namelist():
+            if name != "OPS/two.xhtml":
+                less.writestr(name, whole.read(name))
+    document = read_document(str(tmp_path / "less.epub"))
+    assert document.source.lost == ('"The Second" is missing in the archive',)
+    assert document.warnings == document.source.lost
+
+
+def test_names_that_differ_in_capitals_alone_are_two_documents(tmp_path: Path) -> None:
+    pages = {"one": page_html("<p>Small.</p>"), "ONE": page_html("<p>Large.</p>")}
+    assert read_document(str(epub(tmp_path / "book.epub", pages, spine=["one", "ONE"]))).text == "Small.\n\nLarge."
+
+
 def test_a_book_whose_chapters_are_all_damaged_is_refused(tmp_path: Path) -> None:
     path = epub(tmp_path / "book.epub", CHAPTERS, spine=["one", "two"])
     spoil(path, "OPS/one.xhtml")

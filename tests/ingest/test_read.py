@@ -49,7 +49,15 @@ def test_noise_is_no_document(tmp_path: Path) -> None:
         read_document(str(path))
 
 
-@pytest.mark.parametrize("mark", [b"PK\x03\x04rest of a zip", b"\x89PNG\r\n\x1a\n", b"\xd0\xcf\x11\xe0 old word"])
+FOREIGN = (
+    b"PK\x03\x04rest of a zip",
+    b"\x89PNG\r\n\x1a\n",
+    b"\xd0\xcf\x11\xe0 old word",
+    b"Book".ljust(60, b"\0") + b"BOOKMOBI",
+)
+
+
+@pytest.mark.parametrize("mark", FOREIGN)
 def test_foreign_formats_are_called_by_their_names(tmp_path: Path, mark: bytes) -> None:
     path = tmp_path / "thing.txt"
     path.write_bytes(mark + bytes(500))
@@ -76,6 +84,12 @@ def test_a_zip_is_called_by_what_is_in_it(tmp_path: Path, member: str, what: str
     assert caught.value.what == f"{path} is {what}."
     assert str(caught.value.fix).startswith(command)
     assert f"'{path}'" in str(caught.value.fix)
+
+
+def test_a_text_that_speaks_of_pdfs_is_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "formats.txt"
+    path.write_bytes(b"A file that begins with %PDF-1.7 is a PDF.\n")
+    assert read_document(str(path)).source.format == "text"
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7\n", bytes(900), b"PK\x03\x04", b"\x89PNG", b" \n"])

@@ -176,6 +176,19 @@ def test_one_broken_byte_does_not_change_the_encoding(tmp_path: Path) -> None:
     assert "could not be decoded" in document.warnings[0]
 
 
+def test_utf_8_with_many_broken_bytes_is_still_utf_8(tmp_path: Path) -> None:
+    document = read(tmp_path, b"\xff. ".join([RUSSIAN.encode()] * 9))
+    assert document.text.count("\ufffd") == 8
+    assert document.source.lost == ("8 characters could not be decoded as UTF-8",)
+
+
+@pytest.mark.parametrize(("data", "text"), [(b"It is Caf\xe9", "It is Café"), (b"He said it\x92", "He said it’")])
+def test_a_last_letter_beyond_ascii_is_no_cut_utf_8(tmp_path: Path, data: bytes, text: str) -> None:
+    document = read(tmp_path, data)
+    assert document.text == text
+    assert not document.source.lost
+
+
 def test_odd_characters_are_normalised_before_offsets_are_taken(tmp_path: Path) -> None:
     text = "The o\ufb03ce\u00a0was\u2009soft\u00adened by cafe\u0301 light\u200b and\r\n\ufb01re."
     assert read(tmp_path, text).text == "The office was softened by caf\u00e9 light and fire."
