@@ -106,7 +106,8 @@ def reading_bytes(model: Outline, plan: ReadingPlan, num_tokens: int) -> tuple[i
         kept += memory_bytes(model.config, model.adapter.memory)
     num_keys = min(num_tokens, plan.tiers.sinks + plan.tiers.window + plan.tiers.highlights)
     segment_tokens = min(plan.segment_tokens, num_tokens)
-    return kept, workspace_bytes(model.config, segment_tokens, num_keys, model.element_bytes)
+    highlights = plan.tiers.highlights
+    return kept, workspace_bytes(model.config, segment_tokens, num_keys, model.element_bytes, highlights=highlights)
 
 
 def multiplies_bfloat16() -> bool:

@@ -20,7 +20,8 @@ _SCORES = 1 << 21  # of the heads of one product, at most; one group of heads is
 
 def processor_multiplies_bfloat16() -> bool:
     """Whether torch has oneDNN, which it has not on every system, and this processor the instructions."""
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return has_onednn and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def is_for_products(query: Tensor) -> bool:

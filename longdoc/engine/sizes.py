@@ -17,6 +17,9 @@ from longdoc.engine.tiers import Tiers, layer_tiers
 
 _WEIGHT_BITS = {"none": 16.0, "8bit": 8.2, "4bit": 4.2}  # with the scales of the blocks
 _SCALE_BYTES = 4  # of a token of one head in 8 bits
+_FLOAT_BYTES = 4
+_BLOCK_ROWS, _PRODUCT_SCORES = 128, 1 << 21  # of `kernels.py` and `products.py`
+_MOST_WITNESSES = 16  # of the tokens between two turns of the highlights
 _PROC_MEMORY = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -69,15 +72,31 @@ def matrix_bytes(config: Any, memory: MemoryConfig) -> int:
     return memory_bytes(config, replace(memory, segment_tokens=1, lags=0))
 
 
-def workspace_bytes(config: Any, segment_tokens: int, num_keys: int, element_bytes: int = 2) -> int:
-    """What one segment needs besides: activations, one layer's keys and values rotated and copied, its mask."""
+def workspace_bytes(
+    config: Any, segment_tokens: int, num_keys: int, element_bytes: int = 2, *, highlights: int = 0
+) -> int:
+    """What one segment needs besides: activations, one layer's keys and values rotated and copied, scores.
+
+    num_keys: sinks, window and highlights.   highlights: what they need is counted with them alone.
+    The work of a compressive memory is not counted.
+    """
     text = text_config(config)
-    heads, dim = kv_dims(config)
+    kv_heads, dim = kv_dims(config)
+    heads: int = text.num_attention_heads
+    seen = num_keys + segment_tokens
     wide = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
     activations = segment_tokens * (8 * text.hidden_size + 3 * wide) * element_bytes
-    one_layer = 2 * heads * dim * (num_keys + segment_tokens) * element_bytes
-    mask = segment_tokens * (num_keys + segment_tokens) * (1 + element_bytes)
-    return int(activations + 3 * one_layer + mask)
+    one_layer = 2 * kv_heads * dim * seen * element_bytes
+    scores = heads * _BLOCK_ROWS * seen  # of a block of rows
+    if getattr(text, "attn_logit_softcapping", None) is not None:
+        blocks = 4 * _FLOAT_BYTES * scores  # one after the other: products, capped, with their mask, weights
+    else:  # of some heads at a time, as they are and once more in float32
+        blocks = (element_bytes + _FLOAT_BYTES) * min(scores, max(_PRODUCT_SCORES, scores // kv_heads))
+    total = activations + 3 * one_layer + blocks
+    if highlights:  # in float32: outputs with them and without, the keys that witnesses look at, and their scores
+        outputs = 2 * segment_tokens * heads * dim
+        total += _FLOAT_BYTES * (outputs + kv_heads * dim * seen + 3 * _MOST_WITNESSES * heads * seen)
+    return int(total)
 
 
 def weight_bytes(config: Any, quantize: str = "none") -> int:
