@@ -60,7 +60,7 @@ def note_around(lines: Sequence[Line], place: int, dropped: Collection[int]) -> 
     beside = [
         other
         for rank, other in enumerate(lines)
-        if rank not in dropped and other.left < line.right and line.left < other.right
+        if rank == place or (rank not in dropped and other.left < line.right and line.left < other.right)
     ]
     level = sorted(beside, key=lambda other: -other.bottom)
     first = last = level.index(line)

@@ -116,5 +116,5 @@ def test_lines_of_markdown_with_form_feeds_and_carriage_returns(tmp_path: Path) 
 
 @pytest.mark.parametrize(("words", "line"), [("“Go home", 3), ("(and", 4), ("[2] He", 6)])
 def test_signs_before_the_first_letter_stand_on_its_line(words: str, line: int, tmp_path: Path) -> None:
-    text = "The rain had stopped by then.\n\n“Go home,” she said to all of the people\n(and they were many).\n\n[2] He did.\n"
+    text = "The rain had stopped by then.\n\n“Go home,” she said to all people\n(and they were many).\n\n[2] He did.\n"
     assert line_of(text, words, tmp_path / "a.txt") == line

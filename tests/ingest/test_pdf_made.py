@@ -13,6 +13,7 @@ from check_pdf import check
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_pdf import Made, Style, make, random_style
+from reportlab.pdfgen.canvas import Canvas
 
 from longdoc.core.types import Document
 from longdoc.ingest import read_document
@@ -102,3 +103,30 @@ def test_a_footnote_stands_behind_the_paragraph_that_runs_over_the_page_and_keep
         anchor = document.anchor_at(text.index(note.text))
         assert anchor is not None
         assert anchor.page == note.page + 1
+
+
+@pytest.mark.parametrize(
+    "notes", [["{0} Ibid., p. {1}."], ["{0} See the report of the year {1}, on the same", "matter."]]
+)
+def test_footnotes_whose_words_and_numbers_repeat_from_page_to_page_are_no_running_feet(
+    notes: list[str], tmp_path: Path
+) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=(420, 595))
+    for page in range(8):
+        canvas.setFont("Times-Roman", 8)
+        canvas.drawCentredString(210, 30, f"Law Review {page + 101}")
+        for row, note in enumerate(notes):
+            canvas.drawString(50, 70 - 9 * row, note.format(page + 1, 37 * page % 90))
+        canvas.setFont("Times-Roman", 11)
+        for row in range(20):
+            canvas.drawString(
+                50, 540 - 14 * row, f"Line {row} of page {page} is one of many sentences that are new here."
+            )
+        canvas.showPage()
+    canvas.save()
+    document = read_document(str(tmp_path / "a.pdf"))
+    text = " ".join(document.text.split())
+    assert "Law Review" not in text
+    assert document.cite(document.text.index("Line 0 of page 7"), len(document.text)).label == "108"
+    for page in range(8):
+        assert " ".join(notes).format(page + 1, 37 * page % 90) in text
