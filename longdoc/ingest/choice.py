@@ -169,7 +169,7 @@ def _times(item: str, end_s: float) -> tuple[float, float]:
     """Seconds of `00:10:00-00:45:00`, `10:00-`, `-45:00`."""
     left, dash, right = (piece.strip() for piece in re.sub("[–—]", "-", item).partition("-"))
     first = _seconds(left) if left else 0.0
-    last = _seconds(right) if right else end_s + 1.0
+    last = _seconds(right) if right else max(end_s, first or 0.0) + 1.0
     if not dash or first is None or last is None or not (left or right):
         raise UsageError(f"{item} is no range of times.", why="it has no such form", fix="--times 00:10:00-00:45:00")
     if last <= first:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 # A change of this file that changes texts changes offsets: saved states carry the number.
-NORMALISER_VERSION = 1
+NORMALISER_VERSION = 2
 
 SOFT_HYPHEN = "\xad"
 PDFIUM_HYPHEN = "\ufffe"  # pdfium's mark for a hyphen at a line end
@@ -50,6 +50,9 @@ _FIRST_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _HYPHEN = ("-", "‐")
 _PREFIX_WORDS = "be co com con de dis em en ex in mis non out per pre pro re sub un"
 _PREFIXES = frozenset(_PREFIX_WORDS.split())
+_DASHED = re.compile(r"\w—(?=\w)")
+_MANY_CUTS = 8  # lines that end with a hyphen, from which on they are judged
+_SELDOM = 0.1  # of them are a word of the document without the hyphen, in a text that breaks no words
 _LINE_DASH = re.compile(r"(?:--|[—–])$")
 
 
@@ -74,11 +77,17 @@ class Vocabulary:
     """How often each word, in lower case and with its inner hyphens, occurs in the document.
 
     firsts, lasts: what stands before the first and after the last hyphen of a compound.
+    cut: what stands before and after the hyphens at line ends.   breaks_words: whether lines end inside of words.
+    num_dashes, num_spaced: words on both sides of a dash without a space, and with one before it.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     firsts: set[str] = field(default_factory=set)
     lasts: set[str] = field(default_factory=set)
+    cut: list[tuple[str, str]] = field(default_factory=list)
+    breaks_words: bool = True
+    num_dashes: int = 0
+    num_spaced: int = 0
 
     def add(self, line: str, *, continues: bool = False) -> None:
         """Count the words of a line. continues: the line above ends with a hyphen, so the first is half a word."""
@@ -88,6 +97,9 @@ class Vocabulary:
         if line.endswith(_HYPHEN):
             words = words[:-1]
         self.counts.update(words)
+        if "—" in line:
+            self.num_dashes += len(_DASHED.findall(line))
+            self.num_spaced += line.count(" —")
         if "-" not in line:
             return
         for word in words:
@@ -100,9 +112,21 @@ class Vocabulary:
         vocabulary = cls()
         above = ""
         for line in lines:
-            vocabulary.add(line, continues=above.endswith(_HYPHEN))
+            continues = above.endswith(_HYPHEN)
+            vocabulary.add(line, continues=continues)
+            if continues:
+                vocabulary.note_cut(above, line)
             above = line
+        num_joined = sum(vocabulary.counts[left + right] > 0 for left, right in vocabulary.cut)
+        if len(vocabulary.cut) >= _MANY_CUTS:
+            vocabulary.breaks_words = num_joined > _SELDOM * len(vocabulary.cut)
         return vocabulary
+
+    def note_cut(self, above: str, below: str) -> None:
+        """Remember what two lines have on both sides of a hyphen, when it may be a word."""
+        last, first = _LAST_WORD.search(above[-_LONGEST_WORD:]), _FIRST_WORD.match(below)
+        if last and first and first[0][0].islower():
+            self.cut.append((last[1].lower(), first[0].lower()))
 
     def keeps_hyphen(self, left: str, right: str) -> bool:
         """Whether `left-` at a line end and `right` on the next line are a compound, by vote of the document."""
@@ -115,8 +139,10 @@ class Vocabulary:
         if joined != compound:
             return compound > joined
         # Never seen either way. Two words of the document, or halves of its other compounds, make a compound.
-        if "-" in left:
+        if "-" in left or not self.breaks_words:
             return True
+        if "-" in right and self.counts[left]:
+            return True  # four-/year-old
         if left in _PREFIXES:
             return False
         knows_left = len(left) > 2 and (self.counts[left] > 0 or left in self.firsts)
@@ -135,6 +161,8 @@ def joint(left: str, right: str, vocabulary: Vocabulary) -> tuple[str, str]:
             return (left if vocabulary.keeps_hyphen(last[1], first[0]) else left[:-1]), ""
         if len(left) > 1 and left[-2].isalnum() and right[:1].isalnum():
             return left, ""  # 1914-/1918
+    if right.startswith("—") and right[1:2].isalnum() and left[-1:].isalnum():
+        return left, "" if vocabulary.num_dashes > vocabulary.num_spaced else " "
     if _LINE_DASH.search(left) and not left.endswith((" —", " –", " --")):
         return left, ""
     if _is_dense(left[-1:]) and _is_dense(right[:1]):

@@ -224,3 +224,9 @@ def test_places_are_chosen_of_each_file_and_sections_of_all(tmp_path: Path) -> N
     assert left.source.selection == "sections 2 of 2 (b.txt)"
     with pytest.raises(UsageError):
         read_source(sources, SourceOptions(pages="2"))
+
+
+def test_times_after_the_end_say_when_the_recording_ends() -> None:
+    with pytest.raises(UsageError, match="Nothing is said") as caught:
+        select_places(talk(), SourceOptions(times="2:00:00-"))
+    assert "00:59:50" in (caught.value.why or "")
