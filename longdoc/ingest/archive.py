@@ -47,7 +47,7 @@ class Archive:
     zip: zipfile.ZipFile
     kind: str = "EPUB"
     read_bytes: int = 0
-    losses: dict[str, str] = field(default_factory=dict)  # path -> what could not be decoded in it
+    losses: dict[str, str] = field(default_factory=dict)  # path -> what could not be read of it
     _folded: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -99,6 +99,20 @@ class Archive:
                 why=f"{path} unpacks to far more than a book holds (a zip bomb?)",
             )
         return data
+
+    def optional_xml(self, path: str, holds: str = "") -> ElementTree.Element | None:
+        """An XML member that a document may do without; None when it is missing or damaged.
+
+        holds: what of the document is lost with a damaged one.
+        """
+        try:
+            return self.xml(path) if self.has(path) else None
+        except ZipBomb:
+            raise
+        except DamagedInput:
+            if holds:
+                self.losses[path] = f"{holds} could not be read"
+            return None
 
     def text(self, path: str) -> str:
         """A text member, decoded as it declares."""

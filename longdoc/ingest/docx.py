@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from longdoc.core.errors import DamagedInput
-from longdoc.ingest.archive import Archive, ZipBomb, all_named, attribute, children_named, local, member_names, words_of
+from longdoc.ingest.archive import Archive, all_named, attribute, children_named, local, member_names, words_of
 from longdoc.ingest.docx_styles import Styles, is_on, read_styles
-from longdoc.ingest.flow import Block, assemble, row, tidy
+from longdoc.ingest.flow import Block, assemble, table, tidy
 from longdoc.ingest.parsed import Parsed, Raw
 
 _KIND = "Word document"
@@ -23,7 +22,6 @@ _LEFT_OUT_TAGS = """
 """
 _LEFT_OUT = frozenset(_LEFT_OUT_TAGS.split())
 _CHARACTERS = {"tab": "\t", "ptab": "\t", "cr": "\n", "noBreakHyphen": "-", "softHyphen": ""}
-_LONG_CELL = 1000  # characters: tables of such cells lay out a page
 
 
 def sniff(raw: Raw) -> bool:
@@ -46,7 +44,7 @@ def read(raw: Raw) -> Parsed:
             title=title,
             lost=tuple(f"in {path} {loss}" for path, loss in archive.losses.items()),
         )
-        warnings = [*parsed.lost, *_left_out(archive, folder, document)]
+        warnings = [*parsed.lost, *_left_out(archive, folder, document, walker.num_hidden)]
     return Parsed(
         parsed.text,
         title=parsed.title or walker.title,
@@ -66,20 +64,8 @@ def _main_part(archive: Archive) -> str:
     return "word/document.xml"
 
 
-def _optional(archive: Archive, path: str) -> Element | None:
-    """A part that a document may do without."""
-    if not archive.has(path):
-        return None
-    try:
-        return archive.xml(path)
-    except ZipBomb:
-        raise
-    except DamagedInput:
-        return None
-
-
 def _title(archive: Archive) -> str | None:
-    core = _optional(archive, "docProps/core.xml")
+    core = archive.optional_xml("docProps/core.xml")
     return next((words_of(element) for element in all_named(core, "title")), "") or None if core is not None else None
 
 
@@ -87,19 +73,19 @@ def _notes(archive: Archive, folder: str) -> dict[tuple[str, str], Element]:
     """("footnote", id) -> its element."""
     notes = {}
     for kind in ("footnote", "endnote"):
-        root = _optional(archive, f"{folder}/{kind}s.xml")
+        root = archive.optional_xml(f"{folder}/{kind}s.xml", f"{kind}s")
         for note in all_named(root, kind) if root is not None else ():
             if attribute(note, "type") in ("", "normal"):
                 notes[kind, attribute(note, "id")] = note
     return notes
 
 
-def _left_out(archive: Archive, folder: str, document: Element) -> list[str]:
-    """What the file holds and the text does not, in words for the receipt."""
-    comments = _optional(archive, f"{folder}/comments.xml")
+def _left_out(archive: Archive, folder: str, document: Element, num_hidden: int) -> list[str]:
+    """What the file holds and the text does not, in words for the receipt. num_hidden: paragraphs, by their style."""
+    comments = archive.optional_xml(f"{folder}/comments.xml")
     num_comments = len(all_named(comments, "comment")) if comments is not None else 0
     num_deleted = len(all_named(document, "del")) + len(all_named(document, "moveFrom"))
-    num_hidden = sum(is_on(element) for element in all_named(document, "vanish"))
+    num_hidden += sum(is_on(element) for element in all_named(document, "vanish"))
     num_diagrams = sum(name.startswith(f"{folder}/diagrams/data") for name in archive.names())
     num_chunks = len(all_named(document, "altChunk"))
     said = []
@@ -124,6 +110,7 @@ class _Walker:
         self._num_called = {"footnote": 0, "endnote": 0}
         self._fields: list[bool] = []  # for each open field: whether its result has begun
         self._carried = ""  # text of a paragraph whose end was deleted
+        self.num_hidden = 0  # paragraphs that their style hides
         self.title: str | None = None  # of the paragraph in the style "Title"
 
     def document(self, body: Element) -> Iterator[Block]:
@@ -139,7 +126,7 @@ class _Walker:
             if name == "p":
                 yield from self._paragraph(element)
             elif name == "tbl":
-                yield from self._table(element)
+                yield from table([[list(self.blocks(cell)) for cell in _cells(line)] for line in _rows(element)])
             elif name not in _LEFT_OUT:
                 yield from self.blocks(element)
 
@@ -155,7 +142,9 @@ class _Walker:
         if properties is not None and any(children_named(mark, "del") for mark in children_named(properties, "rPr")):
             self._carried = f"{text} " if text else ""
             text = ""
-        if text and not (style.is_hidden and not boxes):
+        is_hidden = bool(text) and style.is_hidden and not boxes
+        self.num_hidden += is_hidden
+        if text and not is_hidden:
             number = self._styles.next_number(properties)
             block.text = f"{number} {text}" if number and not text.startswith(number) else text
             block.level = style.level
@@ -210,21 +199,6 @@ class _Walker:
         self._fields = fields
         if words:
             block.notes.append(f"[{number}] {words}")
-
-    def _table(self, element: Element) -> Iterator[Block]:
-        """One block for each row. A table that only lays out a page gives the paragraphs of its cells."""
-        rows = []
-        for line in _rows(element):
-            cells = [list(self.blocks(cell)) for cell in _cells(line)]
-            rows.append(cells)
-        widest = max((len(cells) for cells in rows), default=0)
-        longest = max((sum(len(b.text) for b in cell) for cells in rows for cell in cells if len(cell) > 1), default=0)
-        for cells in rows:
-            if widest < 2 or longest > _LONG_CELL:
-                yield from (block for cell in cells for block in cell)
-                continue
-            text = row([" ".join(block.text for block in cell if block.text) for cell in cells])
-            yield Block(text, notes=[note for cell in cells for block in cell for note in block.notes])
 
 
 def _rows(table: Element) -> Iterator[Element]:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from longdoc.core.errors import DamagedInput
-from longdoc.ingest.archive import Archive, ZipBomb, all_named, attribute, children_named
+from longdoc.ingest.archive import Archive, all_named, attribute, children_named
 from longdoc.ingest.numerals import written
 
 _HEADING = re.compile(r"heading ?(\d)", re.IGNORECASE)
@@ -157,14 +156,8 @@ def read_styles(archive: Archive, folder: str) -> Styles:
 
 
 def _part(archive: Archive, path: str, name: str) -> list[Element]:
-    if not archive.has(path):
-        return []
-    try:
-        return all_named(archive.xml(path), name)
-    except ZipBomb:
-        raise
-    except DamagedInput:
-        return []
+    root = archive.optional_xml(path)
+    return all_named(root, name) if root is not None else []
 
 
 def _levels(listed: Element) -> Iterator[tuple[int, _Level]]:

@@ -6,7 +6,7 @@ Knows no format. The readers of formats without pages (HTML, DOCX, ODT, RTF) han
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from longdoc.ingest.clean import normalise
@@ -15,6 +15,7 @@ from longdoc.ingest.parsed import Heading, Parsed, TextBuilder, sections_from
 
 _BLANKS = re.compile(r"[^\S\n]+")
 _CELLS = " | "
+LONG_CELL = 1000  # characters: tables of such cells lay out a page
 
 
 @dataclass(slots=True)
@@ -43,6 +44,18 @@ def row(cells: Sequence[str]) -> str:
     while texts and not texts[-1]:
         texts.pop()
     return " ".join(_CELLS.join(texts).split())
+
+
+def table(rows: Sequence[Sequence[Sequence[Block]]]) -> Iterator[Block]:
+    """One block for each row of cells. A table that only lays out a page gives the paragraphs of its cells."""
+    widest = max((len(cells) for cells in rows), default=0)
+    longest = max((sum(len(b.text) for b in cell) for cells in rows for cell in cells if len(cell) > 1), default=0)
+    for cells in rows:
+        if widest < 2 or longest > LONG_CELL:
+            yield from (block for cell in cells for block in cell)
+            continue
+        text = row([" ".join(block.text for block in cell if block.text) for cell in cells])
+        yield Block(text, notes=[note for cell in cells for block in cell for note in block.notes])
 
 
 def with_notes(blocks: Iterable[Block]) -> Iterable[Block]:

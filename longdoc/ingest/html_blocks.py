@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from longdoc.ingest.clean import normalise
-from longdoc.ingest.flow import Block
+from longdoc.ingest.flow import LONG_CELL, Block
 from longdoc.ingest.numerals import written
 
 _BLOCK_TAGS = """
@@ -29,15 +29,20 @@ _OWN_NUMBER = re.compile(r"[\[(]?(?:\d{1,4}|[A-Za-z]|[ivxlcIVXLC]{1,6})[\]).:](?
 _POWERS = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
 _UNIT_BEFORE = re.compile(r"(?:(?<![\d.,])\d{1,2}|(?<![^\W_])[^\W\d_]{1,2})$")  # 10, x, km; not 1914
 _MAX_LABEL = 12
-_LONG_CELL = 1000  # characters: tables of such cells lay out a page
+
+
+_PASSAGES = "p, h1, h2, h3, li, td, article, main"
 
 
 def is_hidden(node: Any) -> bool:
-    """Whether a browser would not show it (style sheets are not asked)."""
+    """Whether a browser would not show it (style sheets are not asked), or shows it for its looks alone.
+
+    What is hidden from screen readers is ornament, or is said twice; but not whole passages, as behind an open dialog.
+    """
     attributes = node.attributes
     return (
         "hidden" in attributes
-        or attributes.get("aria-hidden") == "true"
+        or (attributes.get("aria-hidden") == "true" and node.css_first(_PASSAGES) is None)
         or bool(_HIDDEN_STYLE.search(attributes.get("style") or ""))
     )
 
@@ -263,7 +268,7 @@ def _is_data(table: Any) -> bool:
         return False
     if len(table.css("td, th")) < 2 or table.css_first("td h1, td h2, td h3, td pre") is not None:
         return False
-    return not any(len(cell.text(deep=True)) > _LONG_CELL for cell in table.css("td"))
+    return not any(len(cell.text(deep=True)) > LONG_CELL for cell in table.css("td"))
 
 
 def _numbering(node: Any) -> tuple[str, int] | None:

@@ -44,6 +44,11 @@ def piece_of(member: dict[str, Any], speaker: str | None, *, needs_text: bool = 
     return Piece(start, end, text or "", speaker_of(member) or speaker)
 
 
+def has_words(member: dict[str, Any]) -> bool:
+    """Whether somebody says something in a member of a list."""
+    return any(character.isalnum() for character in _text_of(member) or "")
+
+
 def speaker_of(member: dict[str, Any]) -> str | None:
     """The name of who speaks; numbers and letters become "Speaker 1"."""
     alternatives = member.get("alternatives")

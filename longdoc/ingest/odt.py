@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from longdoc.core.errors import DamagedInput, EncryptedInput
+from longdoc.core.errors import EncryptedInput
 from longdoc.ingest.archive import (
     Archive,
-    ZipBomb,
     all_named,
     attribute,
     children_named,
@@ -22,7 +21,7 @@ from longdoc.ingest.archive import (
     parse_xml,
     words_of,
 )
-from longdoc.ingest.flow import Block, assemble, row, tidy
+from longdoc.ingest.flow import Block, assemble, table, tidy
 from longdoc.ingest.numerals import written
 from longdoc.ingest.parsed import Parsed, Raw
 from longdoc.ingest.text import decode_source
@@ -36,7 +35,6 @@ _LEFT_OUT_TAGS = """
 """
 _LEFT_OUT = frozenset(_LEFT_OUT_TAGS.split())
 _MAX_BLANKS = 1000
-_LONG_CELL = 1000  # characters: tables of such cells lay out a page
 
 
 def sniff(raw: Raw) -> bool:
@@ -54,9 +52,9 @@ def read(raw: Raw) -> Parsed:
         with archive.zip:
             _refuse_encrypted(archive)
             content = archive.xml("content.xml")
-            common = _optional(archive, "styles.xml")
+            common = archive.optional_xml("styles.xml")
             styles = [] if common is None else [common]
-            meta = _optional(archive, "meta.xml")
+            meta = archive.optional_xml("meta.xml")
         lost = [f"in {path} {loss}" for path, loss in archive.losses.items()]
     else:
         decoded = decode_source(raw, declared=True)
@@ -73,21 +71,14 @@ def read(raw: Raw) -> Parsed:
     if num_deleted := len(all_named(content, "deletion")):
         said = "deleted passages (tracked changes) were" if num_deleted > 1 else "deleted passage (tracked changes) was"
         warnings.append(f"{num_deleted} {said} left out")
-    return assemble(walker.blocks(body), title=title or None, warnings=warnings, lost=lost)
-
-
-def _optional(archive: Archive, path: str) -> Element | None:
-    """A part that a document may do without."""
-    try:
-        return archive.xml(path) if archive.has(path) else None
-    except ZipBomb:
-        raise
-    except DamagedInput:
-        return None
+    blocks = list(walker.blocks(body))
+    if num_hidden := walker.num_hidden:
+        warnings.append(f"{num_hidden} hidden passage{'s were' if num_hidden > 1 else ' was'} left out")
+    return assemble(blocks, title=title or None, warnings=warnings, lost=lost)
 
 
 def _refuse_encrypted(archive: Archive) -> None:
-    manifest = _optional(archive, "META-INF/manifest.xml")
+    manifest = archive.optional_xml("META-INF/manifest.xml")
     if manifest is not None and all_named(manifest, "encryption-data"):
         raise EncryptedInput(
             f"{archive.raw.shown} is encrypted.",
@@ -152,6 +143,7 @@ class _Walker:
         self._open: list[_List] = []
         self._ended: dict[str, int] = {}  # list id or style -> the number that it ended with
         self._num_notes = 0
+        self.num_hidden = 0
         self._number = ""  # that waits for the paragraph of its item
 
     def blocks(self, parent: Element) -> Iterator[Block]:
@@ -165,13 +157,20 @@ class _Walker:
             elif name == "list":
                 yield from self._list(element)
             elif name == "table":
-                yield from self._table(element)
+                yield from table(
+                    [
+                        [list(self.blocks(cell)) for cell in children_named(line, "table-cell")]
+                        for line in _rows(element)
+                    ]
+                )
             else:
                 yield from self.blocks(element)
 
     def _is_hidden(self, element: Element) -> bool:
-        display = attribute(element, "display")
-        return display == "none" or attribute(element, "style-name") in self._styles.hidden
+        name = attribute(element, "style-name")
+        is_hidden = attribute(element, "display") == "none" or name in self._styles.hidden
+        self.num_hidden += is_hidden and any(piece.strip() for piece in element.itertext())
+        return is_hidden
 
     def _paragraph(self, element: Element, name: str) -> Iterator[Block]:
         block = Block()
@@ -253,18 +252,6 @@ class _Walker:
             kind = levels[level].kind if level in levels else "1"
             shown.append(written(self._open[level - 1].number or 1, kind or "1"))
         return f"{numbers.prefix}{'.'.join(shown)}{numbers.suffix}".strip()
-
-    def _table(self, element: Element) -> Iterator[Block]:
-        """One block for each row. A table that only lays out a page gives the paragraphs of its cells."""
-        rows = [[list(self.blocks(cell)) for cell in children_named(line, "table-cell")] for line in _rows(element)]
-        widest = max((len(cells) for cells in rows), default=0)
-        longest = max((sum(len(b.text) for b in cell) for cells in rows for cell in cells if len(cell) > 1), default=0)
-        for cells in rows:
-            if widest < 2 or longest > _LONG_CELL:
-                yield from (block for cell in cells for block in cell)
-                continue
-            text = row([" ".join(block.text for block in cell if block.text) for cell in cells])
-            yield Block(text, notes=[note for cell in cells for block in cell for note in block.notes])
 
 
 def _rows(table: Element) -> Iterator[Element]:

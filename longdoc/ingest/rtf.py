@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from longdoc.core.errors import DamagedInput
 from longdoc.ingest.flow import Block, assemble, row, tidy
 from longdoc.ingest.parsed import Parsed, Raw
 from longdoc.ingest.rtf_words import CHARACTERS, CONTAINERS, SKIPPED, codec_of
@@ -49,6 +50,7 @@ class _Sink:
     boxes: list[Block] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     level: int = 0
+    may_end: bool = False  # a paragraph began that does not say that it stands in the table
 
 
 def sniff(raw: Raw) -> bool:
@@ -58,6 +60,10 @@ def sniff(raw: Raw) -> bool:
 
 def read(raw: Raw) -> Parsed:
     """The whole document as one text."""
+    if not sniff(raw):
+        raise DamagedInput(
+            f"{raw.shown} is no RTF.", why="it does not begin with {\\rtf", fix=f"longdoc summarize {raw.quoted}"
+        )
     reader = _Reader()
     reader.read(raw.data.decode("latin-1"))
     warnings = []
@@ -68,6 +74,8 @@ def read(raw: Raw) -> Parsed:
     lost = [f"{reader.num_lost:,} bytes could not be decoded"] if reader.num_lost else []
     if not reader.is_whole:
         lost.append("the file ends in the middle of a group")
+    if reader.num_behind:
+        lost.append(f"{reader.num_behind:,} bytes behind its last group were not read")
     return assemble(reader.blocks(), title=reader.title or None, warnings=[*lost, *warnings], lost=lost)
 
 
@@ -76,7 +84,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.title = ""
-        self.num_comments = self.num_hidden = self.num_lost = 0
+        self.num_comments = self.num_hidden = self.num_lost = self.num_behind = 0
         self.is_whole = False
         self._state = _State()
         self._groups: list[_State] = []
@@ -119,12 +127,14 @@ class _Reader:
                 self._close()
                 if not self._groups:
                     self.is_whole = True
+                    self.num_behind = len(text[at:].strip("\0\r\n\t }\x1a"))
                     break
             elif run:
                 self._add(run.encode("latin-1"))
         self._flush()
         while len(self._sinks) > 1:
             self._leave_sink("note")
+        self._end_table()
         self._end_paragraph()
 
     def _add(self, data: bytes) -> None:
@@ -237,6 +247,9 @@ class _Reader:
             self._end_row()
         elif word == "pard":
             sink.level = 0
+            sink.may_end = bool(sink.cells) and not sink.pieces
+        elif word in ("intbl", "itap"):
+            sink.may_end = False
         elif word == "s" and number is not None:
             sink.level = self._levels.get(number, 0)
         elif word == "outlinelevel" and number is not None:
@@ -250,8 +263,21 @@ class _Reader:
             codec = self._fonts.get(self._default_font, self._default_codec)
             self._state = replace(self._state, is_hidden=False, codec=codec)
 
+    def _end_table(self) -> None:
+        """What stands in cells when no row ends any more."""
+        sink = self._sinks[-1]
+        if sink.cells:
+            sink.cells.append("".join(sink.pieces))
+            sink.pieces.clear()
+            self._end_row()
+
     def _end_paragraph(self) -> None:
         sink = self._sinks[-1]
+        if sink.cells and sink.may_end:  # a paragraph outside of tables, and no end of the row came
+            text, sink.pieces = sink.pieces, []
+            self._end_row()
+            sink.pieces = text
+            sink.may_end = False
         if sink.cells:  # a paragraph's end within a cell
             sink.pieces.append(" ")
             return
@@ -291,7 +317,7 @@ class _Reader:
         sink = self._sinks.pop()
         if sink.cells:
             self._sinks.append(sink)
-            self._end_row()
+            self._end_table()
             self._sinks.pop()
         if place == "box":
             self._sinks[-1].boxes.extend(sink.blocks)

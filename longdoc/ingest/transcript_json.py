@@ -7,13 +7,15 @@ most in the longest pieces is the transcript. JSON without one is refused: read 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from longdoc.core.errors import DamagedInput, UnknownFormat
 from longdoc.ingest.clean import normalise, squeeze
 from longdoc.ingest.cues import Cue, assemble
 from longdoc.ingest.encoding import NotTextError, decode
-from longdoc.ingest.json_fields import Piece, in_milliseconds, piece_of, speaker_of
+from longdoc.ingest.json_fields import Piece, has_words, in_milliseconds, piece_of, speaker_of
 from longdoc.ingest.parsed import Parsed, Raw
 from longdoc.ingest.text import decode_source
 
@@ -54,7 +56,7 @@ def read(raw: Raw) -> Parsed:
             why="it breaks off or breaks the rules of JSON",
             fix=f"python -m json.tool {raw.quoted}  # says where",
         )
-    pieces = _transcript(root)
+    pieces, num_untimed = _transcript(root)
     if not pieces:
         raise UnknownFormat(
             f"{raw.shown} is JSON without a transcript.",
@@ -63,6 +65,9 @@ def read(raw: Raw) -> Parsed:
         )
     scale = 1000.0 if in_milliseconds(pieces) else 1.0
     cues = _cues(pieces, scale)
+    if num_untimed:
+        said = f"{num_untimed:,} pieces without times were" if num_untimed > 1 else "1 piece without times was"
+        decoded = replace(decoded, loss="; ".join(filter(None, (decoded.loss, f"{said} not read"))))
     return assemble(raw, cues, decoded, rolling=False)
 
 
@@ -79,13 +84,14 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _transcript(root: Any) -> list[Piece]:
-    """The pieces of the best list; [] when there is none."""
+def _transcript(root: Any) -> tuple[list[Piece], int]:
+    """The pieces of the best list, [] when there is none; and how many of its members have words and no times."""
     found: dict[str, list[Piece]] = {}
     speakers: dict[float, str] = {}  # of members that say who speaks from then on, and no words
-    _search(root, "", None, found, speakers, 0)
+    untimed: Counter[str] = Counter()
+    _search(root, "", None, found, untimed, speakers, 0)
     if not found:
-        return []
+        return [], 0
     sizes = {path: sum(len(piece.text) for piece in pieces) for path, pieces in found.items()}
     longest = max(sizes.values())
 
@@ -99,16 +105,23 @@ def _transcript(root: Any) -> list[Piece]:
         return phrases, any(piece.speaker for piece in pieces), len(pieces)
 
     best = max((path for path in found if sizes[path] >= _COVERS * longest), key=rank)
-    return [
+    pieces = [
         piece._replace(speaker=speakers[piece.start]) if piece.speaker is None and piece.start in speakers else piece
         for piece in found[best]
     ]
+    return pieces, untimed[best]
 
 
 def _search(
-    value: Any, path: str, speaker: str | None, found: dict[str, list[Piece]], speakers: dict[float, str], depth: int
+    value: Any,
+    path: str,
+    speaker: str | None,
+    found: dict[str, list[Piece]],
+    untimed: Counter[str],
+    speakers: dict[float, str],
+    depth: int,
 ) -> None:
-    """Collects the pieces of all lists below `value`; lists at the same path are one."""
+    """Collects the pieces of all lists below `value`; lists at the same path are one. untimed: their other members."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, dict):
@@ -117,20 +130,21 @@ def _search(
             if key in _ALTERNATIVES and isinstance(inner, list):
                 inner = inner[:1]
             if isinstance(inner, dict | list):
-                _search(inner, f"{path}.{key}", speaker, found, speakers, depth + 1)
+                _search(inner, f"{path}.{key}", speaker, found, untimed, speakers, depth + 1)
     elif isinstance(value, list):
         members = [member for member in value if isinstance(member, dict)]
         pieces = [piece for member in members if (piece := piece_of(member, speaker)) is not None]
         timed = [piece for piece in pieces if piece.start is not None]
         if timed and len(pieces) >= _MIN_PIECES * len(value):
             found.setdefault(path, []).extend(pieces)
+            untimed[path] += sum(piece_of(m, None) is None and has_words(m) for m in members)
         for member in members:
             name, start = speaker_of(member), piece_of(member, None, needs_text=False)
             if name and start is not None and start.start is not None and not start.text:
                 speakers.setdefault(start.start, name)
         for member in value:
             if isinstance(member, dict | list):
-                _search(member, f"{path}[]", speaker, found, speakers, depth + 1)
+                _search(member, f"{path}[]", speaker, found, untimed, speakers, depth + 1)
 
 
 def _cues(pieces: list[Piece], scale: float) -> list[Cue]:

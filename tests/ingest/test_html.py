@@ -85,3 +85,10 @@ def test_a_page_of_links_alone_is_kept(tmp_path: Path) -> None:
 def test_tags_without_words_are_empty(tmp_path: Path) -> None:
     with pytest.raises(EmptyInput):
         read(tmp_path, "<p> </p><script>x</script>")
+
+
+def test_what_stands_behind_an_open_dialog_is_read(tmp_path: Path) -> None:
+    page = '<div aria-hidden="true"><p>All of the words.</p></div><p>Go<i aria-hidden="true">*</i> on.</p>'
+    path = tmp_path / "page.html"
+    path.write_text(f"<html><body>{page}</body></html>")
+    assert read_document(str(path)).text == "All of the words.\n\nGo on."

@@ -64,6 +64,13 @@ def test_what_is_not_on_the_page_of_a_docx_is_left_out_and_said(tmp_path: Path) 
     assert not document.source.lost
 
 
+def test_damaged_notes_of_a_docx_are_told(tmp_path: Path) -> None:
+    body = par(run("Kept.") + '<w:r><w:footnoteReference w:id="1"/></w:r>')
+    document = read(tmp_path, docx(body, {"footnotes": '<w:footnote w:id="1"><'}))
+    assert document.text == "Kept."
+    assert document.source.lost == ("in word/footnotes.xml footnotes could not be read",)
+
+
 def test_a_paragraph_whose_end_was_deleted_goes_on(tmp_path: Path) -> None:
     ended = par("It goes", properties="<w:rPr><w:del/></w:rPr>")
     assert read(tmp_path, docx(ended + par("on.") + ended)).text == "It goes on.\n\nIt goes"
@@ -146,6 +153,7 @@ def test_an_odt_has_what_a_docx_has(tmp_path: Path) -> None:
     assert document.warnings == (
         "1 comment was left out",
         "1 deleted passage (tracked changes) was left out",
+        "1 hidden passage was left out",
     )
 
 
@@ -182,6 +190,24 @@ def test_a_cut_rtf_is_read_and_partial(tmp_path: Path) -> None:
     document = read(tmp_path, RTF[: RTF.index("two\\~")].encode("ascii"))
     assert document.text.endswith("Line\n\n[1] See A.")
     assert document.source.lost == ("the file ends in the middle of a group",)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (r"\pard\intbl a\cell b\cell\pard After.\par More.\par", "a | b\n\nAfter.\n\nMore."),
+        (r"\pard\plain\intbl a\cell\pard\plain \intbl b\par c\cell\pard\row After.\par", "a | b c\n\nAfter."),
+        (r"\pard\intbl a\cell b\cell c", "a | b | c"),
+    ],
+)
+def test_cells_whose_row_never_ends_keep_no_text_back(tmp_path: Path, body: str, text: str) -> None:
+    assert read(tmp_path, f"{{\\rtf1 Before.\\par{body}}}".encode()).text == f"Before.\n\n{text}"
+
+
+def test_what_stands_behind_the_last_group_is_told(tmp_path: Path) -> None:
+    document = read(tmp_path, rb"{\rtf1 Words.\par}} more\par}" + b"\0\n")
+    assert document.text == "Words."
+    assert document.source.lost == ("8 bytes behind its last group were not read",)
 
 
 def test_groups_that_nest_without_end_are_read(tmp_path: Path) -> None:

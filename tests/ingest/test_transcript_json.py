@@ -168,6 +168,15 @@ def test_json_without_a_transcript_is_refused_with_a_way_out(tmp_path: Path, val
     assert read_document(str(path), SourceOptions(format="text")).text
 
 
+def test_pieces_without_times_are_told(tmp_path: Path) -> None:
+    said = [{"start": 1, "text": "One."}, {"text": "Lost."}, {"text": "..."}, {"start": 3, "text": "Two."}]
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps({"segments": said}))
+    document = read_document(str(path))
+    assert document.text == "One.\n\nTwo."
+    assert document.source.lost == ("1 piece without times was not read",)
+
+
 def test_cut_json_is_damaged_and_json_is_known_without_its_name(tmp_path: Path) -> None:
     with pytest.raises(DamagedInput, match="damaged JSON"):
         read(tmp_path, json.dumps(WHISPER)[:-9])
