@@ -274,9 +274,9 @@ class _Reader:
     def _end_paragraph(self) -> None:
         sink = self._sinks[-1]
         if sink.cells and sink.may_end:  # a paragraph outside of tables, and no end of the row came
-            text, sink.pieces = sink.pieces, []
+            after, sink.pieces = sink.pieces, []
             self._end_row()
-            sink.pieces = text
+            sink.pieces = after
             sink.may_end = False
         if sink.cells:  # a paragraph's end within a cell
             sink.pieces.append(" ")
