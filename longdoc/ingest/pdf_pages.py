@@ -35,6 +35,7 @@ _MAX_VAIN_TRIES = 10
 _MOST_EMPTY_BYTES = 32  # that a compressed stream of nothing takes
 _DOUBTFUL = 0.05  # of the characters: from so many signs without a meaning on, pypdf is asked as well
 _UNUSABLE = 0.3
+_MOST_ANNOTATIONS = 1000  # of a page, that are looked at
 _MEANINGLESS = re.compile(
     "[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]|\\(cid:\\d+\\)|/[Gg][0-9A-Fa-f]{2,5}\\b"
 )
@@ -190,6 +191,9 @@ def _pdfium_lines(pdf: Any, index: int) -> tuple[list[Line], int, bool]:
 
     page = pdf[index]
     try:
+        if _is_filled_in(page) and pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY):
+            page.close()
+            page = pdf[index]
         text_page = page.get_textpage()
         try:
             crop = page.get_bbox()
@@ -205,3 +209,16 @@ def _pdfium_lines(pdf: Any, index: int) -> tuple[list[Line], int, bool]:
         return lines, num_signs, has_image
     finally:
         page.close()
+
+
+def _is_filled_in(page: Any) -> bool:
+    """Whether fields of a form, or typed notes, are on the page: their words are no part of its contents."""
+    import pypdfium2.raw as pdfium_c
+
+    for number in range(min(pdfium_c.FPDFPage_GetAnnotCount(page), _MOST_ANNOTATIONS)):
+        annotation = pdfium_c.FPDFPage_GetAnnot(page, number)
+        kind = pdfium_c.FPDFAnnot_GetSubtype(annotation)
+        pdfium_c.FPDFPage_CloseAnnot(annotation)
+        if kind in (pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_FREETEXT):
+            return True
+    return False

@@ -9,6 +9,7 @@ import pypdf
 import pytest
 from made_sources import pdf
 from pypdf.generic import DecodedStreamObject, DictionaryObject, FloatObject, NameObject
+from reportlab.pdfgen.canvas import Canvas
 from test_pdf import prose
 
 from longdoc.core.errors import NoTextLayer
@@ -139,3 +140,13 @@ def test_printed_numbers_become_labels_where_they_count_up() -> None:
     folios = {0: ["ii"], 1: ["iii"], 3: ["1", "1914"], 4: ["2"], 6: ["4"], 7: ["93"]}
     assert labels_from_folios(folios, 9) == ["ii", "iii", "iv", "1", "2", "3", "4", "5", "6"]
     assert labels_from_folios({0: ["1914"], 4: ["7"]}, 5) == [None] * 5
+
+
+def test_what_is_filled_into_the_fields_of_a_form_is_read(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "form.pdf"))
+    canvas.drawString(60, 750, "Application for a licence. Name of the applicant:")
+    canvas.acroForm.textfield(name="name", value="Harold Finch of Baker Street", x=60, y=700, width=300)
+    canvas.save()
+    text = read_document(str(tmp_path / "form.pdf")).text
+    assert text.count("Harold Finch of Baker Street") == 1
+    assert text.count("Application for a licence.") == 1
