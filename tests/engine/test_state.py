@@ -344,7 +344,7 @@ def test_a_failed_save_leaves_the_old_state_and_no_other_file(
     monkeypatch.setattr("longdoc.engine.state.save_file", half)
     with pytest.raises(OutputError) as caught:
         save_state(saved, reader.read(reader.start(), ids(9)), FINGERPRINT, ABOUT)
-    assert caught.value.why == "No space left on device"
+    assert caught.value.why == "the disk is full"
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 
