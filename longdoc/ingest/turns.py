@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-_TIME = r"[\[(]?(?:(?:\d{1,3}:)?\d{1,3}:[0-5]\d(?:[.,]\d{1,3})?)[\])]?"
+_TIME = r"[\[(]?(?<!\w)(?:(?:\d{1,3}:)?\d{1,3}:[0-5]\d(?:[.,]\d{1,3})?)[\])]?"
 NAME = r"[^\W\d_][\w.'’&/-]{0,30}(?: [\w.'’&/-]{1,30}){0,4}(?:, [A-Z][\w.]{0,9})?(?: \((?!\d)[^()\n]{1,30}\))?"
 _SPOKEN = re.compile(
     rf"[ \t]*(?:(?P<before>{_TIME})[ \t]*[-–—|]?[ \t]*)?(?:\*\*|__)?(?P<name>{NAME})(?:\*\*|__)?"

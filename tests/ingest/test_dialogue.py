@@ -18,6 +18,7 @@ ABOVE = (
     "Ann Lee  0:03\nHow did it begin?\n\nDr. B. Oak  0:07\nWith a letter.\n\n"
     "Ann Lee  1:09\nAnd then?\n\nDr. B. Oak  1:02:03\nThen it rained.\n"
 )
+ABOVE_PADDED = ABOVE.replace("  0:", "  00:").replace("  1:09", "  01:09").replace("  1:02", "  01:02")
 AFTER = (
     "Ann Lee (00:03):\nHow did it begin?\n\nDr. B. Oak (00:07):\nWith a letter.\n\n"
     "Ann Lee (01:09):\nAnd then?\n\nDr. B. Oak (01:02:03):\nThen it rained.\n"
@@ -33,7 +34,7 @@ def read(tmp_path: Path, text: str, name: str = "talk.txt") -> Document:
     return read_document(str(path))
 
 
-@pytest.mark.parametrize("text", [COLONS, TIMED, ABOVE, AFTER])
+@pytest.mark.parametrize("text", [COLONS, TIMED, ABOVE, ABOVE_PADDED, AFTER])
 def test_each_turn_is_a_paragraph_with_its_speaker_and_time(tmp_path: Path, text: str) -> None:
     document = read(tmp_path, text)
     assert document.source.format == "dialogue"
