@@ -13,7 +13,7 @@ from longdoc.ingest.encoding import NotTextError, decode
 from longdoc.ingest.headings import find_headings
 from longdoc.ingest.line_numbers import line_anchors, numbered
 from longdoc.ingest.parsed import Parsed, Raw, TextBuilder, sections_from
-from longdoc.ingest.text import decode_text, text_paragraphs
+from longdoc.ingest.text import decode_text, said_of_gutenberg, text_paragraphs, without_gutenberg
 from longdoc.ingest.turns import Turn, find_turns
 
 _SAMPLE_BYTES = 200_000
@@ -25,13 +25,15 @@ def sniff(raw: Raw) -> bool:
         text = decode(raw.data[:_SAMPLE_BYTES]).text
     except NotTextError:
         return False
-    return bool(find_turns(numbered(text)[0].split("\n")))
+    return bool(find_turns(without_gutenberg(numbered(text)[0])[0].split("\n")))
 
 
 def read(raw: Raw) -> Parsed:
     """A transcript; without turns it is plain text."""
     decoded = decode_text(raw)
-    text, numbers = numbered(decoded.text)
+    whole, numbers = numbered(decoded.text)
+    text, title, begin = without_gutenberg(whole)
+    numbers = numbers[whole.count("\n", 0, begin) :]
     lines = text.split("\n")
     turns = find_turns(lines)
     parted, places = _parted(lines, turns)
@@ -41,9 +43,10 @@ def read(raw: Raw) -> Parsed:
     anchors = line_anchors(made, parted, places)
     return Parsed(
         made,
+        title=title,
         anchors=_spoken(anchors, turns, numbers),
         sections=sections_from(find_headings(found), len(made)),
-        warnings=tuple(decoded.warnings),
+        warnings=(*decoded.warnings, *said_of_gutenberg(len(whole) - len(text))),
         lost=decoded.lost,
     )
 

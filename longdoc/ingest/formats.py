@@ -18,12 +18,14 @@ from longdoc.ingest.foreign import refuse_foreign
 from longdoc.ingest.parsed import Parsed, Raw
 
 GROUP = "longdoc.readers"
+_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A reader: `module.read(raw) -> Parsed`, and `module.sniff(raw) -> bool` which looks at the content.
 
+    marks: bytes of which one is among the first; without them its module is not imported.
     late: its sniffing looks beyond the first bytes, so what begins with the mark of another format is not asked for.
     plugin: the entry point of another package, whose object stands in the place of the module.
     """
@@ -32,6 +34,7 @@ class Format:
     module: str
     read: str = "read"
     sniff: str = "sniff"
+    marks: tuple[bytes, ...] = ()
     late: bool = False
     plugin: EntryPoint | None = None
 
@@ -41,6 +44,8 @@ class Format:
         return cast("Callable[[Raw], object]", getattr(module, name))
 
     def matches(self, raw: Raw) -> bool:
+        if self.marks and not any(mark in raw.data[:_HEAD_BYTES] for mark in self.marks):
+            return False
         return bool(self._function(self.sniff)(raw))
 
     def parse(self, raw: Raw) -> Parsed:
@@ -52,16 +57,16 @@ class Format:
 
 # In the order in which they are asked; what is left is plain text.
 FORMATS: tuple[Format, ...] = (
-    Format("pdf", "pdf", late=True),
-    Format("epub", "epub"),
-    Format("docx", "docx"),
-    Format("odt", "odt"),
-    Format("rtf", "rtf"),
+    Format("pdf", "pdf", marks=(b"%PDF-",), late=True),
+    Format("epub", "epub", marks=(b"PK",)),
+    Format("docx", "docx", marks=(b"PK",)),
+    Format("odt", "odt", marks=(b"PK", b"<office:document ")),
+    Format("rtf", "rtf", marks=(b"{\\rtf",)),
     Format("vtt", "transcript", "read_vtt", "sniff_vtt", late=True),
     Format("srt", "transcript", "read_srt", "sniff_srt", late=True),
     Format("ass", "transcript", "read_ass", "sniff_ass", late=True),
-    Format("json", "transcript_json", late=True),
-    Format("html", "html", late=True),
+    Format("json", "transcript_json", marks=(b"{", b"["), late=True),
+    Format("html", "html", marks=(b"<",), late=True),
     Format("markdown", "markdown", late=True),
     Format("dialogue", "dialogue", late=True),
     Format("text", "text", late=True),

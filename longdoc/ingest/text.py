@@ -67,10 +67,8 @@ def read(raw: Raw) -> Parsed:
     decoded = decode_text(raw)
     warnings = decoded.warnings
     whole, numbers = numbered(decoded.text)
-    text, title, begin = _without_gutenberg(whole)
-    dropped = len(whole) - len(text)
-    if dropped:
-        warnings.append(f"{dropped} characters of Project Gutenberg's header and licence were left out")
+    text, title, begin = without_gutenberg(whole)
+    warnings += said_of_gutenberg(len(whole) - len(text))
     builder = TextBuilder()
     found = [(paragraph, builder.paragraph(paragraph)) for paragraph in text_paragraphs(text)]
     headings = find_headings(found)
@@ -81,7 +79,7 @@ def read(raw: Raw) -> Parsed:
     return Parsed(made, title=title, anchors=anchors, sections=sections, warnings=tuple(warnings), lost=decoded.lost)
 
 
-def _without_gutenberg(text: str) -> tuple[str, str | None, int]:
+def without_gutenberg(text: str) -> tuple[str, str | None, int]:
     """The text between Project Gutenberg's markers, the title its header gives, and where the text began."""
     start = _GUTENBERG_START.search(text)
     end = _GUTENBERG_END.search(text, start.end() if start else 0)
@@ -92,6 +90,12 @@ def _without_gutenberg(text: str) -> tuple[str, str | None, int]:
         return text, None, 0
     title = _GUTENBERG_TITLE.search(text, 0, begin) if start else None
     return text[begin:stop], " ".join(title[1].split()) if title else None, begin
+
+
+def said_of_gutenberg(num_left_out: int) -> list[str]:
+    """For the receipt."""
+    said = f"{num_left_out} characters of Project Gutenberg's header and licence were left out"
+    return [said] if num_left_out else []
 
 
 def _title_above(paragraphs: list[tuple[str, int]], body: int) -> str | None:

@@ -89,3 +89,17 @@ def test_what_has_colons_or_numbers_and_is_no_transcript_stays_text(tmp_path: Pa
     document = read(tmp_path, text)
     assert document.source.format == "text"
     assert all(anchor.speaker is None and anchor.start_s is None for anchor in document.anchors)
+
+
+def test_project_gutenberg_s_licence_is_no_turn(tmp_path: Path) -> None:
+    turns = "\n\n".join(
+        f"{name}: What do you say of it? I say {n}." for n in range(4) for name in ("CRITO", "SOCRATES")
+    )
+    marks = ("*** START OF THE PROJECT GUTENBERG EBOOK CRITO ***", "*** END OF THE PROJECT GUTENBERG EBOOK CRITO ***")
+    path = tmp_path / "crito.txt"
+    path.write_text(f"Title: Crito\n\n{marks[0]}\n\n{turns}\n\n{marks[1]}\n\n{'Words of a licence. ' * 40}\n")
+    document = read_document(str(path))
+    assert (document.source.format, document.title) == ("dialogue", "Crito")
+    assert document.text == turns
+    assert document.warnings[0].endswith("of Project Gutenberg's header and licence were left out")
+    assert document.anchors[0].line == 5
