@@ -136,9 +136,11 @@ def keep_within(folder: Path, most_bytes: int, spared: str) -> tuple[int, int]:
             break
         held = claim(folder, name) if name != spared else None
         if held is not None:
-            with suppress(InputNotFound):
-                remove_state(folder, name)
-            held.release()
+            try:
+                with suppress(InputNotFound):
+                    remove_state(folder, name)
+            finally:
+                held.release()
             count, freed = count + 1, freed + num_bytes
     return count, freed
 
