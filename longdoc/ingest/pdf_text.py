@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from longdoc.ingest.clean import PDFIUM_HYPHEN, SOFT_HYPHEN, normalise, squeeze
@@ -20,6 +21,8 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _WORD_GAP = 0.13  # of the height
 _ONE_BY_ONE = 0.6  # rectangles for each character: the glyphs are put one by one
 _OTHER_LINE = 0.6  # of the height, up or down: no raised number is so far off
+# A word of such letters, without the digits of Arabic, which go from left to right.
+_RIGHT_TO_LEFT_WORD = re.compile("(?:(?![\u0660-\u0669\u06f0-\u06f9])[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]){2,}")
 _OUTSIDE = 2.0  # points that the middle of a line may lie outside of the crop box
 _SKEW = math.radians(3)
 
@@ -187,6 +190,8 @@ def _run(
 ) -> Run | None:
     stripped = glyphs.text[start:end].rstrip()
     last = start + len(stripped) - 1
+    if not stripped.isascii():
+        stripped = read_from_right(stripped, lambda place: glyphs.box(start + place), angle)
     for place in reversed(unspaced):
         if start < place <= last:
             stripped = f"{stripped[: place - start]} {stripped[place - start :]}"
@@ -210,6 +215,23 @@ def _run(
         _degrees(angle),
         order,
     )
+
+
+def read_from_right(text: str, box: Callable[[int], tuple[float, float, float, float] | None], angle: float) -> str:
+    """The text with each right-to-left word in the order in which it is read.
+
+    pdfium gives some of them (of Chromium's PDFs) as they stand from left to right.   box: of a character by its place.
+    """
+    pieces: list[str] = []
+    done = 0
+    for match in _RIGHT_TO_LEFT_WORD.finditer(text):
+        first, last = box(match.start()), box(match.end() - 1)
+        word = match[0]
+        if first and last and _level(first, angle)[1] < _level(last, angle)[1]:
+            word = word[::-1]
+        pieces += [text[done : match.start()], word]
+        done = match.end()
+    return "".join(pieces) + text[done:]
 
 
 def _degrees(angle: float) -> int:

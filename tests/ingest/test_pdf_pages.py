@@ -21,6 +21,7 @@ from longdoc.ingest.pdf_file import PdfFile
 from longdoc.ingest.pdf_labels import labels_from_folios
 from longdoc.ingest.pdf_pages import GARBAGE, PageReader
 from longdoc.ingest.pdf_store import Packed, PageStore, View
+from longdoc.ingest.pdf_text import read_from_right
 
 PRIVATE = b"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /A def
 1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfrange <20> <7e> <e020> endbfrange
@@ -150,3 +151,17 @@ def test_what_is_filled_into_the_fields_of_a_form_is_read(tmp_path: Path) -> Non
     text = read_document(str(tmp_path / "form.pdf")).text
     assert text.count("Harold Finch of Baker Street") == 1
     assert text.count("Application for a licence.") == 1
+
+
+def test_words_from_right_to_left_are_read_as_they_stand_on_the_page() -> None:
+    def from_left(place: int) -> tuple[float, float, float, float]:
+        return 10.0 * place, 0.0, 10.0 * place + 8, 10.0
+
+    def from_right(place: int) -> tuple[float, float, float, float]:
+        return 90.0 - 10 * place, 0.0, 98.0 - 10 * place, 10.0
+
+    assert (
+        read_from_right("\u05dd\u05d5\u05dc\u05e9 \u0661\u0662 abc", from_left, 0.0)
+        == "\u05e9\u05dc\u05d5\u05dd \u0661\u0662 abc"
+    )
+    assert read_from_right("\u05e9\u05dc\u05d5\u05dd", from_right, 0.0) == "\u05e9\u05dc\u05d5\u05dd"
