@@ -11,9 +11,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-# A change of this file that changes texts changes offsets: saved states carry the number.
-NORMALISER_VERSION = 2
-
 SOFT_HYPHEN = "\xad"
 PDFIUM_HYPHEN = "\ufffe"  # pdfium's mark for a hyphen at a line end
 

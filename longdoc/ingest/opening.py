@@ -54,8 +54,8 @@ def _opened(source: str, max_bytes: int) -> Iterator[BinaryIO]:
         if stat.S_ISDIR(kind):
             raise InputNotFound(
                 f"{source} is a folder.",
-                why="one document at a time is read",
-                fix=f"longdoc summarize {shlex.quote(source)}/*",
+                why="a document is expected here",
+                fix=f"longdoc ask {shlex.quote(source)} -q QUESTION  # reads all files below it",
             )
         first = b""
         if stat.S_ISFIFO(kind):

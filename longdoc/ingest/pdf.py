@@ -110,7 +110,7 @@ def _lost(skipped: Sequence[SkippedPage], num_pages: int) -> tuple[str, ...]:
     scans = sum(page.reason == NO_TEXT_LAYER for page in skipped)
     lost = [f"{broken:,} of {num_pages:,} pages are damaged"] if broken else []
     if given_up:
-        lost.append(f"{given_up:,} of {num_pages:,} pages took too long, or too much memory")
+        lost.append(f"{given_up:,} of {num_pages:,} pages took too long, too much memory, or ended their reader")
     if garbage:
         lost.append(f"{garbage:,} of {num_pages:,} pages have a text layer that does not say which letters it means")
     if scans > num_pages - len(skipped):

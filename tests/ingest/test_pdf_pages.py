@@ -119,7 +119,7 @@ def test_a_page_that_never_ends_is_skipped_and_the_others_are_read(
     parsed = pdf_reader.read(Raw(str(path), path.read_bytes()))
     assert [page.page for page in parsed.skipped] == [2]
     assert parsed.skipped[0].reason in pdf_workers.GAVE_UP
-    assert parsed.lost == ("1 of 3 pages took too long, or too much memory",)
+    assert parsed.lost == ("1 of 3 pages took too long, too much memory, or ended their reader",)
     assert "Sentence 1" in parsed.text
     assert "Sentence 3" in parsed.text
 
