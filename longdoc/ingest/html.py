@@ -65,6 +65,7 @@ def _drop_navigation(body: Any) -> int:
     for child in body.iter():
         if child.tag in ("header", "footer", "aside", "x-aside") and not child.css("h1, article, main"):
             found.append(child)
+    found = _outermost(found)  # the others go with them
     whole = len(body.text(deep=True).strip())
     num_characters = sum(len(" ".join(node.text(deep=True).split())) for node in found)
     if num_characters * 2 > whole:  # then it is what there is to read
@@ -72,6 +73,19 @@ def _drop_navigation(body: Any) -> int:
     for node in found:
         node.decompose()
     return num_characters
+
+
+def _outermost(nodes: list[Any]) -> list[Any]:
+    """Those that do not lie in another of them, each once."""
+    by_id = {node.mem_id: node for node in nodes}
+    outermost = []
+    for node in by_id.values():
+        above = node.parent
+        while above is not None and above.mem_id not in by_id:
+            above = above.parent
+        if above is None:
+            outermost.append(node)
+    return outermost
 
 
 def parse(markup: str) -> Any:

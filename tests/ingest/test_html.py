@@ -92,3 +92,12 @@ def test_what_stands_behind_an_open_dialog_is_read(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text(f"<html><body>{page}</body></html>")
     assert read_document(str(path)).text == "All of the words.\n\nGo on."
+
+
+def test_menus_in_menus_are_counted_once(tmp_path: Path) -> None:
+    menu = "<header><nav>one<div role=navigation>two<nav>six</nav></div></nav></header>"
+    path = tmp_path / "page.html"
+    path.write_text(f"<html><body>{menu}<article><p>{'Words of it. ' * 9}</p></article></body></html>")
+    document = read_document(str(path))
+    assert document.text == ("Words of it. " * 9).strip()
+    assert document.warnings == ("9 characters of navigation were left out",)
