@@ -33,7 +33,8 @@ def delta_memory(memory: Any, hidden: Tensor) -> Tensor:
     for t, x in enumerate(hidden):
         if t % config.segment_tokens == 0:
             for head in config.exact_heads:
-                covariances[head] = covariances[head] + config.drift * num_written[head] * torch.eye(config.key_dim)
+                share = min(1.0, config.drift * num_written[head])
+                covariances[head] = (1 - share) * covariances[head] + share * torch.eye(config.key_dim)
                 num_written[head] = 0.0
             visible = list(matrices)
         queries = weight["query.weight"] @ torch.cat([before(t, lag) for lag in range(config.lags)])

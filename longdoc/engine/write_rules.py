@@ -71,8 +71,8 @@ def least_squares(ridge: float, drift: float) -> WriteRule:
         X = (ridge I + diag(b) K P K^T)^-1 diag(b) [V - K M, K P],   M' = M + P K^T X_v,   P' = P - P K^T X_k.
 
     Computed in float64, rounded once for a segment: a small ridge makes much of small differences. Within a segment the
-    order of the tokens does not count. drift: added to P's diagonal for each token written, in
-    parts of its strength; what was told last then outweighs what was told before under the same key.
+    order of the tokens does not count. drift: how far P goes back to I for each token written, in parts of its
+    strength; what was told last then outweighs what was told before under the same key, and P never exceeds I.
     """
 
     def write(held: Held, keys: Tensor, values: Tensor, strength: Tensor) -> Held:
@@ -99,7 +99,8 @@ def least_squares(ridge: float, drift: float) -> WriteRule:
                 covariance = covariance - across @ old
                 covariance = ((covariance + covariance.transpose(-1, -2)) / 2).float()  # as it is, but for rounding
                 if drift:
-                    covariance = covariance + drift * weight.float().sum(-2, keepdim=True) * eye
+                    share = (drift * weight.float().sum(-2, keepdim=True)).clamp(max=1)
+                    covariance = covariance + share * (eye - covariance)
             matrices.append(matrix)
         return Held(matrices, held.normalisers[-1:] * (num_segments + 1), covariance)
 

@@ -81,7 +81,7 @@ def test_with_drift_the_last_value_of_a_key_outweighs_the_one_before() -> None:
         for drift in (0.0, 3.0)
     }
     torch.testing.assert_close(read[0.0], (4 * first + second) / (5 + RIDGE))
-    assert (read[3.0] - second).norm() < 0.2 * (first - second).norm()
+    assert (read[3.0] - second).norm() < 0.25 * (first - second).norm()
 
 
 def test_heads_have_their_own_rules() -> None:
