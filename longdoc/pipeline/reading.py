@@ -173,9 +173,10 @@ class Reading:
         state = self.reader.read(done.state, held[:count])
         self.read_seconds += time.perf_counter() - began
         done = _Done(state, done.place.after(piece), held[count:])
-        tokens_read = done.place.num_tokens
-        speed = (tokens_read - self.tokens_from_state) / max(1e-9, self.read_seconds)
-        on_event(SegmentRead(tokens_read, self.num_tokens, speed, self._title(piece), peak_resident_bytes()))
+        if count:
+            tokens_read = done.place.num_tokens - len(done.held)
+            speed = (tokens_read - self.tokens_from_state) / max(1e-9, self.read_seconds)
+            on_event(SegmentRead(tokens_read, self.num_tokens, speed, self._title(piece), peak_resident_bytes()))
         if piece.closes_part and on_part is not None:
             self.state = state
             on_part(self, piece.part, state)
