@@ -46,7 +46,7 @@ class Tally:
         """A forward hook: what the memory has just done with (B, T, E) hidden states."""
         assert memory.last_strength is not None
         raw = memory.last_strength.double().cpu()  # (B, T, H)
-        strength = raw * (raw >= memory.config.write_threshold)
+        strength = raw * (raw >= torch.tensor(memory.config.thresholds()))
         gate = torch.sigmoid(memory.read_gate(args[0]).double()).cpu()
         self.strength = self.strength + strength.sum((0, 1))
         self.written = self.written + (strength > 0).double().sum((0, 1))

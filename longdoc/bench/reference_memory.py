@@ -27,6 +27,7 @@ def delta_memory(memory: Any, hidden: Tensor) -> Tensor:
 
     matrices = [torch.zeros(config.key_dim, config.value_dim, dtype=torch.float64) for _ in range(config.heads)]
     covariances = {head: torch.eye(config.key_dim, dtype=torch.float64) for head in config.exact_heads}
+    thresholds = config.thresholds()
     num_written = dict.fromkeys(config.exact_heads, 0.0)  # strengths since the last segment
     visible = list(matrices)
     outputs = []
@@ -49,7 +50,7 @@ def delta_memory(memory: Any, hidden: Tensor) -> Tensor:
             value = values[head * config.value_dim : (head + 1) * config.value_dim]
             found.append(read_gates[head] * (query @ visible[head]))
             strength = float((1.2 * torch.sigmoid(write[head]) - 0.1).clamp(0, 1))
-            if strength < config.write_threshold:
+            if strength < thresholds[head]:
                 continue
             error = value - key @ matrices[head]
             if head in covariances:  # least squares: along what of the key is new, as far as the ridge lets it

@@ -31,6 +31,8 @@ class MemoryConfig:
     write_threshold: write gates below it are exactly zero.
     exact_heads: those written by least squares with `ridge` and `drift` (`write_rules.least_squares`) instead of the
         delta rule; for heads that write little, since they do not forget. For the delta form only.
+    exact_threshold: the least strength with which those write while reading; `write_threshold` where it is larger.
+        Training goes by `write_threshold` alone: what is between the two is learned from, and not kept.
     """
 
     form: MemoryForm = "delta"
@@ -43,8 +45,14 @@ class MemoryConfig:
     width: int = 128
     write_threshold: float = 0.3
     exact_heads: tuple[int, ...] = ()
+    exact_threshold: float = 0.0
     ridge: float = 0.3
     drift: float = 0.0
+
+    def thresholds(self) -> list[float]:
+        """The least strength of a write while reading, by head."""
+        exact = max(self.write_threshold, self.exact_threshold)
+        return [exact if head in self.exact_heads else self.write_threshold for head in range(self.heads)]
 
     def __post_init__(self) -> None:
         """Raise ValueError for constants that no memory can have."""

@@ -229,7 +229,7 @@ class DeltaMemory(nn.Module):
             slope = 1.2 * torch.sigmoid(logits) + _LEAST_SLOPE * logits
             slope[..., self.deaf_heads] = slope[..., self.deaf_heads].detach()
             return slope + (kept - slope).detach()
-        return strength * (strength >= self.config.write_threshold)
+        return strength * (strength >= strength.new_tensor(self.config.thresholds()))
 
 
 class PaperMemory(nn.Module):

@@ -5,7 +5,6 @@ Shapes: B batch, H heads, G query heads per head, T tokens, N tokens per segment
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -248,10 +247,20 @@ def test_a_closed_write_gate_still_learns_from_the_loss_but_not_from_the_penalty
 def test_the_strength_is_zero_below_the_threshold_and_never_above_one() -> None:
     made = memory("delta")
     assert isinstance(made, DeltaMemory)
-    strength = made._strength(torch.linspace(-8, 8, 100))
+    strength = made._strength(torch.linspace(-8, 8, 100)[:, None].expand(-1, H))
     assert not ((strength > 0) & (strength < made.config.write_threshold)).any()
-    assert (strength[0], strength[-1]) == (0, 1)
-    assert math.isclose(float(made._strength(torch.zeros(1))), 0.5, rel_tol=1e-6)
+    assert torch.equal(strength[[0, -1]], torch.tensor([[0.0] * H, [1.0] * H]))
+    torch.testing.assert_close(made._strength(torch.zeros(1, H)), torch.full((1, H), 0.5))
+
+
+def test_heads_that_do_not_forget_may_be_stricter_while_reading() -> None:
+    made = memory("delta")
+    assert isinstance(made, DeltaMemory)
+    made.config = replace(made.config, exact_threshold=0.65)
+    assert made.config.thresholds() == [0.3, 0.65]
+    middling = torch.zeros(1, H)  # strengths of .5
+    assert made._strength(middling).tolist() == [[0.5, 0.0]]
+    assert made.train()._strength(middling).tolist() == [[0.5, 0.5]]
 
 
 def test_the_state_of_a_long_reading_is_as_large_as_that_of_a_short_one() -> None:
