@@ -27,6 +27,7 @@ from longdoc.engine.memory import MemoryConfig, MemoryForm
 from longdoc.engine.plan import plan_reading
 from longdoc.engine.positions import rotate
 from longdoc.engine.sizes import cache_bytes
+from longdoc.engine.write_rules import Held, WriteRule
 
 TIERS = Tiers(sinks=4, window=24, highlights=10)
 NUM_TOKENS = 120
@@ -122,10 +123,11 @@ def write_before_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     """A segment reads what it has just written."""
     scan = memory_module.scan
 
-    def broken(*given: Any, rule: memory_module.WriteRule, **settings: Any) -> Any:
-        def shifted(*segments: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-            matrices, normalisers = rule(*segments)
-            return [*matrices[1:], matrices[-1]], [*normalisers[1:], normalisers[-1]]
+    def broken(*given: Any, rule: WriteRule, **settings: Any) -> Any:
+        def shifted(held: Held, *segments: Tensor) -> Held:
+            after = rule(held, *segments)
+            matrices, normalisers = after.matrices, after.normalisers
+            return Held([*matrices[1:], matrices[-1]], [*normalisers[1:], normalisers[-1]], after.covariance)
 
         return scan(*given, rule=shifted, **settings)
 

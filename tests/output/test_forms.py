@@ -191,7 +191,11 @@ def test_evidence_carries_its_place_beside_its_text() -> None:
 
 def test_the_schemas_are_all_the_schemas() -> None:
     folder = Path(__file__).resolve().parents[2] / "longdoc" / "output" / "schemas"
-    assert sorted(path.name for path in folder.iterdir()) == ["answer-1.json", "summary-1.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "answer-1.json",
+        "plan-1.json",
+        "summary-1.json",
+    ]
 
 
 def test_several_files_and_chosen_pages_stand_in_the_receipt() -> None:
