@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from longdoc.cli import batch, options
+from longdoc.cli import options
+from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.errors import InputError, InputNotFound, UsageError
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
 
@@ -52,9 +53,9 @@ def ask(
 
     Without a question, on a terminal, it reads the document once and asks for questions until Ctrl-D.
     """
-    batch.check_sources(sources, output.path, stdin_is_taken=questions_file == "-")
+    check_sources(sources, output.path, stdin_is_taken=questions_file == "-")
     asked = [*questions, *(_questions_of(questions_file) if questions_file else [])]
-    readings = batch.readings(sources, output.path, each=each)
+    readings = readings_of(sources, output.path, each=each)
     if not asked:
         _check_prompt(sources, len(readings), output)
     from longdoc.output.delivery import open_delivery
@@ -81,7 +82,7 @@ def ask(
 
             answer_until_end(read(readings[0]).answer, delivery)
             return
-        outcome = batch.run(
+        outcome = run_each(
             readings,
             lambda source: read(source).answers(asked),
             lambda source, error: failed_answers(source, asked, error),

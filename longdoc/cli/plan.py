@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from longdoc.cli import batch, options
+from longdoc.cli import options
+from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.settings import ModelOptions, SourceOptions
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def plan(
     Sections have the numbers that --sections takes. Memory is estimated; the time is that of the last reading with this
     model on this machine. No weights are loaded. Several files, and a folder, are one document, as for ask.
     """
-    batch.check_sources(sources, output.path)
-    readings = batch.readings(sources, output.path, each=each)
+    check_sources(sources, output.path)
+    readings = readings_of(sources, output.path, each=each)
     from longdoc.cli.rows import Rows
     from longdoc.output.json import error_json
     from longdoc.output.plan import PLAN_SCHEMA, plan_json, plan_markdown, plan_text
@@ -47,7 +48,7 @@ def plan(
     with open_sink(output.path) as sink, open_display(output.progress, quiet=output.quiet) as display:
         target = Rows(sink, display, output, many=len(readings) > 1, page=page, row=plan_json)
         model = outline(model_options)
-        outcome = batch.run(
+        outcome = run_each(
             readings,
             lambda source: [
                 made_plan(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from longdoc.cli import batch, options
+from longdoc.cli import options
+from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def read(
 
     Several files, and a folder with all that can be read below it, are read as one document. - is standard input.
     """
-    batch.check_sources(sources, output.path)
-    readings = batch.readings(sources, output.path, each=each)
+    check_sources(sources, output.path)
+    readings = readings_of(sources, output.path, each=each)
     from longdoc.cli.rows import Rows
     from longdoc.output.json import error_json
     from longdoc.output.progress import open_display
@@ -52,7 +53,7 @@ def read(
     with open_sink(output.path) as sink, open_display(output.progress, quiet=output.quiet) as display:
         target = Rows(sink, display, output, many=len(readings) > 1, page=_line, row=_json)
         session = open_session(model_options, display, states) if len(readings) > 1 else None
-        outcome = batch.run(
+        outcome = run_each(
             readings,
             lambda source: [
                 read_and_keep(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Rows:
-    """A `batch.Target`. page, row: a result as text and as JSON.   many: a JSON array is written, at the end."""
+    """A `sources.Target`. page, row: a result as text and as JSON.   many: a JSON array is written, at the end."""
 
     def __init__(
         self,

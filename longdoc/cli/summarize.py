@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from longdoc.cli import batch, options
+from longdoc.cli import options
+from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions, SummaryOptions
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def summarize(
 
     A folder stands for all files that can be read below it, and - for standard input.
     """
-    batch.check_sources(sources, output.path)
-    readings = batch.readings(sources, output.path, each=not together)
+    check_sources(sources, output.path)
+    readings = readings_of(sources, output.path, each=not together)
     from longdoc.output.delivery import open_delivery
     from longdoc.output.json import failed_summary
     from longdoc.pipeline.session import open_session
@@ -51,7 +52,7 @@ def summarize(
     several = len(readings) > 1
     with open_delivery(output, many=several, name_sources=several) as delivery:
         session = open_session(model_options, delivery.on_event, state_options) if several else None
-        outcome = batch.run(
+        outcome = run_each(
             readings,
             lambda source: [
                 read_and_summarize(

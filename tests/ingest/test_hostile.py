@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from made_hostile import MADE, epub, one_page, stream, words
 
-from longdoc.cli.batch import run as run_batch
 from longdoc.cli.report import Report
+from longdoc.cli.sources import run_each
 from longdoc.core.errors import DamagedInput, EmptyInput, InputError, InputNotFound, LongdocError
 from longdoc.core.events import Event
 from longdoc.core.settings import SourceOptions
@@ -270,7 +270,7 @@ def test_in_a_batch_the_others_go_on(tmp_path: Path) -> None:
 
     names = [str(tmp_path / name) for name in [*made, "four.epub", "five.txt"]]
     target = Target()
-    outcome = run_batch(names, work, lambda source, error: [Path(source).name], target)  # type: ignore[list-item]
+    outcome = run_each(names, work, lambda source, error: [Path(source).name], target)  # type: ignore[list-item]
     assert texts == ["Words.", "Enough words for a page of a book."]
     assert target.failed == ["one.epub", "three.pdf", "five.txt"]
     assert [code for _, code, _ in outcome.failed] == [65, 65, 65]

@@ -67,7 +67,7 @@ class Outcome:
                 return
 
 
-def readings(sources: Sequence[str], output: str | None, *, each: bool) -> list[str | Together]:
+def readings_of(sources: Sequence[str], output: str | None, *, each: bool) -> list[str | Together]:
     """What is read by itself: every file, with folders opened; or all of them as one document.
 
     Raises UsageError when the result would replace one of them, and InputNotFound for an empty folder.
@@ -85,7 +85,7 @@ def name_of(source: str | Together) -> str:
     return source if isinstance(source, str) else source.name
 
 
-def run(
+def run_each(
     sources: Sequence[str | Together],
     work: Callable[[Any], Iterable[Any]],
     failed: Callable[[str, Exception], Sequence[Json]],
