@@ -16,20 +16,24 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("folder", metavar="FOLDER", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("paths", metavar="FOLDER", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--same", is_flag=True, help="Two and more files of one text instead: the words that they share.")
 @options.output
-def readers(folder: Path, output: OutputOptions) -> None:
+def readers(paths: tuple[Path, ...], same: bool, output: OutputOptions) -> None:
     """Read every file below FOLDER without a model: text or error, seconds and memory of each."""
+    if not same and (len(paths) > 1 or not paths[0].is_dir()):
+        raise click.UsageError("One FOLDER, or --same and several files of one text.")
 
     def work(on_event: Listener) -> dict[str, Any]:
-        from longdoc.bench.readers import run
+        from longdoc.bench import readers, same_text
 
-        return run(folder, on_event=on_event)
+        return same_text.run(paths, on_event=on_event) if same else readers.run(paths[0], on_event=on_event)
 
     result = deliver(work, output)
-    from longdoc.bench.readers import check
+    if not same:
+        from longdoc.bench.readers import check
 
-    check(result)
+        check(result)
 
 
 @click.command()

@@ -47,6 +47,8 @@ _FIRST_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _HYPHEN = ("-", "‐")
 _PREFIX_WORDS = "be co com con de dis em en ex in mis non out per pre pro re sub un"
 _PREFIXES = frozenset(_PREFIX_WORDS.split())
+_SUFFIX_WORDS = "able ably ed er ers est ful ing ings ism ist less lessly lessness ly ment ments ness tion tions"
+_SUFFIXES = frozenset(_SUFFIX_WORDS.split())
 _DASHED = re.compile(r"\w—(?=\w)")
 _MANY_CUTS = 8  # lines that end with a hyphen, from which on they are judged
 _SELDOM = 0.1  # of them are a word of the document without the hyphen, in a text that breaks no words
@@ -140,7 +142,7 @@ class Vocabulary:
             return True
         if "-" in right and self.counts[left]:
             return True  # four-/year-old
-        if left in _PREFIXES:
+        if left in _PREFIXES or right in _SUFFIXES:
             return False
         knows_left = len(left) > 2 and (self.counts[left] > 0 or left in self.firsts)
         knows_right = len(right) > 2 and (self.counts[right] > 0 or (right in self.lasts and left in self.firsts))

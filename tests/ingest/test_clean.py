@@ -31,3 +31,10 @@ def test_a_dash_that_begins_a_line_has_a_space_before_it_where_the_others_have()
     spaced = Vocabulary.of([*lines, "Ven —dijo él— pronto."])
     assert join_lines(lines, closed) == "She had her pile—not one of the big ones."
     assert join_lines(lines, spaced) == "She had her pile —not one of the big ones."
+
+
+def test_an_ending_that_is_a_word_too_is_not_half_of_a_compound() -> None:
+    vocabulary = Vocabulary.of(["It is of less worth than a service by an able man who may repeat it."])
+    assert join_lines(["It was worth-", "less to him."], vocabulary) == "It was worthless to him."
+    assert join_lines(["He went on repeat-", "ing it."], vocabulary) == "He went on repeating it."
+    assert join_lines(["It is a service-", "able coat."], vocabulary) == "It is a serviceable coat."
