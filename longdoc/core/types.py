@@ -15,36 +15,10 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, Literal
 
+from longdoc.core.anchors import Anchor, Anchors
+
 SummaryStatus = Literal["complete", "partial", "failed"]
 AnswerStatus = Literal["answered", "not_found", "partial", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """Where the text from `offset` on (up to the next anchor) sits in the source.
-
-    offset: first character of the span.
-    page: 1-based physical page, or None for formats without pages.
-    label: the page number as printed ("xii", "A-3"), or None.
-    start_s, end_s: seconds from the start, for transcripts only.
-    speaker: who speaks, for transcripts that say so.
-    source: name of the file, when several files are read as one document.
-    line: line of the file, from 1, for plain text and Markdown.
-    """
-
-    offset: int
-    page: int | None = None
-    label: str | None = None
-    start_s: float | None = None
-    end_s: float | None = None
-    speaker: str | None = None
-    source: str | None = None
-    line: int | None = None
-
-    @property
-    def is_nowhere(self) -> bool:
-        """Whether it says no place that a reader could look up."""
-        return self.page is None and self.label is None and self.start_s is None and self.line is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +76,7 @@ class File:
 class Document:
     """One normalised text with its anchors and sections.
 
-    anchors: sorted by offset; the first has offset 0 when there are any.
+    anchors: sorted by offset; the first has offset 0 when there are any. However they are given, they are held packed.
     sections: sorted by (start, level); may be empty; nested ones lie inside their parent.
     num_pages: physical pages of the source, None for formats without pages.
     warnings: what the reader had to guess or drop, in words for the receipt.
@@ -112,21 +86,21 @@ class Document:
     text: str
     source: Source
     title: str | None = None
-    anchors: tuple[Anchor, ...] = ()
+    anchors: Sequence[Anchor] = ()
     sections: tuple[Section, ...] = ()
     num_pages: int | None = None
     skipped: tuple[SkippedPage, ...] = ()
     warnings: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
-    _offsets: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
+    _offsets: Sequence[int] = field(init=False, repr=False, compare=False, default=())
     _edges: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
     _innermost: tuple[int | None, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
-        offsets = tuple(anchor.offset for anchor in self.anchors)
-        assert list(offsets) == sorted(offsets), "anchors must be sorted by offset"
+        anchors = self.anchors if isinstance(self.anchors, Anchors) else Anchors(self.anchors)
         edges, innermost = _innermost_sections(self.sections)
-        object.__setattr__(self, "_offsets", offsets)
+        object.__setattr__(self, "anchors", anchors)
+        object.__setattr__(self, "_offsets", anchors.offsets)
         object.__setattr__(self, "_edges", edges)
         object.__setattr__(self, "_innermost", innermost)
 

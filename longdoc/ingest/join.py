@@ -10,14 +10,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from longdoc.core.errors import EmptyInput, InputError, InputNotFound, LongdocError, UsageError
 from longdoc.core.events import Listener, Warned, ignore
 from longdoc.core.settings import SourceOptions
-from longdoc.core.types import Anchor, Document, File, Section, SkippedPage, Source
+from longdoc.core.types import Anchor, Anchors, Document, File, Section, SkippedPage, Source
 from longdoc.ingest.parsed import PARAGRAPH_BREAK, STDIN
 from longdoc.ingest.read import read_document
 from longdoc.ingest.select import select_places, select_sections
@@ -139,33 +139,31 @@ def joined(
     for text in texts:
         starts.append(starts[-1] + len(text) + len(PARAGRAPH_BREAK))
     ends = [*starts[1:-1], starts[-1] - len(PARAGRAPH_BREAK)]  # a section reaches up to the next: they tile the text
-    anchors: list[Anchor] = []
+    placed = [*zip(documents, starts, strict=False)]
     sections: list[Section] = []
     for document, start, end in zip(documents, starts, ends, strict=False):
-        anchors += _anchors(document, start)
         sections.append(Section(document.title or Path(document.source.name).name, start, end, 1))
         sections += [replace(s, start=s.start + start, end=s.end + start, level=s.level + 1) for s in document.sections]
     pages = [document.num_pages for document in documents if document.num_pages is not None]
     return Document(
         text=PARAGRAPH_BREAK.join(texts),
         source=_source(documents, sources, lost),
-        anchors=tuple(anchors),
+        anchors=Anchors(anchor for document, start in placed for anchor in _anchors(document, start)),
         sections=tuple(sections),
         num_pages=sum(pages) if pages else None,
         skipped=tuple(SkippedPage(p.page, p.reason, d.source.name) for d in documents for p in d.skipped),
         warnings=(*warnings, *(f"{_shown(d.source.name)}: {warning}" for d in documents for warning in d.warnings)),
-        files=tuple(
-            File(d.source, start, start + len(d.text), d.title, d.num_pages)
-            for d, start in zip(documents, starts, strict=False)
-        ),
+        files=tuple(File(d.source, start, start + len(d.text), d.title, d.num_pages) for d, start in placed),
     )
 
 
-def _anchors(document: Document, start: int) -> list[Anchor]:
+def _anchors(document: Document, start: int) -> Iterator[Anchor]:
     """Those of one file, with its name; the first stands at its beginning."""
     name = document.source.name
-    own = [replace(anchor, offset=anchor.offset + start, source=name) for anchor in document.anchors]
-    return own if own and own[0].offset == start else [Anchor(start, source=name), *own]
+    if not document.anchors or document.anchors[0].offset > 0:
+        yield Anchor(start, source=name)
+    for anchor in document.anchors:
+        yield replace(anchor, offset=anchor.offset + start, source=name)
 
 
 def _source(documents: Sequence[Document], sources: Together, lost: Sequence[str]) -> Source:

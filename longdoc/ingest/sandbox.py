@@ -277,7 +277,7 @@ class Worker:
             end = wire.HEADER.size + num_bytes
             if len(received) < end:
                 return
-            payload = bytes(received[wire.HEADER.size : end])
+            payload = bytes(memoryview(received)[wire.HEADER.size : end])
             del received[:end]
             yield kind, wire.value_of(payload)
 

@@ -2,8 +2,8 @@
 
 A parser that a hostile file has taken over may send anything: nothing here runs what it receives, as pickle would.
 Values are None, bool, int, float, str, bytes, lists, tuples, dicts with str keys, and the frozen data classes of
-`core.types`, `core.events`, `core.settings` and `ingest.parsed`. A tuple comes back as a tuple, and a tuple of many
-objects of one class (anchors) travels as columns.
+`core.types`, `core.events`, `core.settings` and `ingest.parsed`. A tuple comes back as a tuple; a tuple of many objects
+of one class travels as columns, and so do anchors, which stay packed.
 
 Frame: one byte (its kind), eight bytes (length of the payload, big-endian), the payload.
 Payload: eight bytes (length of the JSON), the JSON, and behind it what JSON would be slow with: bytes and long texts.
@@ -36,6 +36,10 @@ FAILURE = b"F"  # any other exception, in words
 
 _MODULES = (types, events, settings, parsed)
 _MARK = "~"  # no key of ours begins with it
+# What unpacking raises when the bytes are none of ours.
+_SENSELESS = (
+    ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, AssertionError, struct.error
+)  # fmt: skip
 
 
 class GarbageError(ValueError):
@@ -54,15 +58,16 @@ def value_of(payload: bytes) -> Any:
     """The value in a payload. Raises GarbageError."""
     try:
         (length,) = _LENGTH.unpack_from(payload)
-        rest = memoryview(payload)[_LENGTH.size + length :]
+        behind = _LENGTH.size + length
+        rest = memoryview(payload)[behind:]
 
         def blob(start: int, end: int) -> memoryview:
             if not 0 <= start <= end <= len(rest):
                 raise GarbageError("a text that is not there")
             return rest[start:end]
 
-        return json.loads(payload[_LENGTH.size :][:length], object_hook=lambda found: _object(found, blob))
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, AssertionError, struct.error) as error:
+        return json.loads(payload[_LENGTH.size : behind], object_hook=lambda found: _object(found, blob))
+    except _SENSELESS as error:
         raise GarbageError(f"{type(error).__name__}: {error}") from error
 
 
@@ -122,6 +127,8 @@ def _plain(value: Any, blobs: list[bytes]) -> Any:
         return {key: _plain(item, blobs) for key, item in value.items()}
     if isinstance(value, bytes | bytearray):
         return {_MARK + "bytes": _put(bytes(value), blobs)}
+    if isinstance(value, types.Anchors):
+        return {_MARK + "anchors": value.columns()}
     kind = type(value)
     if _data_classes().get(kind.__name__) is not kind:
         raise TypeError(f"{kind.__name__} does not travel between processes")
@@ -147,6 +154,9 @@ def _object(found: dict[str, Any], blob: Callable[[int, int], memoryview]) -> An
         return bytes(blob(*content))
     if mark == _MARK + "tuple":
         return tuple(content)
+    if mark == _MARK + "anchors":
+        assert isinstance(content, dict), "a list for each field"
+        return types.Anchors.of_columns(content)
     kind = _data_classes()[content[0]]
     names = _names(kind)
     if mark == _MARK + "data":

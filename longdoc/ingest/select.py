@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from longdoc.core.settings import SourceOptions
-from longdoc.core.types import Anchor, Document, File, Section
+from longdoc.core.types import Anchor, Anchors, Document, File, Section
 from longdoc.ingest.choice import Span, chosen_pages, chosen_sections, chosen_times, nothing_in_common
 from longdoc.ingest.parsed import PARAGRAPH_BREAK
 
@@ -64,7 +64,7 @@ def cut(document: Document, spans: Sequence[Span]) -> Document:
     return replace(
         document,
         text=PARAGRAPH_BREAK.join(document.text[start:end] for start, end in kept),
-        anchors=tuple(a for span, to in zip(kept, moved, strict=True) for a in _anchors(document, span, to)),
+        anchors=Anchors(a for span, to in zip(kept, moved, strict=True) for a in _anchors(document, span, to)),
         sections=tuple(replace(s, start=start, end=end) for s, (start, end) in sections if end > start),
         files=tuple(replace(f, start=start, end=end) for f, (start, end) in files if end > start),
     )

@@ -15,7 +15,7 @@ import pytest
 
 from longdoc.core.errors import EncryptedInput
 from longdoc.core.events import Event, Opening
-from longdoc.core.types import Anchor, Document, Section, SkippedPage, Source
+from longdoc.core.types import Anchor, Anchors, Document, Section, SkippedPage, Source
 from longdoc.ingest import sandbox_wire as wire
 from longdoc.ingest.parsed import Parsed
 from longdoc.ingest.sandbox import JobFailed, Limits, Worker
@@ -79,6 +79,8 @@ def made_document() -> Document:
         Opening("book", 3, 9),
         Parsed("text", lost=("a", "b")),
         made_document(),
+        Anchors(Anchor(3 * n, line=n) for n in range(1000)),
+        Anchors(),
     ],
 )
 def test_what_is_packed_comes_back_the_same(value: Any) -> None:
@@ -98,6 +100,10 @@ def test_what_is_packed_comes_back_the_same(value: Any) -> None:
         b"\0" * 7 + b"\x12" + b'{"~text":[0,1000]}',
         b"\0" * 6 + b"\x01\x00" + b"[" * 256,
         b"\0" * 7 + b"\x1e" + b'{"~data":["Document",[1,2,3]]}',
+        b"\0" * 7 + b"\x0f" + b'{"~anchors":[]}',
+        b"\0" * 7 + b"\x1d" + b'{"~anchors":{"offset":["a"]}}',
+        b"\0" * 7 + b"\x1d" + b'{"~anchors":{"offset":[2,1]}}',
+        b"\0" * 7 + b"\x31" + b'{"~anchors":{"offset":[99999999999999999999999]}}',
         b"\0" * 7 + b"\x1b" + b'{"~data":["os.system",["ls"',
         b"\0" * 5 + b"\x01\x86\xa0" + b"[" * 100_000,
     ],
