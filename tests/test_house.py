@@ -169,6 +169,8 @@ def test_the_readme_shows_every_exit_code() -> None:
 
     codes = {value.exit_code for value in vars(errors).values() if hasattr(value, "exit_code")}
     codes |= {0, errors.BUG_EXIT_CODE, errors.INTERRUPTED_EXIT_CODE, errors.TERMINATED_EXIT_CODE}
+    codes |= {errors.CLOSED_PIPE_EXIT_CODE}
+    assert codes == set(errors.EXIT_CODES)
     rows = re.findall(r"^\| (\d+) \|", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert {int(row) for row in rows} == codes
 

@@ -6,6 +6,7 @@ named in COMMANDS and imported when it is called or listed.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,10 +15,11 @@ from typing import Any, NoReturn
 import click
 
 from longdoc import __version__
-from longdoc.cli.group import LazyGroup
+from longdoc.cli.group import LazyGroup, Stopped
 from longdoc.cli.report import Report
 from longdoc.core.errors import (
     BUG_EXIT_CODE,
+    CLOSED_PIPE_EXIT_CODE,
     INTERRUPTED_EXIT_CODE,
     TERMINATED_EXIT_CODE,
     LongdocError,
@@ -27,6 +29,7 @@ from longdoc.core.errors import (
 COMMANDS = {
     "summarize": "longdoc.cli.summarize:summarize",
     "ask": "longdoc.cli.ask:ask",
+    "batch": "longdoc.cli.batch:batch",
     "read": "longdoc.cli.read:read",
     "plan": "longdoc.cli.plan:plan",
     "states": "longdoc.cli.states:states",
@@ -52,15 +55,21 @@ def cli(context: click.Context) -> None:
     context.default_map = default_map(load_settings(), context)
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], report: Report | None = None) -> int:
     """Run one command line and give its exit code."""
-    report = Report()
+    report = report or Report()
+    code = _run(arguments, report)
+    report.end(code)
+    return code
+
+
+def _run(arguments: Sequence[str], report: Report) -> int:
     try:
         # Without standalone mode click raises what it would print, so that Ctrl-C can be 130 and not 1.
         code = cli.main(list(arguments), prog_name="longdoc", standalone_mode=False, obj=report)
         return code if isinstance(code, int) else 0
-    except (click.Abort, KeyboardInterrupt) as error:
-        if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):  # click raises its Abort from it
+    except (Stopped, click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error, Stopped) and isinstance(error.stop, Terminated):
             return TERMINATED_EXIT_CODE
         report.interrupted()
         return INTERRUPTED_EXIT_CODE
@@ -74,20 +83,32 @@ def run(arguments: Sequence[str]) -> int:
         from longdoc.output.write import StdoutClosedError  # not for --help
 
         if isinstance(error, StdoutClosedError):
-            return 0
+            return CLOSED_PIPE_EXIT_CODE
         report.bug(error)
         return BUG_EXIT_CODE
 
 
-def _terminate(number: int, frame: Any) -> NoReturn:
-    """The handler of SIGTERM."""
-    raise Terminated
+def listen_to_signals(report: Report) -> None:
+    """Ctrl-C and SIGTERM end the work at the next step, and a second Ctrl-C at once."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        report.stopper.ask()
+        if sys.stderr.isatty() and not report.is_json:  # not by way of a stream, which may be in the middle of a line
+            os.write(sys.stderr.fileno(), b"\r\nstopping after this step; Ctrl-C again stops at once\r\n")
+
+    def terminate(number: int, frame: Any) -> None:
+        report.stopper.ask(terminated=True)
+
+    signal.signal(signal.SIGTERM, terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is to be ignored: nohup
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def main() -> NoReturn:
     """The entry point."""
-    signal.signal(signal.SIGTERM, _terminate)
+    report = Report()
+    listen_to_signals(report)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that is not UTF-8 shows "?" instead of a traceback
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], report))

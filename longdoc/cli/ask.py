@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from longdoc.cli import options
+from longdoc.cli import jsonl, options
 from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.errors import InputError, InputNotFound, UsageError
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
 
 if TYPE_CHECKING:
+    from longdoc.core.types import Answer
     from longdoc.output.delivery import OutputOptions
 
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--each", is_flag=True, help="Ask about each file by itself; without it several are read as one document."
 )
+@jsonl.from_option
 @options.source
 @options.model
 @options.states
@@ -42,6 +45,7 @@ def ask(
     passages: int,
     verbatim: bool | None,
     each: bool,
+    source_form: str,
     source_options: SourceOptions,
     model_options: ModelOptions,
     state_options: StateOptions | None,
@@ -54,7 +58,13 @@ def ask(
     Without a question, on a terminal, it reads the document once and asks for questions until Ctrl-D.
     """
     check_sources(sources, output.path, stdin_is_taken=questions_file == "-")
-    asked = [*questions, *(_questions_of(questions_file) if questions_file else [])]
+    asked = [*questions, *(questions_of(questions_file) if questions_file else [])]
+    chosen = AskOptions(passages=passages, verbatim=verbatim)
+    if source_form == "jsonl":
+        if each:
+            raise UsageError("--each and --from jsonl do not fit together.", why="each row is a document anyway")
+        _ask_rows(sources, asked, chosen, source_options, model_options, state_options, output)
+        return
     readings = readings_of(sources, output.path, each=each)
     if not asked:
         _check_prompt(sources, len(readings), output)
@@ -66,13 +76,14 @@ def ask(
     check_questions(asked)
 
     many = len(readings) * len(asked) != 1
-    with open_delivery(output, many=many, name_sources=len(readings) > 1) as delivery:
-        session = open_session(model_options, delivery.on_event, state_options) if len(readings) > 1 else None
+    several = len(readings) > 1
+    with open_delivery(output, many=many, name_sources=several, num_questions=len(asked)) as delivery:
+        session = open_session(model_options, delivery.on_event, state_options) if several else None
         read = partial(
             begin,
             source_options=source_options,
             model_options=model_options,
-            options=AskOptions(passages=passages, verbatim=verbatim),
+            options=chosen,
             on_event=delivery.on_event,
             session=session,
             states=state_options,
@@ -91,7 +102,47 @@ def ask(
     outcome.raise_unless_complete()
 
 
-def _questions_of(path: str) -> list[str]:
+def _ask_rows(
+    paths: tuple[str, ...],
+    asked: list[str],
+    chosen: AskOptions,
+    source_options: SourceOptions,
+    model_options: ModelOptions,
+    state_options: StateOptions | None,
+    output: OutputOptions,
+) -> None:
+    """The answers to the questions of each row of the files; `asked` are for rows without one."""
+    output = jsonl.output_of_rows(output)
+    from longdoc.output.delivery import open_delivery
+    from longdoc.output.json import failed_answers
+    from longdoc.pipeline.ask import begin, check_questions
+    from longdoc.pipeline.session import open_session
+
+    check_questions(asked)
+    with open_delivery(output, many=True) as delivery:
+        session = open_session(model_options, delivery.on_event, state_options)
+
+        def answers(row: jsonl.Row) -> Iterator[Answer]:
+            interview = begin(
+                row.source,
+                source_options=source_options,
+                model_options=model_options,
+                options=chosen,
+                on_event=delivery.on_event,
+                session=session,
+            )
+            yield from interview.answers(row.questions)
+
+        outcome = jsonl.run_rows(
+            jsonl.read_rows(paths, asked=asked, max_bytes=source_options.max_bytes, output=output.path),
+            answers,
+            lambda row, error, done: failed_answers(row.name, (row.questions or ("",))[done:], error),
+            delivery,
+        )
+    outcome.raise_unless_complete()
+
+
+def questions_of(path: str) -> list[str]:
     """The lines of a file that are not empty."""
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")

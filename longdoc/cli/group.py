@@ -9,6 +9,14 @@ from typing import Any
 import click
 
 
+class Stopped(Exception):
+    """Ctrl-C or SIGTERM, on its way through click, which would write an empty line for it. stop: what it was."""
+
+    def __init__(self, stop: KeyboardInterrupt) -> None:
+        super().__init__()
+        self.stop = stop
+
+
 class LazyGroup(click.Group):
     """commands_by_path: name of a command -> "module:attribute", in the order of the help text."""
 
@@ -26,6 +34,13 @@ class LazyGroup(click.Group):
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Raises Stopped for a KeyboardInterrupt."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise Stopped(stop) from stop
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

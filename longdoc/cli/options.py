@@ -12,19 +12,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from longdoc import __version__
 from longdoc.cli.report import Report
 from longdoc.cli.settings import ENVIRONMENT_PREFIX
 from longdoc.core.errors import InputNotFound, UsageError
 from longdoc.core.settings import EMBEDDED_MODEL, STATES_BYTES, ModelOptions, SourceOptions, StateOptions
 
 if TYPE_CHECKING:
+    from longdoc.core.events import Listener
     from longdoc.output.delivery import OutputOptions
+    from longdoc.output.log import Log
 
 _MAX_PASSWORD = 10_000  # characters: the file may be a device
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -86,10 +89,13 @@ def _model_options(offline: bool, kv_bits: str, **values: Any) -> ModelOptions:
     return ModelOptions(offline=offline, kv_bits=int(kv_bits), **values)
 
 
-def _output_options(as_json: bool, to: str, verbose: bool, quote: bool = False, **values: Any) -> OutputOptions:
+def _output_options(
+    as_json: bool, to: str, verbose: bool, log_file: str | None, quote: bool = False, **values: Any
+) -> OutputOptions:
     from longdoc.output.delivery import OutputOptions
 
     context = click.get_current_context()
+    listeners: list[Listener] = []
     if as_json:
         origin = context.get_parameter_source("to")
         if to not in {"json", "md"} and origin is click.core.ParameterSource.COMMANDLINE:
@@ -98,7 +104,25 @@ def _output_options(as_json: bool, to: str, verbose: bool, quote: bool = False, 
     report = context.find_object(Report)
     if report is not None:
         report.is_json = values["progress"] == "json"
-    return OutputOptions(to=to, quote=quote, **values)  # type: ignore[arg-type]
+        if log_file is not None:
+            report.log = _log(log_file, [*context.params.get("sources", ()), values["path"] or "-"])
+            report.log.write(f"longdoc {__version__}: {context.info_name}")
+            listeners.append(report.log)
+        listeners.append(report.stopper)  # the last: it may raise
+    return OutputOptions(to=to, quote=quote, listeners=tuple(listeners), **values)  # type: ignore[arg-type]
+
+
+def _log(path: str, others: list[str]) -> Log:
+    """Open the log. Raises UsageError when it is one of the other files of the command."""
+    from longdoc.output.log import Log
+
+    if any(other != "-" and Path(other).resolve() == Path(path).resolve() for other in others):
+        raise UsageError(
+            f"The log would be written into {path}.",
+            why="it is a source or the result",
+            fix="give --log-file another name",
+        )
+    return Log(path)
 
 
 def _be_verbose(context: click.Context, _: click.Parameter, is_verbose: bool) -> bool:
@@ -191,8 +215,13 @@ states_bytes = setting(
 )
 
 
-def _state_options(state: bool, state_dir: str | None, states_bytes: int) -> StateOptions | None:
-    return StateOptions(folder=state_dir, most_bytes=states_bytes) if state else None
+fresh = click.option(
+    "--fresh", is_flag=True, help="Start over: use nothing that an earlier run kept of these sources, and replace it."
+)
+
+
+def _state_options(state: bool, state_dir: str | None, states_bytes: int, fresh: bool) -> StateOptions | None:
+    return StateOptions(folder=state_dir, most_bytes=states_bytes, fresh=fresh) if state else None
 
 
 states = _gathered(
@@ -205,6 +234,7 @@ states = _gathered(
     ),
     state_dir,
     states_bytes,
+    fresh,
 )
 
 _SHOWN = (
@@ -218,6 +248,7 @@ _SHOWN = (
         help="Form of the progress on standard error.",
     ),
     setting("--quiet", is_flag=True, help="Nothing but errors on standard error."),
+    setting("--log-file", metavar="FILE", help="Add events, warnings and errors with their times to FILE."),
     click.option(
         "-v", "--verbose", is_flag=True, is_eager=True, callback=_be_verbose, help="Errors with their traceback."
     ),
@@ -231,3 +262,18 @@ answer_output = _gathered(
     setting("--quote", is_flag=True, help="Show the passages that were re-read for each answer."),
     *_SHOWN,
 )
+
+
+def folder_output(forms: click.ParamType) -> Decorator[Any]:
+    """The options of a command that writes a folder of results. forms: what --to takes."""
+    return _gathered(
+        "output",
+        partial(_output_options, as_json=False),
+        setting(
+            "--to", type=forms, default="md", help="Forms of the results: md, text, json, jsonl; several as md,json."
+        ),
+        click.option(
+            "-o", "--output", "path", required=True, metavar="OUT", help="The folder of the results; made if need be."
+        ),
+        *_SHOWN[3:],
+    )

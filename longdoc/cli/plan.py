@@ -37,15 +37,15 @@ def plan(
     check_sources(sources, output.path)
     readings = readings_of(sources, output.path, each=each)
     from longdoc.cli.rows import Rows
+    from longdoc.output.delivery import open_listener
     from longdoc.output.json import error_json
     from longdoc.output.plan import PLAN_SCHEMA, plan_json, plan_markdown, plan_text
-    from longdoc.output.progress import open_display
     from longdoc.output.write import open_sink
     from longdoc.pipeline.plan import outline
     from longdoc.pipeline.plan import plan as made_plan
 
     page = plan_text if output.to == "text" else plan_markdown
-    with open_sink(output.path) as sink, open_display(output.progress, quiet=output.quiet) as display:
+    with open_sink(output.path) as sink, open_listener(output) as display:
         target = Rows(sink, display, output, many=len(readings) > 1, page=page, row=plan_json)
         model = outline(model_options)
         outcome = run_each(

@@ -24,6 +24,7 @@ SCHEMA = "longdoc.read/1"
 @click.option("--each", is_flag=True, help="Read each file by itself; without it several are read as one document.")
 @options.state_dir
 @options.states_bytes
+@options.fresh
 @options.source
 @options.model
 @options.output
@@ -32,6 +33,7 @@ def read(
     each: bool,
     state_dir: str | None,
     states_bytes: int,
+    fresh: bool,
     source_options: SourceOptions,
     model_options: ModelOptions,
     output: OutputOptions,
@@ -43,14 +45,14 @@ def read(
     check_sources(sources, output.path)
     readings = readings_of(sources, output.path, each=each)
     from longdoc.cli.rows import Rows
+    from longdoc.output.delivery import open_listener
     from longdoc.output.json import error_json
-    from longdoc.output.progress import open_display
     from longdoc.output.write import open_sink
     from longdoc.pipeline.read import read as read_and_keep
     from longdoc.pipeline.session import open_session
 
-    states = StateOptions(folder=state_dir, wanted=True, most_bytes=states_bytes)
-    with open_sink(output.path) as sink, open_display(output.progress, quiet=output.quiet) as display:
+    states = StateOptions(folder=state_dir, wanted=True, fresh=fresh, most_bytes=states_bytes)
+    with open_sink(output.path) as sink, open_listener(output) as display:
         target = Rows(sink, display, output, many=len(readings) > 1, page=_line, row=_json)
         session = open_session(model_options, display, states) if len(readings) > 1 else None
         outcome = run_each(

@@ -10,11 +10,17 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import click
 
 from longdoc.core.errors import LongdocError
+from longdoc.core.stopping import Stopper
+
+if TYPE_CHECKING:
+    from longdoc.output.log import Log
 
 
 def _variable(error: click.ClickException) -> str | None:
@@ -33,10 +39,13 @@ class Report:
     """What the command line has said so far about how it wants to hear of errors (click's `obj`).
 
     is_verbose: with the traceback.   is_json: one JSON object a line, for `--progress json`.
+    log: where errors are told as well, with their traceback.   stopper: hears of Ctrl-C.
     """
 
     is_verbose: bool = False
     is_json: bool = False
+    log: Log | None = None
+    stopper: Stopper = field(default_factory=Stopper)
 
     def error(self, error: LongdocError) -> None:
         """An error that the user can do something about."""
@@ -46,7 +55,7 @@ class Report:
     def usage(self, error: click.ClickException) -> None:
         """A command line that makes no sense to click; `longdoc` alone shows the help."""
         if isinstance(error, click.exceptions.NoArgsIsHelpError):
-            sys.stderr.write(error.format_message() + "\n")
+            self._write(error.format_message() + "\n")
             return
         context = getattr(error, "ctx", None)
         help_command = f"{context.command_path} --help" if context is not None else "longdoc --help"
@@ -63,30 +72,46 @@ class Report:
 
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         fix = None if self.is_verbose else "run it again with -v for the traceback, and send that to us"
-        self._tell(what, "this is a bug in longdoc", fix, BUG_EXIT_CODE)
+        # the log has no message of a bug: it may hold a piece of the document
+        self._tell(what, "this is a bug in longdoc", fix, BUG_EXIT_CODE, logged=type(error).__name__)
         self._trace(error)
 
     def interrupted(self) -> None:
         """Ctrl-C."""
         self._tell("interrupted", None, None, 130)
 
-    def _tell(self, what: str, why: str | None, fix: str | None, exit_code: int) -> None:
+    def end(self, exit_code: int) -> None:
+        """The command has ended."""
+        if self.log is not None:
+            self.log.write(f"longdoc ended with exit code {exit_code}")
+            self.log.close()
+            self.log = None
+
+    def _tell(self, what: str, why: str | None, fix: str | None, exit_code: int, *, logged: str | None = None) -> None:
         from longdoc.output.wording import clean
 
+        if self.log is not None:
+            self.log.write(f"error: {logged or what}" + (f" ({why})" if why else ""))
         if self.is_json:
             from longdoc.output.json import dumps
 
             row = {"event": "error", "what": what, "why": why, "fix": fix, "exit_code": exit_code}
-            sys.stderr.write(dumps(row) + "\n")
+            self._write(dumps(row) + "\n")
             return
         lines = [f"error: {what}"]
         lines += [f"  why: {why}"] if why else []
         lines += [f"  try: {fix}"] if fix else []
         for line in lines:
             first, *more = clean(line).split("\n")
-            sys.stderr.write("\n".join([first, *(" " * 7 + text for text in more)]) + "\n")
-        sys.stderr.flush()
+            self._write("\n".join([first, *(" " * 7 + text for text in more)]) + "\n")
 
     def _trace(self, error: Exception) -> None:
+        if self.log is not None:  # without the message, which was told
+            self.log.write("".join(traceback.format_tb(error.__traceback__)))
         if self.is_verbose and not self.is_json:
-            sys.stderr.write("".join(traceback.format_exception(error)))
+            self._write("".join(traceback.format_exception(error)))
+
+    def _write(self, text: str) -> None:
+        with suppress(BrokenPipeError):  # whoever read it has gone
+            sys.stderr.write(text)
+            sys.stderr.flush()

@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from longdoc.core.errors import BUG_EXIT_CODE, LongdocError, ModelUnavailable, OutputError, PartialResult, UsageError
+from longdoc.core.errors import (
+    BUG_EXIT_CODE,
+    Interrupted,
+    LongdocError,
+    ModelUnavailable,
+    OutputError,
+    PartialResult,
+    StoppedNow,
+    UsageError,
+)
 from longdoc.core.events import Warned
 
 if TYPE_CHECKING:
@@ -104,8 +113,10 @@ def run_each(
                 results.append(result)  # one by one: an interruption keeps those that came before it
         except (ModelUnavailable, UsageError, OutputError):
             raise  # the next source would meet the same
-        except KeyboardInterrupt:
-            delivery.stop(results, f"after {number} of {len(sources)} sources" if len(sources) > 1 else "")
+        except KeyboardInterrupt as stop:
+            if not isinstance(stop, StoppedNow):
+                results += stop.results if isinstance(stop, Interrupted) else ()
+                delivery.stop(results, f"after {number} of {len(sources)} sources" if len(sources) > 1 else "")
             raise
         except Exception as error:
             if len(sources) == 1:

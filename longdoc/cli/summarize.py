@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from longdoc.cli import options
+from longdoc.cli import jsonl, options
 from longdoc.cli.sources import check_sources, readings_of, run_each
+from longdoc.core.errors import UsageError
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions, SummaryOptions
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     help="Only sentences of the document (the embedded model's way), or the model's own words.",
 )
 @click.option("--together", is_flag=True, help="One summary of all; without it every file has its own.")
+@jsonl.from_option
 @options.source
 @options.model
 @options.states
@@ -32,6 +34,7 @@ def summarize(
     words: int,
     verbatim: bool | None,
     together: bool,
+    source_form: str,
     source_options: SourceOptions,
     model_options: ModelOptions,
     state_options: StateOptions | None,
@@ -42,13 +45,18 @@ def summarize(
     A folder stands for all files that can be read below it, and - for standard input.
     """
     check_sources(sources, output.path)
+    chosen = SummaryOptions(words=words, verbatim=verbatim)
+    if source_form == "jsonl":
+        if together:
+            raise UsageError("--together and --from jsonl do not fit together.", why="each row is a document")
+        _summarize_rows(sources, chosen, source_options, model_options, state_options, output)
+        return
     readings = readings_of(sources, output.path, each=not together)
     from longdoc.output.delivery import open_delivery
     from longdoc.output.json import failed_summary
     from longdoc.pipeline.session import open_session
     from longdoc.pipeline.summarize import summarize as read_and_summarize
 
-    chosen = SummaryOptions(words=words, verbatim=verbatim)
     several = len(readings) > 1
     with open_delivery(output, many=several, name_sources=several) as delivery:
         session = open_session(model_options, delivery.on_event, state_options) if several else None
@@ -66,6 +74,41 @@ def summarize(
                 )
             ],
             lambda source, error: [failed_summary(source, error)],
+            delivery,
+        )
+    outcome.raise_unless_complete()
+
+
+def _summarize_rows(
+    paths: tuple[str, ...],
+    chosen: SummaryOptions,
+    source_options: SourceOptions,
+    model_options: ModelOptions,
+    state_options: StateOptions | None,
+    output: OutputOptions,
+) -> None:
+    """A summary for each row of the files."""
+    output = jsonl.output_of_rows(output)
+    from longdoc.output.delivery import open_delivery
+    from longdoc.output.json import failed_summary
+    from longdoc.pipeline.session import open_session
+    from longdoc.pipeline.summarize import summarize as read_and_summarize
+
+    with open_delivery(output, many=True) as delivery:
+        session = open_session(model_options, delivery.on_event, state_options)
+        outcome = jsonl.run_rows(
+            jsonl.read_rows(paths, asked=None, max_bytes=source_options.max_bytes, output=output.path),
+            lambda row: [
+                read_and_summarize(
+                    row.source,
+                    source_options=source_options,
+                    model_options=model_options,
+                    options=chosen,
+                    on_event=delivery.on_event,
+                    session=session,
+                )
+            ],
+            lambda row, error, _: [failed_summary(row.name, error)],
             delivery,
         )
     outcome.raise_unless_complete()

@@ -15,18 +15,53 @@
     ├── OutOfMemory              71   it does not fit
     └── OutputError              73   the result cannot be written
 
-A bug is whatever is not a LongdocError: exit code 70. Ctrl-C is 130, SIGTERM 143.
+A bug is whatever is not a LongdocError: exit code 70. Ctrl-C is 130, SIGTERM 143; whoever reads our standard output and
+goes away ends us with 141, as SIGPIPE does with other tools.
+
+    KeyboardInterrupt
+    ├── Interrupted             130   between two steps
+    │   └── Terminated          143
+    └── StoppedNow              130   in the middle of one
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 BUG_EXIT_CODE = 70
 INTERRUPTED_EXIT_CODE = 130
+CLOSED_PIPE_EXIT_CODE = 141
 TERMINATED_EXIT_CODE = 143
 
+EXIT_CODES = {
+    0: 'done; "not in the document" is an answer too',
+    1: "another error",
+    2: "the command line or the settings make no sense",
+    3: "a result is partial, or some of several sources failed",
+    65: "the input cannot be read: damaged, encrypted, empty, without a text layer",
+    66: "there is no such input",
+    69: "the model is not available",
+    70: "a bug in longdoc",
+    71: "it does not fit into memory",
+    73: "the result cannot be written",
+    130: "interrupted by Ctrl-C; the same command goes on",
+    141: "nobody reads the result any more: the pipe was closed",
+    143: "ended by SIGTERM; the same command goes on",
+}
 
-class Terminated(KeyboardInterrupt):
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, where nothing is half done. results: what there is of a result so far, marked partial."""
+
+    results: tuple[Any, ...] = ()
+
+
+class Terminated(Interrupted):
     """SIGTERM: it goes the way of Ctrl-C, so that what was read is kept, and what is finished is written."""
+
+
+class StoppedNow(KeyboardInterrupt):
+    """A second Ctrl-C: nothing more is kept or written."""
 
 
 class LongdocError(Exception):

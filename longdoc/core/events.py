@@ -96,6 +96,16 @@ class Writing(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Step(Event):
+    """Nothing is half done here: who wants to stop the work may raise. Nobody shows it.
+
+    follows: whether there is another step; else what comes cannot be stopped half-way, or takes no time.
+    """
+
+    follows: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Token(Event):
     """A piece of generated text, for showing it as it comes."""
 

@@ -69,10 +69,12 @@ class StateOptions:
     folder: None for the user's own place.
     most_bytes: what all states of the folder may take; those that were not used for longest go first.
     wanted: kept whatever its size, and an error when it cannot be; else a large one is not, and failing is a warning.
+    fresh: what an earlier run kept is not used, and replaced.
     """
 
     folder: str | None = None
     wanted: bool = False
+    fresh: bool = False
     most_bytes: int = STATES_BYTES
 
 

@@ -41,12 +41,17 @@ def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Lis
         format_named(options.format)
     on_event(Opening(source))
     with open_source(source, options.max_bytes) as file:
-        document = _short_text(source, file, options, on_event)
-        if document is None:
-            from longdoc.ingest.sandboxed import parse_with, worker_for
+        return read_file(source, file, options, on_event)
 
-            with worker_for(file, options) as worker:
-                document = parse_with(worker, source, file, options, on_event)
+
+def read_file(source: str, file: BinaryIO, options: SourceOptions, on_event: Listener) -> Document:
+    """The document in an open file, which is not empty. source: its name. Raises as `read_document`."""
+    document = _short_text(source, file, options, on_event)
+    if document is None:
+        from longdoc.ingest.sandboxed import parse_with, worker_for
+
+        with worker_for(file, options) as worker:
+            document = parse_with(worker, source, file, options, on_event)
     on_event(
         Opened(
             source=source,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from longdoc.core.events import Event, Warned
+from longdoc.core.events import Event, Listener, Warned
 from longdoc.core.types import Answer, Summary
 from longdoc.output.json import Json, answer_json, dumps, summary_json
 from longdoc.output.markdown import answers_markdown, summary_markdown
@@ -27,6 +27,7 @@ class OutputOptions:
     """How results and progress are shown.
 
     path: file for the result, None or "-" for standard output.   quote: show passages with answers.
+    listeners: who else is told every event, after it was shown; one that raises stops the work.
     """
 
     to: Form = "md"
@@ -34,6 +35,30 @@ class OutputOptions:
     progress: Progress = "auto"
     quiet: bool = False
     quote: bool = False
+    listeners: tuple[Listener, ...] = ()
+
+
+class Told:
+    """A display with more listeners behind it."""
+
+    def __init__(self, display: Display, listeners: Sequence[Listener]) -> None:
+        self._display = display
+        self._listeners = listeners
+
+    def __call__(self, event: Event) -> None:
+        self._display(event)
+        for listener in self._listeners:
+            listener(event)
+
+    def pause(self) -> None:
+        self._display.pause()
+
+
+@contextmanager
+def open_listener(options: OutputOptions) -> Iterator[Display]:
+    """The display that is asked for, and the other listeners behind it."""
+    with open_display(options.progress, quiet=options.quiet) as display:
+        yield Told(display, options.listeners)
 
 
 class Delivery:
@@ -41,16 +66,25 @@ class Delivery:
 
     many: whether several results were asked for; then JSON is an array and holds the failures too.
     name_sources: whether each result says what it is on, because there are several sources.
+    num_questions: how many answers each source should have.
     """
 
     def __init__(
-        self, sink: Sink, display: Display, options: OutputOptions, *, many: bool, name_sources: bool = False
+        self,
+        sink: Sink,
+        display: Display,
+        options: OutputOptions,
+        *,
+        many: bool,
+        name_sources: bool = False,
+        num_questions: int = 0,
     ) -> None:
         self._sink = sink
         self._display = display
         self._options = options
         self._many = many
         self._name_sources = name_sources
+        self._num_questions = num_questions
         self._rows: list[Json] = []
         self._is_first = True
         self._has_results = False
@@ -59,12 +93,20 @@ class Delivery:
         """Show an event on standard error."""
         self._display(event)
 
-    def put(self, results: Sequence[Summary] | Sequence[Answer], *, heading: bool = True, receipt: bool = True) -> None:
-        """Results on one document. heading, receipt: as in `answers_markdown`."""
+    def put(
+        self,
+        results: Sequence[Summary] | Sequence[Answer],
+        *,
+        heading: bool = True,
+        receipt: bool = True,
+        marks: Json | None = None,
+    ) -> None:
+        """Results on one document. heading, receipt: as in `answers_markdown`.   marks: more fields for JSON."""
         self._sink.keep()
         self._has_results = True
         if self._options.to in {"json", "jsonl"}:
-            self._put_rows([summary_json(r) if isinstance(r, Summary) else answer_json(r) for r in results])
+            rows = [summary_json(r) if isinstance(r, Summary) else answer_json(r) for r in results]
+            self._put_rows(_marked(rows, marks))
         else:
             named, quote = self._name_sources, self._options.quote
             summaries = [r for r in results if isinstance(r, Summary)]
@@ -81,10 +123,10 @@ class Delivery:
             for page in pages:
                 self._put_page(page)
 
-    def fail(self, rows: Sequence[Json]) -> None:
+    def fail(self, rows: Sequence[Json], *, marks: Json | None = None) -> None:
         """A source that gave no result: rows for programs; people are told on standard error."""
         if self._many and self._options.to in {"json", "jsonl"}:
-            self._put_rows(rows)
+            self._put_rows(_marked(rows, marks))
 
     def end(self) -> None:
         """Write what had to wait for the last result."""
@@ -92,7 +134,7 @@ class Delivery:
             self._write(dumps(self._rows if self._many else self._rows[0], indent=2) + "\n")
 
     def stop(self, results: Sequence[Summary] | Sequence[Answer], when: str = "") -> None:
-        """Ctrl-C: deliver what is finished, whole and in its form, and leave out the rest.
+        """Ctrl-C: deliver what is finished, and what there is so far, marked partial; leave out the rest.
 
         results: of the source that was interrupted.   when: "after 2 of 5 sources", for the message.
         """
@@ -100,10 +142,15 @@ class Delivery:
             self.put(results)
         if not self._has_results:
             return
+        if results and len(results) < self._num_questions and self._options.to in {"md", "text"}:
+            words = f"Partial: {len(results)} of {self._num_questions} questions were answered."
+            self._put_page(f"**{words}**\n" if self._options.to == "md" else f"PARTIAL{words[7:]}\n")
         self.end()
         self._sink.finish()
         where = f"in {self._options.path}" if self._options.path not in {None, "-"} else "written"
-        self._display(Warned(f"interrupted{' ' + when if when else ''}; what was finished is {where}"))
+        is_partial = any(result.status == "partial" for result in results)
+        what = "what there is so far, marked partial," if is_partial else "what was finished"
+        self._display(Warned(f"interrupted{' ' + when if when else ''}; {what} is {where}"))
 
     def _put_rows(self, rows: Sequence[Json]) -> None:
         if self._options.to == "json":
@@ -123,6 +170,11 @@ class Delivery:
         self._sink.write(text)
 
 
+def _marked(rows: Sequence[Json], marks: Json | None) -> list[Json]:
+    """The rows with more fields, behind the name of their schema."""
+    return [{"schema": row["schema"], **(marks or {}), **row} for row in rows]
+
+
 def _rendered(markdown: str) -> str:
     """Markdown with the terminal's means. Links are shown, not hidden behind their text."""
     from rich.console import Console  # not for --help
@@ -135,9 +187,11 @@ def _rendered(markdown: str) -> str:
 
 
 @contextmanager
-def open_delivery(options: OutputOptions, *, many: bool = False, name_sources: bool = False) -> Iterator[Delivery]:
+def open_delivery(
+    options: OutputOptions, *, many: bool = False, name_sources: bool = False, num_questions: int = 0
+) -> Iterator[Delivery]:
     """Open the target first, then read; end and close it in the right order."""
-    with open_sink(options.path) as sink, open_display(options.progress, quiet=options.quiet) as display:
-        delivery = Delivery(sink, display, options, many=many, name_sources=name_sources)
+    with open_sink(options.path) as sink, open_listener(options) as display:
+        delivery = Delivery(sink, display, options, many=many, name_sources=name_sources, num_questions=num_questions)
         yield delivery
         delivery.end()

@@ -6,10 +6,11 @@ A display is a listener with two more words: `pause` before something else is wr
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Literal, Protocol, TextIO
 
 from longdoc.core.events import (
@@ -22,6 +23,7 @@ from longdoc.core.events import (
     SegmentRead,
     StateKept,
     StateUsed,
+    Step,
     Warned,
     Writing,
 )
@@ -39,6 +41,14 @@ class Display(Protocol):
     def __call__(self, event: Event) -> None: ...
 
     def pause(self) -> None: ...
+
+
+class Stream(Protocol):
+    """What lines are written to."""
+
+    def write(self, text: str, /) -> int: ...
+
+    def flush(self) -> None: ...
 
 
 class Silent:
@@ -69,14 +79,15 @@ class JsonLines(Silent):
         self._stream = stream
 
     def __call__(self, event: Event) -> None:
-        self._stream.write(dumps(event_json(event)) + "\n")
-        self._stream.flush()
+        if not isinstance(event, Step):
+            self._stream.write(dumps(event_json(event)) + "\n")
+            self._stream.flush()
 
 
 class Plain(Silent):
     """A line at each new stage of a source and every ten seconds, for logs and pipes."""
 
-    def __init__(self, stream: TextIO, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: Stream, now: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._now = now
         self._stages: set[str] = set()
@@ -166,10 +177,39 @@ def seconds_left(event: SegmentRead) -> float | None:
     return rest_tokens / event.tokens_per_s if rest_tokens > 0 and event.tokens_per_s > 0 else None
 
 
+class Unread:
+    """A display whose reader may go away (`longdoc ... 2>&1 >out.md | head`): then it shows no more."""
+
+    def __init__(self, display: Display, stream: TextIO) -> None:
+        self._display = display
+        self._stream = stream
+
+    def __call__(self, event: Event) -> None:
+        try:
+            self._display(event)
+        except BrokenPipeError:
+            self._drop()
+
+    def pause(self) -> None:
+        try:
+            self._display.pause()
+        except BrokenPipeError:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Point the stream at nothing: whatever else is written to it at the end is no error either."""
+        self._display = Silent()
+        with suppress(OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._stream.fileno())
+            os.close(null)
+
+
 @contextmanager
 def open_display(progress: Progress, *, quiet: bool = False, stream: TextIO | None = None) -> Iterator[Display]:
     """The display for standard error; whatever it has drawn is cleared when the block ends."""
-    display = _choose(progress, quiet, stream or sys.stderr)
+    stream = stream or sys.stderr
+    display = Unread(_choose(progress, quiet, stream), stream)
     try:
         yield display
     finally:

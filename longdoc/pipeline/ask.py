@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from longdoc.core.errors import UsageError
-from longdoc.core.events import Finished, Listener, Warned, Writing, ignore
+from longdoc.core.events import Finished, Listener, Step, Warned, Writing, ignore
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
 from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Passage, Statement
 from longdoc.engine.adapter import POINTS_AMONG
 from longdoc.ingest import Together
+from longdoc.ingest.given import Given
 from longdoc.pipeline import citations, rereading
 from longdoc.pipeline.rerank import PURPOSE, model_columns, rerank
 from longdoc.pipeline.session import Reading, Session
@@ -30,7 +31,7 @@ _PROPOSED = 6  # passages that search proposes, as many as the rankers were fitt
 
 
 def ask(
-    source: str | Together,
+    source: str | Together | Given,
     questions: Sequence[str],
     *,
     source_options: SourceOptions,
@@ -59,7 +60,7 @@ def ask(
 
 
 def begin(
-    source: str | Together,
+    source: str | Together | Given,
     *,
     source_options: SourceOptions,
     model_options: ModelOptions,
@@ -99,10 +100,12 @@ class Interview:
     def answers(self, questions: Sequence[str]) -> Iterator[Answer]:
         """The answer to each question, as soon as there is one; the document is finished with the last."""
         for number, question in enumerate(questions):
+            self.on_event(Step())
             self.on_event(Writing("answers", number, len(questions), question))
             answer = self.answer(question)
             self.on_event(Writing("answers", number + 1, len(questions)))
             if number + 1 == len(questions):
+                self.on_event(Step(follows=False))
                 self.on_event(Finished(answer.receipt))
             yield answer
 

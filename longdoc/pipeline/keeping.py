@@ -132,6 +132,8 @@ class Keeper:
 
         start: an empty state.   is_cut_alike: whether the document has a boundary there, after the same tokens.
         """
+        if self.options.fresh:
+            return None
         reasons: dict[str | None, None] = {}  # each once: both files were saved by the same run
         found = None
         changed = False

@@ -13,7 +13,8 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from longdoc.core.events import Finished, Listener, SegmentRead, StateUsed, Warned
+from longdoc.core.errors import StoppedNow
+from longdoc.core.events import Finished, Listener, SegmentRead, StateUsed, Step, Warned
 from longdoc.core.types import Document, Receipt, Section, Segment
 from longdoc.engine.machine import peak_resident_bytes
 from longdoc.engine.reader import Reader, ReadingPlan, ReadingState, plan_reading
@@ -67,6 +68,7 @@ class Reading:
     what follows, and the state of a text that grows at its end can be gone on from.
     parts: sections that tile the text.   state: of all that was read so far.   num_tokens: of the whole document.
     tokens_from_state: how many of tokens_read an earlier run had read.
+    parts_read, characters_read: how many parts were read to their end, and what of the text.
     """
 
     def __init__(self, session: Session, document: Document, started: float, *, by_part: bool = True) -> None:
@@ -84,6 +86,8 @@ class Reading:
         self.reader = Reader(loaded, self.plan)
         self.framing = Framing(loaded.tokenizer, loaded.adapter.prompts if loaded.adapter else "chat")
         self.tokens_read = 0
+        self.parts_read = 0
+        self.characters_read = 0
         self.tokens_from_state = 0
         self.read_seconds = 0.0
         self.state: ReadingState = self.reader.start()
@@ -130,12 +134,15 @@ class Reading:
                 if keeper is not None and keeper.grows and num_left == 1:
                     self._save(done, on_part)  # the last two may be cut otherwise when the text has grown
                     is_grown = True
+                on_event(Step())
                 done = self._after(done, piece, on_part, on_event)
                 self._stand(done)
                 if keeper is not None and keeper.is_due() and not is_grown and num_left:
                     self._save(done, on_part)
-        except KeyboardInterrupt:
-            if keeper is not None and keeper.is_worth_keeping() and self._save(done, on_part):
+            on_event(Step(follows=False))
+        except KeyboardInterrupt as stop:
+            wanted = keeper is not None and not isinstance(stop, StoppedNow) and keeper.is_worth_keeping()
+            if wanted and self._save(done, on_part):
                 stopped = f"reading was stopped after {done.place.num_tokens:,} of {self.num_tokens:,} tokens"
                 on_event(Warned(f"{stopped}; the same command goes on from there"))
             raise
@@ -191,6 +198,7 @@ class Reading:
 
     def _stand(self, done: _Done) -> None:
         self.state, self.tokens_read = done.state, done.place.num_tokens
+        self.parts_read, self.characters_read = done.place.num_parts, done.place.num_characters
 
     def _save(self, done: _Done, on_part: OnPart | None, *, whole: bool = False) -> bool:
         assert self.keeper is not None

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from longdoc.core.errors import UsageError
+from longdoc.core.errors import Interrupted, UsageError
 from longdoc.core.events import Listener, ModelLoaded, ModelLoading
 from longdoc.core.paths import data_folder
 from longdoc.core.plans import MeasuredSpeed
@@ -22,6 +22,7 @@ from longdoc.engine.fingerprint import model_fingerprint, plan_fingerprint
 from longdoc.engine.load import LoadedModel, load_model
 from longdoc.engine.machine import peak_resident_bytes
 from longdoc.ingest import Together, read_source
+from longdoc.ingest.given import Given, read_given
 from longdoc.pipeline import speeds
 from longdoc.pipeline.framing import tokens_of
 from longdoc.pipeline.keeping import Keeper
@@ -43,11 +44,13 @@ class Session:
     """Loads the model at the first need and keeps it; remembers the reading of the last document.
 
     states: None: nothing is kept on the disk, and nothing that was kept is used.
+    stopped: the reading that Ctrl-C stopped last.
     """
 
     def __init__(self, options: ModelOptions, states: StateOptions | None = None) -> None:
         self.options = options
         self.states = states
+        self.stopped: Reading | None = None
         self._loaded: LoadedModel | None = None
         self._last: tuple[_Key, Reading] | None = None
 
@@ -99,22 +102,31 @@ class Session:
         return asked if asked is not None else adapter is not None and adapter.verbatim
 
     def read(
-        self, source: str | Together, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None
+        self, source: str | Together | Given, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None
     ) -> Reading:
-        """Read a source, or several as one document, to its end.
+        """Read a source, or several as one document, to its end. What is given as a text leaves no state.
 
         Without `on_part`, a document that was just read is not read again.
         With `StateOptions` it goes on from a kept state; notes without `PartNotes` are always taken anew.
         """
         started = time.perf_counter()
-        document = read_source(source, options, on_event)
+        self.stopped = None
+        if isinstance(source, Given):
+            document = read_given(source, options, on_event)
+        else:
+            document = read_source(source, options, on_event)
         key = _Key(document.source.name, document.source.sha256, options)
         if on_part is None and self._last is not None and self._last[0] == key:
             return self._last[1]
         self._last = None  # two documents are never held at once
         self.load(on_event)
         reading = Reading(self, document, started, by_part=on_part is not None)
-        reading.read_all(on_event, on_part, self._keeper(reading, on_part, on_event))
+        try:
+            keeper = None if isinstance(source, Given) else self._keeper(reading, on_part, on_event)
+            reading.read_all(on_event, on_part, keeper)
+        except Interrupted:
+            self.stopped = reading
+            raise
         self._remember_speed(reading)
         self._last = (key, reading)
         return reading

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
-from longdoc.core.errors import UsageError
-from longdoc.core.events import Listener, Writing, ignore
+from longdoc.core.errors import Interrupted, UsageError
+from longdoc.core.events import Finished, Listener, Step, Writing, ignore
 from longdoc.core.sentences import sentence_spans
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions, SummaryOptions
 from longdoc.core.types import Section, Statement, Summary, SummaryPart
 from longdoc.engine.reader import ReadingState
 from longdoc.ingest import Together
+from longdoc.ingest.given import Given
 from longdoc.pipeline import citations
 from longdoc.pipeline.room import visible_tokens
 from longdoc.pipeline.session import Reading, Session
@@ -38,7 +39,7 @@ _LEAST_MERGE_TOKENS = 128  # two notes of a sentence or two: with room for fewer
 
 
 def summarize(
-    source: str | Together,
+    source: str | Together | Given,
     *,
     source_options: SourceOptions,
     model_options: ModelOptions,
@@ -50,21 +51,41 @@ def summarize(
     """Read a source, or several as one document, once and summarize it, part by part and as a whole.
 
     session: a model that is loaded already.   states: that of a new session, as in `Session`; what is kept while it
-    is read goes when the summary is made. Raises what `read_document` and `load_model` raise.
+    is read goes when the summary is made. Raises what `read_document` and `load_model` raise, and Interrupted with a
+    partial summary of what was read.
     """
     session = session or Session(model_options, states)
     if options.verbatim is False:  # refused before the document is read
         session.load(on_event)
         session.is_verbatim(options.verbatim)
     noting = _Noting(session, options, on_event)
-    reading = session.read(source, source_options, on_event, noting)
-    notes = noting.notes
-    assert notes is not None, "a document that was read has parts"
-    on_event(Writing("summary", 0, 1))
-    whole, parts = notes.finish()
+    try:
+        reading = session.read(source, source_options, on_event, noting)
+        notes = noting.of(reading)
+        on_event(Writing("summary", 0, 1))
+        whole, parts = notes.finish(on_event)
+    except Interrupted as stop:
+        stop.results = _so_far(noting)
+        raise
     on_event(Writing("summary", 1, 1))
     reading.release()
-    return _result(reading, options, whole, parts, isinstance(notes, _Chosen), on_event)
+    summary = _result(reading, options, whole, parts, isinstance(notes, _Chosen))
+    on_event(Finished(summary.receipt))
+    return summary
+
+
+def _so_far(noting: _Noting) -> tuple[Summary, ...]:
+    """The summary of what was read when Ctrl-C came; none when there is nothing to say yet."""
+    reading = noting.session.stopped or (noting.notes.reading if noting.notes is not None else None)
+    if reading is None:
+        return ()
+    notes = noting.of(reading)
+    whole, parts = notes.so_far()
+    if not parts:
+        return ()
+    made = _result(reading, noting.options, whole, parts, isinstance(notes, _Chosen))
+    told = "the summary was interrupted: it is of what was read until then"
+    return (replace(made, status="partial", receipt=replace(made.receipt, warnings=(*made.receipt.warnings, told))),)
 
 
 def _result(
@@ -73,7 +94,6 @@ def _result(
     whole: Sequence[Statement],
     parts: Sequence[SummaryPart],
     verbatim: bool,
-    on_event: Listener,
 ) -> Summary:
     """Check every citation and put the result together with its receipt."""
     document = reading.document
@@ -83,7 +103,7 @@ def _result(
     checked_parts = tuple(
         SummaryPart(part.title, tuple(next(rest) for _ in part.statements), part.start, part.end) for part in parts
     )
-    receipt = reading.finish({**asdict(options), "verbatim": verbatim}, on_event)
+    receipt = reading.receipt({**asdict(options), "verbatim": verbatim})
     return Summary(
         status="complete" if receipt.is_complete else "partial",
         statements=tuple(checked[: len(whole)]),
@@ -110,7 +130,7 @@ class _Noting:
 
     def __call__(self, reading: Reading, part: int, state: ReadingState) -> None:
         """Notes on one more part."""
-        self._of(reading).take(part, state)
+        self.of(reading).take(part, state)
         self.on_event(Writing("notes", part + 1, len(reading.parts), reading.parts[part].title))
 
     def saved(self) -> list[Any]:
@@ -120,9 +140,10 @@ class _Noting:
     def restore(self, reading: Reading, saved: list[Any]) -> None:
         """The notes of an earlier run."""
         for part, said in enumerate(saved):
-            self._of(reading).add(part, said)
+            self.of(reading).add(part, said)
 
-    def _of(self, reading: Reading) -> _Notes:
+    def of(self, reading: Reading) -> _Notes:
+        """The notes on a reading."""
         if self.notes is None:
             verbatim = self.session.is_verbatim(self.options.verbatim)
             self.notes = (_Chosen if verbatim else _Written)(reading, self.options)
@@ -149,8 +170,12 @@ class _Notes:
         """Make notes of what the model said."""
         raise NotImplementedError
 
-    def finish(self) -> tuple[list[Statement], list[SummaryPart]]:
+    def finish(self, on_event: Listener) -> tuple[list[Statement], list[SummaryPart]]:
         """The whole, and the parts."""
+        raise NotImplementedError
+
+    def so_far(self) -> tuple[list[Statement], list[SummaryPart]]:
+        """The same of what was read and noted when the reading was stopped; the model is asked no more."""
         raise NotImplementedError
 
 
@@ -201,10 +226,27 @@ class _Chosen(_Notes):
         expected = (mean - mean.mean()) / max(1e-6, float(mean.std()))
         return [(s.number, _MODEL_SHARE * float(e)) for s, e in zip(best, expected, strict=True)]
 
-    def finish(self) -> tuple[list[Statement], list[SummaryPart]]:
+    def finish(self, on_event: Listener) -> tuple[list[Statement], list[SummaryPart]]:
+        return self._put_together(self.reading.parts)
+
+    def so_far(self) -> tuple[list[Statement], list[SummaryPart]]:
+        reading, number = self.reading, len(self.said)
+        noted = [*reading.parts[:number]]
+        if number == reading.parts_read < len(reading.parts):
+            begun = replace(reading.parts[number], end=reading.characters_read)
+            scored = score_part(
+                reading.terms, begun.start, begun.end, reading.session.rankers["salience"], title=begun.title
+            )
+            if scored:
+                noted.append(begun)
+                self.lengths.append(sum(s.num_words for s in scored))
+                self.scored.append(shortlist(scored))
+        return self._put_together(noted) if noted else ([], [])
+
+    def _put_together(self, noted: Sequence[Section]) -> tuple[list[Statement], list[SummaryPart]]:
         chosen = select_overall(self.scored, self.options.words, self.lengths)
         parts = []
-        for section, scored in zip(self.reading.parts, self.scored, strict=True):
+        for section, scored in zip(noted, self.scored, strict=True):
             picked = select(scored, _PART_WORDS)
             parts.append(SummaryPart(section.title, tuple(map(self._statement, picked)), section.start, section.end))
         return [self._statement(s) for s in chosen], parts
@@ -248,13 +290,16 @@ class _Written(_Notes):
     def _request(self, title: str) -> list[int]:
         return self.reading.framing.request("notes", **_values(self.reading, title, _PART_WORDS))
 
-    def finish(self) -> tuple[list[Statement], list[SummaryPart]]:
+    def finish(self, on_event: Listener) -> tuple[list[Statement], list[SummaryPart]]:
+        whole = self._merge(self.notes, on_event)
+        return self._traced(whole, self.reading.parts), self.so_far()[1]
+
+    def so_far(self) -> tuple[list[Statement], list[SummaryPart]]:
         parts = [
             SummaryPart(section.title, tuple(self._traced(note, [section])), section.start, section.end)
-            for section, note in zip(self.reading.parts, self.notes, strict=True)
+            for section, note in zip(self.reading.parts, self.notes, strict=False)
         ]
-        whole = self._merge(self.notes)
-        return self._traced(whole, self.reading.parts), parts
+        return [], parts
 
     def _merge_tokens(self) -> int:
         """How many tokens of notes a merge can read so that the model sees them while it writes what it can of them.
@@ -273,11 +318,12 @@ class _Written(_Notes):
             )
         return min(_MERGE_TOKENS, visible - prompt - written)
 
-    def _merge(self, notes: list[str]) -> str:
+    def _merge(self, notes: list[str], on_event: Listener) -> str:
         """One text out of many, in rounds that read at most `merge_tokens` tokens of notes at a time."""
         framing = self.reading.framing
         if len(notes) == 1:
             return notes[0]
+        on_event(Step())
         lengths = [min(len(framing.encode(note)) + _GAP_TOKENS, self.merge_tokens // 2) for note in notes]
         if sum(lengths) <= self.merge_tokens:
             return self._merge_once(notes, self.options.words)
@@ -290,7 +336,7 @@ class _Written(_Notes):
             groups[-1].append(note)
             size += length
         words = min(self.options.words, self._words_in(self.merge_tokens // 2 - _GAP_TOKENS))
-        return self._merge([self._merge_once(group, words) for group in groups])
+        return self._merge([self._merge_once(group, words) for group in groups], on_event)
 
     def _words_in(self, num_tokens: int) -> int:
         """The budget in words of a text that may have so many tokens."""

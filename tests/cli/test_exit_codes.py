@@ -179,7 +179,7 @@ def test_with_progress_for_programs_errors_are_json_too(
     assert rows[-1]["exit_code"] == 66
 
 
-def test_a_reader_that_has_gone_is_no_error(longdoc_process: Start) -> None:
+def test_a_reader_that_has_gone_ends_us_quietly_as_sigpipe_would(longdoc_process: Start) -> None:
     head = subprocess.Popen(["true"], stdin=subprocess.PIPE)
     assert head.stdin is not None
     head.wait()
@@ -187,6 +187,17 @@ def test_a_reader_that_has_gone_is_no_error(longdoc_process: Start) -> None:
     head.stdin.close()
     _, err = process.communicate(timeout=30)
     assert err == b""
+    assert process.returncode == 141
+
+
+def test_who_does_not_read_the_progress_does_not_stop_the_work(longdoc_process: Start) -> None:
+    gone = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+    assert gone.stdin is not None
+    gone.wait()
+    process = longdoc_process("summarize", "a.pdf", stdout=subprocess.PIPE, stderr=gone.stdin)
+    gone.stdin.close()
+    out, _ = process.communicate(timeout=60)
+    assert out.startswith(b"# A Book")
     assert process.returncode == 0
 
 
