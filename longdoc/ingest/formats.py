@@ -62,6 +62,8 @@ FORMATS: tuple[Format, ...] = (
     Format("docx", "docx", marks=(b"PK",)),
     Format("odt", "odt", marks=(b"PK", b"<office:document ")),
     Format("rtf", "rtf", marks=(b"{\\rtf",)),
+    Format("mbox", "mail", "read_mbox", "sniff_mbox", marks=(b"From ",), late=True),
+    Format("eml", "mail", late=True),
     Format("vtt", "transcript", "read_vtt", "sniff_vtt", late=True),
     Format("srt", "transcript", "read_srt", "sniff_srt", late=True),
     Format("ass", "transcript", "read_ass", "sniff_ass", late=True),

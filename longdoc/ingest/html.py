@@ -47,7 +47,7 @@ def read(raw: Raw) -> Parsed:
     """A single HTML page as a document, without the navigation of its site."""
     decoded = decode_source(raw, declared=True)
     body = parse(decoded.text).body
-    num_left_out = _drop_navigation(body) if body is not None else 0
+    num_left_out = drop_navigation(body) if body is not None else 0
     warnings = decoded.warnings
     if num_left_out:
         warnings.append(f"{num_left_out:,} characters of navigation were left out")
@@ -59,7 +59,7 @@ def read(raw: Raw) -> Parsed:
     return parsed
 
 
-def _drop_navigation(body: Any) -> int:
+def drop_navigation(body: Any) -> int:
     """Takes menus, and heads and feet of the site, out of the tree; returns how many characters that were."""
     found = list(body.css(_NAVIGATION))
     for child in body.iter():

@@ -59,6 +59,16 @@ def _made_html(_: Path, paragraphs: Sequence[str]) -> bytes:
     return page_html("".join(f"<h1>Part {n}</h1><p>{p}</p>" for n, p in enumerate(paragraphs))).encode()
 
 
+def _made_eml(folder: Path, paragraphs: Sequence[str]) -> bytes:
+    head = b"From: Ann <ann@example.org>\r\nSubject: All\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n"
+    return head + _made_html(folder, paragraphs)
+
+
+def _made_mbox(_: Path, paragraphs: Sequence[str]) -> bytes:
+    mails = (f"From a@b Sat Nov 21 10:00:00 2026\nSubject: Part {n}\n\n{p}\n" for n, p in enumerate(paragraphs))
+    return "\n".join(mails).encode()
+
+
 def _made_markdown(_: Path, paragraphs: Sequence[str]) -> bytes:
     return "\n\n".join(f"# Part {n}\n\n**So:** {p}" for n, p in enumerate(paragraphs)).encode()
 
@@ -97,7 +107,7 @@ def _made_ass(_: Path, paragraphs: Sequence[str]) -> bytes:
 
 MAKERS: dict[str, Maker] = {name.removeprefix("_made_"): made for name, made in globals().items() if "_made_" in name}
 TIMED = ("json", "srt", "vtt", "ass", "dialogue")
-SECTIONED = ("epub", "docx", "odt", "rtf", "html", "markdown")
+SECTIONED = ("epub", "docx", "odt", "rtf", "html", "markdown", "eml", "mbox")
 SENTENCES = [f"Place {n} is where the words of number {n} stand." for n in range(6)]
 
 

@@ -1,0 +1,157 @@
+"""Mail, mailboxes and saved pages: the best body, who wrote it, and what hangs on it by name."""
+
+from __future__ import annotations
+
+import email.policy
+from email.message import EmailMessage
+
+import pytest
+
+from longdoc.core.errors import EmptyInput, EncryptedInput
+from longdoc.core.types import Document
+from longdoc.ingest.formats import detect
+from longdoc.ingest.parsed import Raw
+from longdoc.ingest.read import parse_document
+
+BODY = "Dear Bob,\n\nthe ship sails\nat noon on the 5th.\n\n> When does it\n> sail?\n>> Who asks?\n\nYours\n-- \nAnn\n"
+
+
+def message(subject: str = "Café at noon", body: str = BODY, **headers: str) -> EmailMessage:
+    made = EmailMessage(policy=email.policy.SMTP)
+    made["From"] = headers.get("From", "Ann Lée <ann@example.org>")
+    made["To"] = "Bob <bob@example.org>"
+    made["Subject"] = subject
+    made["Date"] = "Sat, 21 Nov 2026 10:00:00 +0000"
+    made["Message-ID"] = "<1@example.org>"
+    made.set_content(body)
+    return made
+
+
+def read(data: bytes, name: str = "made") -> Document:
+    return parse_document(Raw(name, data))
+
+
+def test_a_message_is_its_subject_its_people_and_its_paragraphs() -> None:
+    document = read(bytes(message()))
+    assert document.source.format == "eml"
+    assert document.title == "Café at noon"
+    assert document.text.split("\n\n") == [
+        "Café at noon",
+        "From: Ann Lée <ann@example.org>\nTo: Bob <bob@example.org>\nDate: Sat, 21 Nov 2026 10:00:00 +0000",
+        "Dear Bob,",
+        "the ship sails at noon on the 5th.",
+        "> When does it sail?",
+        ">> Who asks?",
+        "Yours",
+        "Ann",
+    ]
+    assert document.cite(document.text.index("ship"), document.text.index("noon on")).section == (
+        "Café at noon (Ann Lée, 21 Nov 2026)"
+    )
+
+
+def test_the_plain_text_is_read_once_and_not_its_html() -> None:
+    made = message()
+    made.add_alternative("<p>Dear Bob, <b>the ship</b> sails at noon.</p>", subtype="html")
+    assert read(bytes(made)).text.count("sails") == 1
+    stub = message(body="Your program shows no HTML.")
+    stub.add_alternative(f"<h2>Ships</h2><p>{'She sails at noon. ' * 20}</p>", subtype="html")
+    document = read(bytes(stub))
+    assert "no HTML" not in document.text
+    assert [section.title for section in document.sections] == ["Café at noon (Ann Lée, 21 Nov 2026)", "Ships"]
+
+
+def test_attachments_are_named_and_make_the_reading_partial() -> None:
+    made = message()
+    made.add_attachment(b"%PDF-1.4 PK" * 10, maintype="application", subtype="pdf", filename="réport.pdf")
+    document = read(bytes(made))
+    assert document.source.lost == ("the attachment réport.pdf (application/pdf, 110 bytes) was not read",)
+    assert document.source.lost[0] in document.warnings
+
+
+def test_pictures_in_the_text_lose_no_words() -> None:
+    made = message(body="short")
+    made.add_alternative(f"<p>{'word ' * 40}<img src='cid:1'></p>", subtype="html")
+    made.get_payload()[1].add_related(b"GIF89a", maintype="image", subtype="gif", cid="1")
+    document = read(bytes(made))
+    assert document.source.lost == ()
+    assert document.warnings == ("1 picture was left out",)
+
+
+def test_a_message_in_a_message_is_a_section_below_it() -> None:
+    made = message()
+    made.add_attachment(message("Inner", "Words of Zoe.", From="Zoe <zoe@example.org>"))
+    document = read(bytes(made))
+    inner = document.sections[1]
+    assert (inner.title, inner.level) == ("Inner (Zoe, 21 Nov 2026)", 2)
+    assert document.text[inner.start : inner.end].endswith("Words of Zoe.")
+
+
+def test_a_mailbox_has_a_section_for_each_message() -> None:
+    bodies = ["First words.\n\n>From here on it is different.\n", "Second words.", "Third words."]
+    data = b"".join(
+        b"From ann@example.org Sat Nov 21 10:00:00 2026\n"
+        + message(f"Subject {n}", body).as_bytes(policy=email.policy.default)
+        + b"\n"
+        for n, body in enumerate(bodies)
+    )
+    document = read(data)
+    assert document.source.format == "mbox"
+    assert [s.title for s in document.sections] == [f"Subject {n} (Ann Lée, 21 Nov 2026)" for n in range(3)]
+    assert [s.level for s in document.sections] == [1, 1, 1]
+    assert "From here on it is different." in document.text
+    assert ">From" not in document.text
+
+
+def test_a_page_that_a_browser_saved_is_read_without_its_navigation() -> None:
+    page = "<nav><a href='/'>Home</a></nav><h1>The h=C3=A9ad</h1><p>Words of the =\r\npage, and more of them.</p>"
+    data = (
+        "From: <Saved by Blink>\r\nSnapshot-Content-Location: https://example.org/\r\n"
+        "Subject: =?utf-8?Q?A=20page?=\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/related;\r\n\ttype="text/html";\r\n\tboundary="--b--"\r\n\r\n'
+        "----b--\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        f'<html><head><meta charset=3D"utf-8"></head><body>{page}</body></html>\r\n'
+        "----b--\r\nContent-Type: text/css\r\n\r\nbody { color: red }\r\n"
+        "----b--\r\nContent-Type: text/html\r\n\r\n<p>An advertisement.</p>\r\n----b----\r\n"
+    )
+    document = read(data.encode("ascii"))
+    assert document.text == "The héad\n\nWords of the page, and more of them."
+    assert document.title == "A page"
+    assert document.warnings == ("4 characters of navigation were left out", "1 frame was left out of the page")
+
+
+def test_an_encoding_that_the_message_does_not_name_or_names_wrongly_is_looked_at() -> None:
+    head = b"From: Ann <a@example.org>\nSubject: x\nMessage-ID: <1@b>\nContent-Type: text/plain%s\n\n"
+    for charset in (b"", b"; charset=us-ascii", b"; charset=x-unheard-of"):
+        assert "naïve — 42 €" in read(head % charset + "A naïve — 42 € text.\n".encode()).text
+    document = read(head % b"; charset=utf-8" + "A naïve text about a café and a résumé.\n".encode("cp1252"))
+    assert "naïve text about a café" in document.text
+    assert "guessed" in document.warnings[0]
+
+
+def test_encrypted_and_empty_messages_are_errors() -> None:
+    head = b"From: Ann <a@example.org>\nSubject: x\nMessage-ID: <1@b>\nMIME-Version: 1.0\n"
+    with pytest.raises(EncryptedInput, match="is encrypted"):
+        read(head + b'Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name="smime.p7m"\n\nMIAG\n')
+    with pytest.raises(EmptyInput, match="has no text"):
+        read(head + b"Content-Type: image/png\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo=\n")
+
+
+def test_broken_headers_and_parts_within_parts_are_read_as_far_as_they_go() -> None:
+    head = b"From: =?utf-8?B?####?= <a\nTo: \xff\xfe\nSubject: =?x-none?Q?a?=\nDate: no day\nMessage-ID: <1@b>\n"
+    assert read(head + b"\nWords that stay.\n").text.endswith("Words that stay.")
+    deep = b"".join(b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (n, n) for n in range(40))
+    with pytest.raises(EmptyInput, match="has no text"):
+        read(b"From: a@b\nMessage-ID: <1@b>\n" + deep + b"\nWords too deep.\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"From: the palace\nTo: the people\nSubject: bread\n\nThere is none.",
+        b"Note: this is a text.\n\nMessage-ID: is a word in it.",
+        b"From here on it is 10:00 o'clock.\nAnd so on.",
+    ],
+)
+def test_what_only_looks_like_mail_is_none(text: bytes) -> None:
+    assert detect(Raw("made", text)).name not in ("eml", "mbox")
