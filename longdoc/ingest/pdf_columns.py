@@ -9,80 +9,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from longdoc.ingest.pdf_text import WIDE_GAP, Run
+from longdoc.ingest.pdf_rows import Row, rows_of
+from longdoc.ingest.pdf_text import Run
 
-Row = list[Run]  # what stands on one baseline, from left to right
-
-SAME_ROW = 0.35  # of the height: baselines that lie closer are one row
-WORD_GAP = 0.1  # of the height: a narrower gap lies inside a word
-_MOST_RAISED = 3  # characters
-_RAISED_HEIGHT = 0.85
 _CERTAIN_LINES = 6
 _LEAST_LINES = 3  # on each side of a gutter
 _PROSE_CHARACTERS = 16  # median of the lines on each side
 _FILLED = 0.55  # of its side, that the median line takes
 _MANY_LINES = 12
-_ALIGNED = 3.0  # points
 _GRID = 3.0  # points between the places that are tried
-
-
-def rows_of(runs: Sequence[Run]) -> list[Row]:
-    """From top to bottom, what stands on one baseline, from left to right; pieces no further apart than words join."""
-    rows: list[Row] = []
-    for run in sorted(_with_raised(runs), key=lambda run: -run.bottom):
-        last = rows[-1] if rows else None
-        if last is not None and last[0].bottom - run.bottom < SAME_ROW * min(last[0].height, run.height):
-            last.append(run)
-        else:
-            rows.append([run])
-    return [_words_joined(sorted(row, key=lambda run: (run.left, run.order))) for row in rows]
-
-
-def _with_raised(runs: Sequence[Run]) -> list[Run]:
-    """The runs, with the raised numbers that call footnotes joined to the words before them."""
-    most = max((run.height for run in runs), default=0.0)
-    raised = [run for run in runs if len(run.text) <= _MOST_RAISED and run.height < _RAISED_HEIGHT * most]
-    joined = {id(run): run for run in runs}
-    for mark in raised:
-        for run in runs:
-            rise = mark.bottom - run.bottom
-            if (
-                mark.height < _RAISED_HEIGHT * run.height
-                and 0.05 * run.height < rise < 0.7 * run.height
-                and -0.2 * run.height < mark.left - run.right < 0.3 * run.height
-                and id(run) in joined
-            ):
-                word = joined.pop(id(mark), None)
-                if word is not None:
-                    last = joined[id(run)]
-                    joined[id(run)] = last._replace(text=last.text + word.text, right=max(last.right, word.right))
-                break
-    return list(joined.values())
-
-
-def _words_joined(row: Row) -> Row:
-    pieces = [row[0]]
-    for run in row[1:]:
-        last = pieces[-1]
-        gap, height = run.left - last.right, max(run.height, last.height)
-        if -0.5 * height < gap < WIDE_GAP * height:
-            pieces[-1] = last._replace(
-                text=f"{last.text}{' ' if gap > WORD_GAP * height else ''}{run.text}",
-                right=max(last.right, run.right),
-                height=height,
-                order=min(last.order, run.order),
-            )
-        else:
-            pieces.append(run)
-    return pieces
-
-
-def is_aligned(run: Run, left: float, right: float) -> bool:
-    """Whether a cell can stand below another: they begin at one place, or are numbers that end or centre there."""
-    if abs(run.left - left) < _ALIGNED:
-        return True
-    middle = abs((run.left + run.right) - (left + right)) / 2
-    return min(abs(run.right - right), middle) < _ALIGNED and not any(map(str.isalpha, run.text))
 
 
 def split_columns(runs: Sequence[Run]) -> list[list[Run]]:

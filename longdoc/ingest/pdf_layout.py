@@ -14,24 +14,17 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from statistics import median
 
 from longdoc.ingest.lines import ASIDE, TABLE, Line
-from longdoc.ingest.pdf_columns import SAME_ROW, WORD_GAP, Row, is_aligned, rows_of, split_columns
+from longdoc.ingest.pdf_columns import split_columns
+from longdoc.ingest.pdf_rows import FAR, OTHER_SIZE, SAME_ROW, closed, joined, rows_of
+from longdoc.ingest.pdf_simple import simple_order
 from longdoc.ingest.pdf_tables import table_bands
-from longdoc.ingest.pdf_text import WIDE_GAP, Run
+from longdoc.ingest.pdf_text import Run
 
 _LEAST_DROP = 0.6  # of the height, from one line to the next below it
-_FAR = 2.5  # of the height: rows that lie further apart say nothing of each other
-_OTHER_SIZE = 1.3
 _MAX_RUNS = 3000  # a page of more is taken as its producer wrote it
 _MAX_BLOCKS = 300
-_USUAL_SPACE = 0.25  # of the height
-_NEVER_A_SPACE = 2.2
-_STANDS_OUT = 1.5  # times the median of its line
-_FEW_SPACES = 5
-_EVEN = 0.4  # points
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
@@ -55,6 +48,8 @@ class _Block:
 
 def lines_in_order(runs: Sequence[Run], page: int) -> list[Line]:
     """The lines of page number `page` (an index) as they are read."""
+    if not any(run.angle for run in runs):
+        return _level_lines(list(runs), page) if runs else []
     angles = Counter[int]()
     for run in runs:
         angles[run.angle] += len(run.text)
@@ -75,7 +70,9 @@ def _level_lines(runs: list[Run], page: int) -> list[Line]:
     if num_columns > 1:
         part_of = _parts(runs)
         return [_line(run, page)._replace(part=part_of.get(run.order, 0)) for run in runs]
-    num_right_to_left = sum(len(run.text) for run in runs if _RIGHT_TO_LEFT.search(run.text))
+    num_right_to_left = sum(len(run.text) for run in runs if not run.text.isascii() and _RIGHT_TO_LEFT.search(run.text))
+    if not num_right_to_left and (ordered := simple_order(runs)) is not None:
+        return [_line(run, page) for run in ordered]
     mirrored = 2 * num_right_to_left > sum(len(run.text) for run in runs)
     if mirrored:
         runs = [run._replace(left=-run.right, right=-run.left) for run in runs]
@@ -97,7 +94,8 @@ def _parts(runs: list[Run]) -> dict[int, int]:
 
 
 def _line(run: Run, page: int) -> Line:
-    return Line(run.text, page, run.left, run.right, run.bottom, run.height)
+    text, left, right, bottom, height, _, _ = run
+    return Line(text, page, left, right, bottom, height)
 
 
 def columns_in_order(runs: Sequence[Run]) -> int:
@@ -129,7 +127,7 @@ def columns_in_order(runs: Sequence[Run]) -> int:
 
 def _ordered(runs: list[Run], page: int) -> list[Line]:
     """The lines of a part without columns of prose."""
-    rows = _rejoin([_joined(row) for row in rows_of(runs)])
+    rows = closed([joined(row) for row in rows_of(runs)])
     blocks = []
     in_tables: set[int] = set()
     for first, last, texts in table_bands(rows):
@@ -148,87 +146,6 @@ def _ordered(runs: list[Run], page: int) -> list[Line]:
     return [line for block in blocks for line in block.lines]
 
 
-def _joined(row: Row) -> Row:
-    """Pieces of a row joined where nothing but a space divides them. A justified line has wide spaces throughout."""
-    gaps = [b.left - a.right for a, b in pairwise(row)]
-    spaces = [gap for gap, run in zip(gaps, row, strict=False) if gap > WORD_GAP * run.height]
-    spaces += [run.height * _USUAL_SPACE for run in row for _ in range(run.text.count(" "))]
-    is_numeric = 2 * sum(not any(map(str.isalpha, run.text)) for run in row) > len(row)
-    widest = 0.0
-    if len(spaces) >= _FEW_SPACES and not is_numeric:
-        widest = min(_STANDS_OUT * median(spaces), _NEVER_A_SPACE * row[0].height)
-    if len(gaps) > 1 and not is_numeric and max(gaps) - min(gaps) < _EVEN and max(gaps) < 3 * row[0].height:
-        widest = 3 * row[0].height  # justified: all spaces are alike
-    pieces = [row[0]]
-    for gap, run in zip(gaps, row[1:], strict=True):
-        last = pieces[-1]
-        height = max(run.height, last.height)
-        if gap > max(WIDE_GAP * height, widest) or gap < -0.5 * height or last.text.endswith("-"):
-            pieces.append(run)
-        else:
-            pieces[-1] = _together(last, run, " " if gap > WORD_GAP * height else "")
-    return pieces
-
-
-def _together(left: Run, right: Run, between: str) -> Run:
-    return left._replace(
-        text=f"{left.text}{between}{right.text}",
-        right=max(left.right, right.right),
-        height=max(left.height, right.height),
-        order=min(left.order, right.order),
-    )
-
-
-def _rejoin(rows: list[Row]) -> list[Row]:
-    """Close the gaps that are nothing but wide spaces: a line above or below runs across them.
-
-    Two lines may have a space at the same place by chance, three hardly.
-    """
-    closed: list[Row] = []
-    for index, row in enumerate(rows):
-        pieces = [row[0]]
-        for run in row[1:]:
-            last = pieces[-1]
-            num_rows, crossed = _evidence(rows, index, (last.left, last.right), (run.left, run.right))
-            least = 2 if run.left - last.right > _NEVER_A_SPACE * run.height else 3
-            if num_rows < least and (crossed or num_rows == 1 == len(rows)):
-                pieces[-1] = _together(last, run, " ")
-            else:
-                pieces.append(run)
-        closed.append(pieces)
-    return closed
-
-
-def _evidence(rows: list[Row], index: int, left: tuple[float, float], right: tuple[float, float]) -> tuple[int, bool]:
-    """How many rows in a row have a gap between two pieces of one of them, and whether a line near them crosses it."""
-    num_rows, crossed = 1, False
-    for step in (-1, 1):
-        other, last = index + step, rows[index]
-        start, end = left[1], right[0]
-        while 0 <= other < len(rows):
-            row = rows[other]
-            if abs(row[0].bottom - last[0].bottom) > _FAR * max(last[0].height, row[0].height):
-                break
-            if _crosses(row, start, end):
-                crossed = True
-                break
-            sides = [run for run in row if run.left < right[1] and run.right > left[0]]
-            middle = (start + end) / 2
-            before = [run.right for run in sides if run.right <= middle]
-            after = [run for run in sides if run.left > middle]
-            if before and after:
-                start, end = max(start, *before), min(end, *(run.left for run in after))
-                num_rows += is_aligned(after[0], *right)
-            other, last = other + step, row
-        else:
-            crossed = crossed or num_rows == 1
-    return num_rows, crossed
-
-
-def _crosses(row: Row, left: float, right: float) -> bool:
-    return any(run.left < left + 0.1 * run.height and run.right > right - 0.1 * run.height for run in row)
-
-
 def _chains(runs: list[Run]) -> list[list[Run]]:
     """Lines of one column: each has exactly one line right below it, which has exactly one right above."""
     by_height = sorted(runs, key=lambda run: (-run.bottom, run.left))
@@ -245,7 +162,7 @@ def _chains(runs: list[Run]) -> list[list[Run]]:
         if len(below[index]) == 1 and above[below[index][0]] == 1:
             other = by_height[below[index][0]]
             sizes = max(run.height, other.height) / min(run.height, other.height)
-            if sizes < _OTHER_SIZE and run.bottom - other.bottom < _FAR * max(run.height, other.height):
+            if sizes < OTHER_SIZE and run.bottom - other.bottom < FAR * max(run.height, other.height):
                 chain_of[below[index][0]] = chain
     return chains
 
@@ -257,7 +174,7 @@ def _next_below(runs: list[Run], index: int) -> list[int]:
     covered: list[tuple[float, float]] = []
     for other in range(index + 1, len(runs)):
         below = runs[other]
-        if run.bottom - below.bottom > 2 * _FAR * max(run.height, below.height):
+        if run.bottom - below.bottom > 2 * FAR * max(run.height, below.height):
             break
         if run.bottom - below.bottom < SAME_ROW * min(run.height, below.height):
             continue

@@ -36,9 +36,8 @@ _MOST_EMPTY_BYTES = 32  # that a compressed stream of nothing takes
 _DOUBTFUL = 0.05  # of the characters: from so many signs without a meaning on, pypdf is asked as well
 _UNUSABLE = 0.3
 _MOST_ANNOTATIONS = 1000  # of a page, that are looked at
-_MEANINGLESS = re.compile(
-    "[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]|\\(cid:\\d+\\)|/[Gg][0-9A-Fa-f]{2,5}\\b"
-)
+_SIGN = re.compile("[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
+_MEANINGLESS = re.compile(f"{_SIGN.pattern}|\\(cid:\\d+\\)|/[Gg][0-9A-Fa-f]{{2,5}}\\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +79,17 @@ class PageReader:
                 lines, num_signs, has_image = _pdfium_lines(self.pdf, index)
             except Exception as error:  # pdfium reports every kind of damage as one class or a ctypes error
                 problem = f"{DAMAGED}: {error}"
-        is_doubtful = _num_characters(lines) < MIN_CHARACTERS or meaningless_share(lines) > _DOUBTFUL
+        share = meaningless_share(lines)
+        is_doubtful = _num_characters(lines) < MIN_CHARACTERS or share > _DOUBTFUL
         if not self.has_pdfium or (is_doubtful and self.vain_tries < _MAX_VAIN_TRIES):
             found, damage = self._pypdf_lines(index)
             if _num_readable(found) > _num_readable(lines):
-                lines, problem = found, None
+                lines, problem, share = found, None, meaningless_share(found)
             elif not _num_readable(found):
                 self.vain_tries += 1
             if not lines and not has_image and damage:  # pdfium shows such a page as a blank one
                 problem = problem or f"{DAMAGED}: {damage}"
-        if meaningless_share(lines) > _UNUSABLE or (_num_characters(lines) < MIN_CHARACTERS <= num_signs):
+        if share > _UNUSABLE or (_num_characters(lines) < MIN_CHARACTERS <= num_signs):
             return Page([], GARBAGE)
         # The few words of a half-title are text; the stray page number on a scan is not.
         if _num_characters(lines) < MIN_CHARACTERS and (has_image or problem or not lines):
@@ -168,10 +168,10 @@ def _num_readable(lines: Sequence[Line]) -> float:
 
 def meaningless_share(lines: Sequence[Line]) -> float:
     """How much of the text are signs that stand for no letter: replacement characters, private codes, "(cid:7)"."""
-    num_characters = _num_characters(lines)
-    if not num_characters:
+    text = "\n".join([line.text for line in lines])
+    if not (_SIGN.search(text) or "(cid:" in text or "/g" in text or "/G" in text):
         return 0.0
-    return sum(len(match[0]) for line in lines for match in _MEANINGLESS.finditer(line.text)) / num_characters
+    return sum(len(match[0]) for match in _MEANINGLESS.finditer(text)) / _num_characters(lines)
 
 
 def plain_lines(text: str, page: int) -> list[Line]:
@@ -186,27 +186,54 @@ def plain_lines(text: str, page: int) -> list[Line]:
 
 
 def _pdfium_lines(pdf: Any, index: int) -> tuple[list[Line], int, bool]:
-    """The lines of a page in reading order, how many signs gave none, and whether an image is on it."""
+    """The lines of a page in reading order, how many signs gave none, and whether an image is on it.
+
+    pdfium is called as it is: the objects that pypdfium2 puts around pages are half as dear as our own work on them.
+    """
     import pypdfium2.raw as pdfium_c
 
-    page = pdf[index]
+    page = _loaded(pdfium_c.FPDF_LoadPage(pdf.raw, index), "page")
     try:
         if _is_filled_in(page) and pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY):
-            page.close()
-            page = pdf[index]
-        text_page = page.get_textpage()
+            pdfium_c.FPDF_ClosePage(page)
+            page = None
+            page = _loaded(pdfium_c.FPDF_LoadPage(pdf.raw, index), "page")
+        text_page = _loaded(pdfium_c.FPDFText_LoadPage(page), "text page")
         try:
-            crop = page.get_bbox()
-            lines = lines_in_order(runs_of(text_page, crop), index)
+            lines = lines_in_order(runs_of(text_page, _crop(page)), index)
             num_signs = 0
             if _num_characters(lines) < MIN_CHARACTERS:
                 num_signs = num_signs_without_letters(text_page)
         finally:
-            text_page.close()
-        has_image = False
-        if _num_characters(lines) < MIN_CHARACTERS:
-            has_image = any(True for _ in page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE]))
-        return lines, num_signs, has_image
+            pdfium_c.FPDFText_ClosePage(text_page)
+    finally:
+        if page:
+            pdfium_c.FPDF_ClosePage(page)
+    return lines, num_signs, _num_characters(lines) < MIN_CHARACTERS and _has_image(pdf, index)
+
+
+def _loaded(handle: Any, what: str) -> Any:
+    if not handle:
+        raise RuntimeError(f"Failed to load {what}.")
+    return handle
+
+
+def _crop(page: Any) -> tuple[float, float, float, float]:
+    """(left, bottom, right, top) of what a viewer shows of the page."""
+    import pypdfium2.raw as pdfium_c
+
+    box = pdfium_c.FS_RECTF()
+    if not pdfium_c.FPDF_GetPageBoundingBox(page, box):
+        raise RuntimeError("Failed to get page bounding box.")
+    return box.left, box.bottom, box.right, box.top
+
+
+def _has_image(pdf: Any, index: int) -> bool:
+    import pypdfium2.raw as pdfium_c
+
+    page = pdf[index]
+    try:
+        return any(True for _ in page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE]))
     finally:
         page.close()
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from longdoc.ingest.pdf_columns import Row, is_aligned
+from longdoc.ingest.pdf_rows import Row, is_aligned
 
 CELL_BREAK = "\t"
 

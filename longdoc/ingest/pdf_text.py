@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from longdoc.ingest.clean import PDFIUM_HYPHEN, SOFT_HYPHEN, normalise, squeeze
 
 WIDE_GAP = 0.8  # of a line's height: wider is no space between two words, as a rule
-_LINE_END = re.compile("\r\n|[\r\n]|[\ufffe\x02](?:\r\n|[\r\n])?")
+_LINE_END = re.compile("[\r\n\x02\ufffe]+")
 _HYPHENS = (PDFIUM_HYPHEN, "\x02")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _WORD_GAP = 0.13  # of the height
@@ -25,6 +25,9 @@ _OTHER_LINE = 0.6  # of the height, up or down: no raised number is so far off
 _RIGHT_TO_LEFT_WORD = re.compile("(?:(?![\u0660-\u0669\u06f0-\u06f9])[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]){2,}")
 _OUTSIDE = 2.0  # points that the middle of a line may lie outside of the crop box
 _SKEW = math.radians(3)
+# What is not among these may have to be normalised or read from the right: composed letters of Latin scripts, marks,
+# and what ends lines.
+_UNUSUAL = re.compile("[^ -~\r\n\x02\ufffe\xa1-\xac\xae-\u024f\u2010-\u2014\u2018-\u201e\u2020-\u2022\u2026\u20ac]")
 
 
 class Run(NamedTuple):
@@ -64,7 +67,7 @@ class _Glyphs:
             return ""
         buffer = (ctypes.c_ushort * (num_characters + 1))()
         self.pdfium.FPDFText_GetText(self.raw, 0, num_characters, buffer)
-        text = bytes(buffer)[: 2 * num_characters].decode("utf-16-le", errors="surrogatepass")
+        text = str(memoryview(buffer).cast("B")[: 2 * num_characters], "utf-16-le", "surrogatepass")
         text = text.partition("\0")[0]
         if len(text) == num_characters:
             return text
@@ -89,6 +92,10 @@ class _Glyphs:
         angle = float(self.pdfium.FPDFText_GetCharAngle(self.raw, index))
         return 2 * math.pi - angle if angle > 0.0 else 0.0
 
+    def is_turned(self, index: int) -> bool:
+        """Whether the text does not lie level."""
+        return float(self.pdfium.FPDFText_GetCharAngle(self.raw, index)) > 0.0
+
     def has_gaps(self, first: int, last: int) -> bool:
         """Whether spaces between `first` and `last` may be wider than the font's own: they were not written."""
         self.num_rects = self.pdfium.FPDFText_CountRects(self.raw, first, last - first + 1)
@@ -101,24 +108,68 @@ class _Glyphs:
 def runs_of(text_page: Any, crop: tuple[float, float, float, float] | None = None) -> list[Run]:
     """The runs of a page in the order of its content.
 
-    text_page: a `pypdfium2.PdfTextPage`.   crop: (left, bottom, right, top) of what a viewer shows, or None.
+    text_page: pdfium's FPDF_TEXTPAGE.   crop: (left, bottom, right, top) of what a viewer shows, or None.
     """
-    glyphs = _Glyphs(text_page.raw)
+    glyphs = _Glyphs(text_page)
     text = glyphs.text
+    is_usual = _UNUSUAL.search(text) is None
     found: list[Run] = []
     start = 0
     while start < len(text):
         match = _LINE_END.search(text, start)
         end = match.start() if match else len(text)
         broken = match is not None and match[0].startswith(_HYPHENS)
-        _line(glyphs, start, end, broken, crop, found)
+        if not (is_usual and _plain_line(glyphs, start, end, broken, crop, found)):
+            _line(glyphs, start, end, broken, crop, found)
         start = match.end() if match else end
     return found
 
 
 def num_signs_without_letters(text_page: Any) -> int:
     """How many signs of a page stand for no character: control codes, which the text leaves out."""
-    return sum(character < " " and character not in "\t\n\r\x02" for character in _Glyphs(text_page.raw).text)
+    return sum(character < " " and character not in "\t\n\r\x02" for character in _Glyphs(text_page).text)
+
+
+def _plain_line(
+    glyphs: _Glyphs,
+    start: int,
+    end: int,
+    broken: bool,
+    crop: tuple[float, float, float, float] | None,
+    found: list[Run],
+) -> bool:
+    """What `_line` does, for a level line of usual characters without gaps: one run. False for any other line.
+
+    Most lines of most books are such. It asks pdfium as little as it can, and makes nothing that it does not keep.
+    """
+    piece = glyphs.text[start:end]
+    stripped = piece.strip()
+    if not stripped:
+        return True
+    if "  " in stripped:
+        return False
+    first = start + piece.index(stripped[0])
+    last = first + len(stripped) - 1
+    if glyphs.has_gaps(first, last) or glyphs.is_turned(first):
+        return False
+    before, after, origin = glyphs.box(first), glyphs.box(last), glyphs.origin(first)
+    if before is None or after is None or origin is None:
+        return False
+    left, bottom, right, top = before
+    _, after_bottom, after_right, after_top = after
+    height = max(top - bottom, after_top - after_bottom, 0.1)
+    run = Run(
+        f"{stripped}-" if broken else stripped,
+        min(left, after[0]),
+        max(right, after_right),
+        origin[1],
+        height,
+        0,
+        len(found),
+    )
+    if crop is None or not _is_outside(glyphs, run, first, last, crop):
+        found.append(run)
+    return True
 
 
 def _line(
