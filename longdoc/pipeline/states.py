@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ WHOLE = ".safetensors"
 CHECKPOINT = ".checkpoint.safetensors"
 _MAX_NAME_CHARACTERS = 40
 _IS_NAME = re.compile(r"[\w.-]+-[0-9a-f]{8}")
+_Files = dict[Path, os.stat_result]  # what the system said of each in one look: it may be removed at any time
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,12 @@ def state_name(source: Source, model: str, purpose: str) -> str:
 
 
 def list_states(folder: Path) -> list[KeptState]:
-    """All states of a folder, by name; no rows when there is no folder."""
-    return [kept_state(folder, name) for name in _names(folder)]
+    """All states of a folder, by name; no rows when there is no folder. One that is removed meanwhile is left out."""
+    rows = []
+    for name in _names(folder):
+        with suppress(InputNotFound):
+            rows.append(kept_state(folder, name))
+    return rows
 
 
 def show_state(folder: Path, name: str) -> tuple[KeptState, StateHeader]:
@@ -105,8 +111,8 @@ def remove_state(folder: Path, name: str) -> KeptState:
 
 
 def remove_all(folder: Path) -> list[KeptState]:
-    """Remove every state of a folder; other files stay."""
-    removed = [remove_state(folder, name) for name in _names(folder)]
+    """Remove every state of a folder; other files stay. One that another process removes meanwhile is none of them."""
+    removed = _remove(folder, _names(folder))
     for path in folder.glob(f".*{WHOLE}.*.tmp"):  # of a first save that was killed: no state has its name
         for left in leftovers(path.with_name(path.name[1:].partition(WHOLE)[0] + WHOLE)):
             _unlink(left)
@@ -116,7 +122,21 @@ def remove_all(folder: Path) -> list[KeptState]:
 def remove_older(folder: Path, age: timedelta) -> list[KeptState]:
     """Remove the states that were not used for so long."""
     before = (datetime.now(UTC) - age).timestamp()
-    return [remove_state(folder, name) for name in _names(folder) if _used_s(_files(folder, name)) < before]
+    old = []
+    for name in _names(folder):
+        with suppress(InputNotFound):
+            if _used_s(_files(folder, name)) < before:
+                old.append(name)
+    return _remove(folder, old)
+
+
+def _remove(folder: Path, names: Iterable[str]) -> list[KeptState]:
+    """Those of the states that are still there, removed."""
+    removed = []
+    for name in names:
+        with suppress(InputNotFound):
+            removed.append(remove_state(folder, name))
+    return removed
 
 
 def keep_within(folder: Path, most_bytes: int, spared: str) -> tuple[int, int]:
@@ -127,9 +147,9 @@ def keep_within(folder: Path, most_bytes: int, spared: str) -> tuple[int, int]:
     """
     rows = []
     for name in _names(folder):
-        with suppress(OSError, InputNotFound):  # another process may remove it meanwhile
+        with suppress(InputNotFound):  # another process may remove it meanwhile
             files = _files(folder, name)
-            rows.append((_used_s(files), name, sum(path.stat().st_size for path in files)))
+            rows.append((_used_s(files), name, _num_bytes(files)))
     total, count, freed = sum(row[2] for row in rows), 0, 0
     for _, name, num_bytes in sorted(rows):
         if total - freed <= most_bytes:
@@ -157,28 +177,41 @@ def _names(folder: Path) -> list[str]:
     return [name for name in names if _IS_NAME.fullmatch(name)]
 
 
-def _used_s(files: Iterable[Path]) -> float:
+def _used_s(files: _Files) -> float:
     """When any of the files was saved or used, in seconds since 1970."""
-    return max(path.stat().st_mtime for path in files)
+    return max(about.st_mtime for about in files.values())
 
 
-def _files(folder: Path, name: str) -> list[Path]:
-    """The files of a state that are there, the whole one first."""
-    paths = [folder / f"{name}{suffix}" for suffix in (WHOLE, CHECKPOINT)] if _IS_NAME.fullmatch(name) else []
-    if found := [path for path in paths if path.is_file()]:
-        return found
-    raise InputNotFound(f"There is no state {name}.", why=f"none of that name in {folder}", fix="longdoc states list")
+def _num_bytes(files: _Files) -> int:
+    return sum(about.st_size for about in files.values())
+
+
+def _files(folder: Path, name: str) -> _Files:
+    """The files of a state that are there, the whole one first. Raises InputNotFound when there is none (any more)."""
+    found: _Files = {}
+    for path in paths_of(folder, name) if _IS_NAME.fullmatch(name) else ():
+        with suppress(OSError):
+            about = path.stat()
+            if stat.S_ISREG(about.st_mode):
+                found[path] = about
+    if not found:
+        raise InputNotFound(
+            f"There is no state {name}.", why=f"none of that name in {folder}", fix="longdoc states list"
+        )
+    return found
 
 
 def kept_state(folder: Path, name: str) -> KeptState:
     """The row of one state, from its header. Raises InputNotFound."""
     files = _files(folder, name)
-    num_bytes = sum(path.stat().st_size for path in files)
+    first = next(iter(files))
     used_at = datetime.fromtimestamp(_used_s(files), UTC).isoformat(timespec="seconds")
-    known = KeptState(name, folder, num_bytes, used_at=used_at)
+    known = KeptState(name, folder, _num_bytes(files), used_at=used_at)
     try:
-        return replace(known, **_row(read_header(files[0]).about))
+        return replace(known, **_row(read_header(first).about))
     except StateRefused as error:
+        if not first.exists():  # it was removed since: look again at what is there
+            return kept_state(folder, name)
         return replace(known, trouble=error.why)
     except (KeyError, TypeError, ValueError):
         return replace(known, trouble="it was not saved by longdoc read, ask or summarize")
