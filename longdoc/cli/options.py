@@ -264,7 +264,7 @@ answer_output = _gathered(
 )
 
 
-def folder_output(forms: click.ParamType) -> Decorator[Any]:
+def folder_output(forms: click.ParamType[Any]) -> Decorator[Any]:
     """The options of a command that writes a folder of results. forms: what --to takes."""
     return _gathered(
         "output",

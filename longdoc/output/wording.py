@@ -154,14 +154,16 @@ def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
         read += f", {receipt.num_pages - skipped:,} of {count(receipt.num_pages, 'page')}"
     if receipt.skipped:
         read += f"; skipped: {skipped_pages(receipt.skipped)}"
-    cost = duration(receipt.seconds)
-    cost += f", {receipt.read_tokens_per_s:,.0f} tokens/s" if receipt.read_tokens_per_s else ""
-    cost += f", {memory(receipt.peak_memory_bytes)}."
+    cost = ""
+    if receipt.peak_memory_bytes:  # else the result tells no costs: it is to be the same each time
+        cost = f" {duration(receipt.seconds)}"
+        cost += f", {receipt.read_tokens_per_s:,.0f} tokens/s" if receipt.read_tokens_per_s else ""
+        cost += f", {memory(receipt.peak_memory_bytes)}."
     checked = f"Citations: {citations.verified:,} of {citations.total:,} quotes stand at the place they name"
     if citations.statements:
         checked += f", {citations.statements_cited:,} of {count(citations.statements, 'statement')} cited"
     return [
-        f"{read}. {cost}",
+        f"{read}.{cost}",
         _model_line(receipt),
         *(one_line(f"Note: {warning}") for warning in receipt.warnings),
         f"{checked}; {shown_name(receipt.source.name)}, sha256 {receipt.source.sha256[:16]}….",

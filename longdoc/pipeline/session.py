@@ -60,6 +60,11 @@ class Session:
         assert self._loaded is not None
         return self._loaded
 
+    @property
+    def last_reading(self) -> Reading | None:
+        """The reading of the last document, while it is remembered."""
+        return self._last[1] if self._last is not None else None
+
     @cached_property
     def rankers(self) -> dict[str, RankerFile]:
         """The small rankers that choose among sentences: "ranker" for answers, "salience" for summaries."""

@@ -1,0 +1,178 @@
+"""`longdoc batch`."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from longdoc.cli import options
+from longdoc.core.batch import BatchTask
+from longdoc.core.errors import LongdocError, PartialResult, UsageError
+from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions, SummaryOptions
+
+if TYPE_CHECKING:
+    from longdoc.output.delivery import OutputOptions
+    from longdoc.pipeline.batch import BatchOutcome
+    from longdoc.pipeline.batch_crew import Crew
+
+FORMS = ("md", "text", "json", "jsonl")
+
+
+class Forms(click.ParamType[Any]):
+    """`md,json`."""
+
+    name = "forms"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        forms = tuple(dict.fromkeys(form.strip() for form in str(value).split(",")))
+        if wrong := [form for form in forms if form not in FORMS]:
+            self.fail(f"{wrong[0]!r} is not one of {', '.join(FORMS)}.", param, ctx)
+        return forms
+
+
+class Shard(click.ParamType[Any]):
+    """`3/8`."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(\d+)/(\d+)", str(value))
+        if match is None or not 1 <= int(match[1]) <= int(match[2]):
+            self.fail(f"{value!r} is no part of a whole: 1/8 is the first of eight, 8/8 the last.", param, ctx)
+        return int(match[1]), int(match[2])
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option(
+    "--do",
+    "work",
+    type=click.Choice(["summarize", "ask", "both"]),
+    help="What is made of each document: without it answers where there are questions, else a summary.",
+)
+@click.option("-q", "--question", "questions", multiple=True, metavar="TEXT", help="A question; can be repeated.")
+@click.option("--questions", "questions_file", metavar="FILE", help="One question a line; - is standard input.")
+@options.setting("--words", type=click.IntRange(min=1), default=250, help="Length of each summary of the whole.")
+@options.setting("--passages", type=click.IntRange(min=1), default=5, help="Passages re-read for each question.")
+@options.setting("--quote", is_flag=True, help="Show the passages that were re-read for each answer.")
+@options.setting(
+    "--verbatim/--no-verbatim",
+    default=None,
+    help="Only the documents' own words (the embedded model's way), or the model's.",
+)
+@options.setting(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Worker processes; each loads the model. By default one for each GPU, else one.",
+)
+@click.option("--shard", type=Shard(), metavar="I/N", help="Only part I of N, for job arrays: by the documents' names.")
+@click.option(
+    "--on", "cluster", metavar="ray[://HOST:PORT]", help="Work on a Ray cluster that is there already, not here."
+)
+@click.option("--retry", is_flag=True, help="Also do what could not be read before and has not changed since.")
+@options.source
+@options.model
+@options.states
+@options.folder_output(Forms())
+def batch(
+    sources: tuple[str, ...],
+    work: str | None,
+    questions: tuple[str, ...],
+    questions_file: str | None,
+    words: int,
+    passages: int,
+    quote: bool,
+    verbatim: bool | None,
+    jobs: int | None,
+    shard: tuple[int, int] | None,
+    cluster: str | None,
+    retry: bool,
+    source_options: SourceOptions,
+    model_options: ModelOptions,
+    state_options: StateOptions | None,
+    output: OutputOptions,
+) -> None:
+    """Summarize or ask every document of each SOURCE: files, folders with all below them, patterns in quotes.
+
+    The results are OUT/NAME.md (or another form), OUT/index.md lists them, and OUT/manifest.jsonl has a line for each
+    document that is done. A second run does only what is new or changed: other bytes, another model, other settings.
+    Whatever ended a run, the same command goes on from there.
+    """
+    from longdoc.cli.ask import questions_of
+    from longdoc.output.batch_progress import open_batch_display
+    from longdoc.output.delivery import Told
+    from longdoc.pipeline.batch import run
+
+    asked = tuple(dict.fromkeys([*questions, *(questions_of(questions_file) if questions_file else [])]))
+    _check(work, asked)
+    task = BatchTask(
+        source=source_options,
+        model=model_options,
+        states=state_options,
+        summary=SummaryOptions(words=words, verbatim=verbatim) if work in {"summarize", "both"} or not asked else None,
+        questions=asked if work != "summarize" else (),
+        ask=AskOptions(passages=passages, verbatim=verbatim),
+        forms=output.to,  # type: ignore[arg-type]
+        quote=quote,
+    )
+    with open_batch_display(output.progress, quiet=output.quiet) as display:
+        outcome = run(
+            sources,
+            Path(str(output.path)),
+            task,
+            partial(_crew, num_workers=jobs, cluster=cluster),
+            Told(display, output.listeners),
+            shard=shard,
+            retry=retry,
+        )
+    _raise_unless_complete(outcome)
+
+
+def _check(work: str | None, asked: tuple[str, ...]) -> None:
+    if not asked and work in {"ask", "both"}:
+        raise UsageError("There is no question.", fix="--questions FILE, with one question a line")
+    if asked and work == "summarize":
+        raise UsageError("There are questions, and only summaries are wanted.", fix="--do both, or --do ask")
+    if any(not question.strip() for question in asked):
+        raise UsageError("A question is empty.", fix='-q "Who is the author?"')
+
+
+def _crew(task: BatchTask, num_workers: int | None, cluster: str | None) -> Crew:
+    if cluster is None:
+        from longdoc.pipeline.batch_crew import LocalCrew
+
+        return LocalCrew(task, num_workers)
+    from longdoc.pipeline.batch_ray import RayCrew
+
+    return RayCrew(task, num_workers, cluster)
+
+
+def _raise_unless_complete(outcome: BatchOutcome) -> None:
+    """Exit code 3 with the table of what failed or is partial and why; a single document keeps its own error."""
+    if outcome.num_documents == 1 and outcome.errors:
+        row = outcome.errors[0]
+        error = LongdocError(row["what"], why=row["why"], fix=row["fix"])
+        error.exit_code = row["exit_code"]
+        raise error
+    rows = outcome.failed + outcome.partial
+    if not rows:
+        return
+    widest = max(len(name) for name, _, _ in rows)
+    table = "\n".join(f"{name.ljust(widest)}  {code:>3}  {what}" for name, code, what in rows)
+    counts = [f"{len(outcome.failed)} failed"] if outcome.failed else []
+    counts += [f"{len(outcome.partial)} are partial"] if outcome.partial else []
+    again = any(code == 65 for _, code, _ in outcome.failed)
+    raise PartialResult(
+        f"Of {outcome.num_documents} documents, {' and '.join(counts)}.",
+        why=table,
+        fix="the same command with --retry does those with 65 again; the others it does anyhow" if again else None,
+    )

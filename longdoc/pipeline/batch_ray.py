@@ -1,0 +1,158 @@
+"""Workers of a batch on a Ray cluster that is there already (the extra `longdoc[ray]`).
+
+Each worker is an actor that loads the model once; longdoc, the model and the documents' paths must be there on every
+node. Results come back to this process, which alone writes them and the manifest, so that the guarantees are those of
+a batch on one machine. Ray starts an actor that died again, and gives it its document once more; a document that takes
+its worker with it each time fails. Nothing here schedules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from longdoc import __version__
+from longdoc.core.batch import BatchTask, Item, Made
+from longdoc.core.errors import LongdocError, ModelUnavailable, UsageError
+from longdoc.core.events import ignore
+from longdoc.pipeline.batch_crew import Lost
+from longdoc.pipeline.batch_process import Began, Finished, Message, Place, Ready, Refused, open_worker, work_on
+
+_RESTARTS = 3  # of an actor for each time that it dies, and of the document that it had
+_STOP_SECONDS = 60.0
+
+
+class RayWorker:
+    """The actor. Its errors are values: an exception would reach the driver wrapped in one of Ray's."""
+
+    def __init__(self, task: BatchTask, place: Place) -> None:
+        self.task = task
+        self.place = place
+        self.session: Any = None
+
+    def open(self) -> str | Exception:
+        """Load the model. -> longdoc's version, or why it cannot work."""
+        try:
+            self._load()
+        except LongdocError as error:
+            return error
+        return __version__
+
+    def _load(self) -> None:
+        if self.session is None:  # also in an actor that was started again
+            self.session, _ = open_worker(self.task, self.place)
+
+    def work(self, item: Item) -> Made:
+        """The results on one document."""
+        self._load()
+        return work_on(item, self.task, self.session, ignore)
+
+
+class RayCrew:
+    """Actors on a cluster, by default one for each GPU, or for each node where there are none."""
+
+    def __init__(self, task: BatchTask, num_workers: int | None, address: str) -> None:
+        self.where = f"on {address}"
+        self._ray = _connected(address)
+        resources = self._ray.cluster_resources()
+        num_gpus = int(resources.get("GPU", 0))
+        wants_gpu = num_gpus > 0 and task.model.device != "cpu"
+        self.num_workers = num_workers or (num_gpus if wants_gpu else len(self._ray.nodes()))
+        self._task = task
+        self._options: dict[str, Any] = {"max_restarts": -1, "max_task_retries": _RESTARTS}
+        self._options |= {"num_gpus": min(1.0, num_gpus / self.num_workers)} if wants_gpu else {}
+        self._options |= {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
+        self._actors: list[Any] = []
+        self._calls: dict[Any, tuple[int, Item | None]] = {}  # what is awaited -> worker, document
+
+    def start(self) -> None:
+        actor = self._ray.remote(RayWorker).options(**self._options)
+        for number in range(self.num_workers):
+            # Ray shows an actor its own GPU only, and gives it its own threads
+            self._actors.append(actor.remote(self._task, Place(number, 1) if number else Place(0, 1)))
+            self._calls[self._actors[number].open.remote()] = number, None
+
+    def _free(self) -> list[int]:
+        busy = {number for number, _ in self._calls.values()}
+        return [number for number in range(len(self._actors)) if number not in busy]
+
+    def has_room(self) -> bool:
+        return bool(self._free())
+
+    def is_idle(self) -> bool:
+        return not any(item is not None for _, item in self._calls.values())
+
+    def give(self, item: Item) -> None:
+        number = self._free()[0]
+        self._calls[self._actors[number].work.remote(item)] = number, item
+
+    def wait(self, seconds: float) -> Iterator[tuple[int, Message | Lost]]:
+        if not self._calls:
+            return
+        done, _ = self._ray.wait([*self._calls], num_returns=1, timeout=seconds)
+        for call in done:
+            number, item = self._calls.pop(call)
+            yield from self._heard(call, number, item)
+
+    def _heard(self, call: Any, number: int, item: Item | None) -> Iterator[tuple[int, Message | Lost]]:
+        try:
+            answer = self._ray.get(call)
+        except self._ray.exceptions.RayError as error:
+            why = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            if item is None:
+                yield (
+                    number,
+                    Refused(LongdocError("A worker on the cluster could not start.", why=why, fix="ray status")),
+                )
+            else:
+                is_memory = isinstance(error, self._ray.exceptions.OutOfMemoryError)
+                self._actors[number] = self._ray.remote(RayWorker).options(**self._options).remote(
+                    self._task, Place(number, 1)
+                )  # fmt: skip
+                yield number, Lost(item, f"it died {_RESTARTS + 1} times over this document; {why}", is_memory)
+            return
+        if item is not None:
+            yield number, Began(item)
+            yield number, Finished(item, answer)
+        elif isinstance(answer, Exception):
+            yield number, Refused(answer)
+        elif answer != __version__:
+            yield number, Refused(ModelUnavailable(
+                f"A node of the cluster has longdoc {answer}.", why=f"here it is {__version__}",
+                fix="install the same version on every node"))  # fmt: skip
+        else:
+            yield number, Ready(0)
+
+    def stop(self) -> Iterator[tuple[int, Message | Lost]]:
+        """What is finished meanwhile; documents under way are left, and their readings begin anew."""
+        return self.wait(0.0)
+
+    def close(self) -> None:
+        for actor in self._actors:
+            with suppress(Exception):  # it may be dead
+                self._ray.kill(actor)
+        self._actors = []
+        self._calls = {}
+        self._ray.shutdown()
+
+
+def _connected(address: str) -> Any:
+    """The module `ray`, connected. Raises UsageError for no address, ModelUnavailable when it is not there."""
+    if address != "ray" and not address.startswith("ray://"):
+        raise UsageError(f"{address} is no cluster.", why="only Ray is known", fix="--on ray, or --on ray://HOST:10001")
+    try:
+        import ray
+    except ImportError as error:
+        raise ModelUnavailable(
+            "Ray is not installed.", why=str(error), fix="pip install 'longdoc[ray]', here and on every node"
+        ) from error
+    try:
+        ray.init(address="auto" if address == "ray" else address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, OSError, ValueError) as error:
+        raise ModelUnavailable(
+            f"There is no Ray cluster at {address}.",
+            why=str(error).strip().splitlines()[0],
+            fix="ray start --head, or the cluster's own address with --on ray://HOST:10001",
+        ) from error
+    return ray
