@@ -1,6 +1,7 @@
-"""Transcripts in plain text: as plain text is read, each turn a paragraph, with its speaker and time in the anchors.
+"""Transcripts and chats in plain text: each turn a paragraph, with its speaker and time in the anchors.
 
-Knows nothing of how turns are told from prose (turns) or lines made into paragraphs (text).
+The days of a chat are its sections, and each of its lines is a paragraph. Knows nothing of how turns are told from
+prose (turns, chats) or lines made into paragraphs (text).
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from longdoc.core.types import Anchor
+from longdoc.ingest.chats import find_chat
 from longdoc.ingest.encoding import NotTextError, decode
 from longdoc.ingest.headings import find_headings
 from longdoc.ingest.line_numbers import line_anchors, numbered
-from longdoc.ingest.parsed import Parsed, Raw, TextBuilder, sections_from
+from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
 from longdoc.ingest.text import decode_text, said_of_gutenberg, text_paragraphs, without_gutenberg
 from longdoc.ingest.turns import Turn, find_turns
 
@@ -20,12 +22,13 @@ _SAMPLE_BYTES = 200_000
 
 
 def sniff(raw: Raw) -> bool:
-    """Turns of speakers, or words below growing times."""
+    """Turns of speakers, words below growing times, or the messages of a chat."""
     try:
         text = decode(raw.data[:_SAMPLE_BYTES]).text
     except NotTextError:
         return False
-    return bool(find_turns(without_gutenberg(numbered(text)[0])[0].split("\n")))
+    lines = without_gutenberg(numbered(text)[0])[0].split("\n")
+    return bool(find_chat(lines)[0] or find_turns(lines))
 
 
 def read(raw: Raw) -> Parsed:
@@ -35,28 +38,35 @@ def read(raw: Raw) -> Parsed:
     text, title, begin = without_gutenberg(whole)
     numbers = numbers[whole.count("\n", 0, begin) :]
     lines = text.split("\n")
-    turns = find_turns(lines)
-    parted, places = _parted(lines, turns)
+    chat, num_media = find_chat(lines)
+    turns = chat or find_turns(lines)
+    parted, places = _parted(lines, turns, keep_lines=bool(chat))
     builder = TextBuilder()
     found = [(paragraph, builder.paragraph(paragraph)) for paragraph in text_paragraphs("\n".join(parted))]
     made = builder.text()
     anchors = line_anchors(made, parted, places)
+    warnings = [*decoded.warnings, *said_of_gutenberg(len(whole) - len(text))]
+    if num_media:
+        messages = "1 message" if num_media == 1 else f"{num_media:,} messages"
+        warnings.append(f"{messages} with a picture or file that is not part of the text")
     return Parsed(
         made,
         title=title,
         anchors=_spoken(anchors, turns, numbers),
-        sections=sections_from(find_headings(found), len(made)),
-        warnings=(*decoded.warnings, *said_of_gutenberg(len(whole) - len(text))),
+        sections=sections_from(_days(anchors, turns) if chat else find_headings(found), len(made)),
+        warnings=tuple(warnings),
         lost=decoded.lost,
     )
 
 
-def _parted(lines: Sequence[str], turns: Sequence[Turn]) -> tuple[list[str], list[int]]:
+def _parted(lines: Sequence[str], turns: Sequence[Turn], *, keep_lines: bool) -> tuple[list[str], list[int]]:
     """The lines with an empty one above each turn, and without their times; the index that each line had.
 
-    A name that stands alone goes before the words below it.
+    A name that stands alone goes before the words below it. A new day has a line of its own.
+    keep_lines: an empty line above each of them.
     """
     starts = {turn.line: turn for turn in turns}
+    day = None
     parted: list[str] = []
     places: list[int] = []
     name = ""
@@ -65,19 +75,43 @@ def _parted(lines: Sequence[str], turns: Sequence[Turn]) -> tuple[list[str], lis
         if turn is not None:
             if name:
                 parted[-1] = name  # nobody's words
-            parted.append("")
-            places.append(index)
+            new_day = [turn.day] if turn.day and turn.day != day else []
+            day = turn.day or day
+            for above in ("", *new_day, *([""] if new_day else [])):
+                parted.append(above)
+                places.append(index)
             name = turn.words if turn.words.endswith(":") else ""
             line = "" if name else turn.words
         elif name and line.strip():
             line, name = f"{name} {line.strip()}", ""
         elif name:
             continue
+        elif keep_lines:
+            parted.append("")
+            places.append(index)
         parted.append(line)
         places.append(index)
     if name:
         parted[-1] = name
     return parted, places
+
+
+def _days(anchors: Sequence[Anchor], turns: Sequence[Turn]) -> list[Heading]:
+    """Where each day of a chat begins. anchors: of lines, by index."""
+    headings: list[Heading] = []
+    day = None
+    offsets = iter(anchors)
+    anchor = next(offsets, None)
+    for turn in turns:
+        if not turn.day or turn.day == day:
+            continue
+        day = turn.day
+        while anchor is not None and (anchor.line or 0) < turn.line:
+            anchor = next(offsets, None)
+        if anchor is None:
+            break
+        headings.append(Heading(day, anchor.offset))
+    return headings
 
 
 def _spoken(anchors: Sequence[Anchor], turns: Sequence[Turn], numbers: Sequence[int]) -> tuple[Anchor, ...]:

@@ -66,6 +66,7 @@ FORMATS: tuple[Format, ...] = (
     Format("eml", "mail", late=True),
     Format("vtt", "transcript", "read_vtt", "sniff_vtt", late=True),
     Format("srt", "transcript", "read_srt", "sniff_srt", late=True),
+    Format("sbv", "transcript", "read_sbv", "sniff_sbv", late=True),
     Format("ass", "transcript", "read_ass", "sniff_ass", late=True),
     Format("json", "transcript_json", marks=(b"{", b"["), late=True),
     Format("html", "html", marks=(b"<",), late=True),

@@ -1,4 +1,4 @@
-"""Subtitles and captions (SRT, WebVTT, ASS) to cues: their times, their words, and who speaks.
+"""Subtitles and captions (SRT, WebVTT, SBV, ASS) to cues: their times, their words, and who speaks.
 
 Knows nothing of paragraphs (cues).
 """
@@ -25,6 +25,7 @@ _TIMES = re.compile(
     re.MULTILINE,
 )
 _SRT_START = re.compile(r"\A\s*\d+[ \t]*\n\s*[\d:.,]+[ \t]*-->")
+_SBV = re.compile(r"^(\d{1,2}:\d{2}:\d{2}\.\d{3}),(\d{1,2}:\d{2}:\d{2}\.\d{3})[ \t]*$", re.MULTILINE)
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^\s<>][^<>]*)>")
 _NO_CUE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
@@ -41,6 +42,10 @@ def sniff_srt(raw: Raw) -> bool:
     return bool(_SRT_START.match(head)) or (raw.suffix == "srt" and bool(_TIMES.search(head)))
 
 
+def sniff_sbv(raw: Raw) -> bool:
+    return bool(_SBV.match(_head(raw).lstrip()))
+
+
 def sniff_ass(raw: Raw) -> bool:
     return _head(raw).lstrip().startswith("[Script Info]")
 
@@ -55,7 +60,16 @@ def _head(raw: Raw) -> str:
 
 def read_vtt(raw: Raw) -> Parsed:
     """WebVTT. Parsed here: pysubs2 drops the `<v Name>` tags and takes NOTE blocks for speech."""
+    return _of_blocks(raw, decode_source(raw))
+
+
+def read_sbv(raw: Raw) -> Parsed:
+    """Captions of YouTube and Google Meet: times with a comma between them above the words."""
     decoded = decode_source(raw)
+    return _of_blocks(raw, replace(decoded, text=_SBV.sub(r"\1 --> \2", decoded.text)))
+
+
+def _of_blocks(raw: Raw, decoded: Decoded) -> Parsed:
     timed: list[tuple[float, float, str]] = []
     num_untimed = 0
     for block in _blocks(decoded.text):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -25,6 +25,7 @@ _ABOVE = re.compile(
 )
 _LETTERED = re.compile(r"[ \t]*(?P<name>[QA])\.[ \t]+(?P<words>\S.*)")  # of a court
 _STAMPED = re.compile(rf"[ \t]*(?P<before>{_TIME})(?:[ \t]+[-–—|]?[ \t]*(?P<words>\S.*)|[ \t]*)")
+_ALONE = re.compile(rf"[ \t]*(?P<time>{_TIME})[ \t]*")
 _BLANKS = re.compile(r"[ \t]+")
 _VERSE = re.compile(r"\d{1,3}:\d\s")  # of scripture: "3:5 ..." is no time
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]*]*$")
@@ -51,12 +52,14 @@ class Turn:
     """Somebody begins to speak.
 
     line: index of the line.   words: what of the line is left in the text, "" when its words stand below it.
+    start_s: from the start of the recording; in a chat, of the day.   day: of a chat, as it is written.
     """
 
     line: int
     speaker: str | None
     start_s: float | None
     words: str
+    day: str | None = None
 
 
 def find_turns(lines: Sequence[str]) -> list[Turn]:
@@ -67,7 +70,7 @@ def find_turns(lines: Sequence[str]) -> list[Turn]:
         counts = Counter(turn.speaker for turn in spoken)
         turns = [turn for turn in spoken if counts[turn.speaker] > 1 or turn.start_s is not None]
         if len(turns) >= _MIN_KNOWN * len(spoken) and _is_conversation(turns, lines):
-            return turns
+            return _between_times(turns, lines)
     stamped = _stamped(lines)
     return stamped if _is_recording(stamped, lines) else []
 
@@ -124,6 +127,23 @@ def _is_conversation(turns: list[Turn], lines: Sequence[str]) -> bool:
     ]
     sentences = sum(bool(_ENDS_SENTENCE.search(words)) for words in said)
     return sentences >= _MIN_SENTENCES * len(said) or median(len(words.split()) for words in said) > _SHORT_WORDS * 2
+
+
+def _between_times(turns: list[Turn], lines: Sequence[str]) -> list[Turn]:
+    """The turns with the times that stand alone above some of them, when those grow and no turn has its own."""
+    marks = [
+        Turn(index, None, _seconds(match["time"]), "")
+        for index, line in enumerate(lines)
+        if (match := _ALONE.fullmatch(line)) is not None
+    ]
+    times = [mark.start_s or 0.0 for mark in marks]
+    if len(marks) < 2 or any(turn.start_s is not None for turn in turns) or times != sorted(times):
+        return turns
+    timed: list[Turn] = []
+    for turn in sorted([*marks, *turns], key=lambda turn: turn.line):
+        start_s = timed[-1].start_s if timed and turn.start_s is None else turn.start_s
+        timed.append(replace(turn, start_s=start_s))
+    return timed
 
 
 def _said(turn: Turn, end: int, lines: Sequence[str]) -> str:

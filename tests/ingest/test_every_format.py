@@ -95,6 +95,10 @@ def _made_vtt(_: Path, paragraphs: Sequence[str]) -> bytes:
     return ("WEBVTT\n\n" + "\n".join(cues)).encode()
 
 
+def _made_sbv(_: Path, paragraphs: Sequence[str]) -> bytes:
+    return "\n".join(f"{_clock(n, '.')},{_clock(n + 1, '.')}\n{p}\n" for n, p in enumerate(paragraphs)).encode()
+
+
 def _made_ass(_: Path, paragraphs: Sequence[str]) -> bytes:
     columns = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
     head = f"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: {columns}\n"
@@ -106,7 +110,7 @@ def _made_ass(_: Path, paragraphs: Sequence[str]) -> bytes:
 
 
 MAKERS: dict[str, Maker] = {name.removeprefix("_made_"): made for name, made in globals().items() if "_made_" in name}
-TIMED = ("json", "srt", "vtt", "ass", "dialogue")
+TIMED = ("json", "srt", "vtt", "sbv", "ass", "dialogue")
 SECTIONED = ("epub", "docx", "odt", "rtf", "html", "markdown", "eml", "mbox")
 SENTENCES = [f"Place {n} is where the words of number {n} stand." for n in range(6)]
 
