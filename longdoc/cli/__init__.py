@@ -20,6 +20,7 @@ from longdoc.cli.report import Report
 from longdoc.core.errors import (
     BUG_EXIT_CODE,
     CLOSED_PIPE_EXIT_CODE,
+    EXIT_CODES,
     INTERRUPTED_EXIT_CODE,
     TERMINATED_EXIT_CODE,
     LongdocError,
@@ -37,14 +38,23 @@ COMMANDS = {
     "doctor": "longdoc.cli.doctor:doctor",
     "bench": "longdoc.cli.bench:bench",
     "train": "longdoc.cli.train:train",
+    "completion": "longdoc.cli.completion:completion",
+    "help": "longdoc.cli.help:help",
 }
+_WITHOUT_SETTINGS = {"config", "completion", "help"}  # they work also when a settings file is wrong
 
 
 @click.group(
     cls=LazyGroup,
     commands_by_path=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example: longdoc summarize book.pdf -o summary.md",
+    examples=[
+        ("A summary of a book, part by part, with checked citations", "longdoc summarize book.pdf -o summary.md"),
+        ("A question about a contract", 'longdoc ask contract.pdf -q "Who pays for the repairs?"'),
+        ("What reading it would take, before anything is read", "longdoc plan book.pdf"),
+        ("All options of a command", "longdoc ask --help"),
+    ],
+    tables={"Exit codes": [(str(code), meaning) for code, meaning in EXIT_CODES.items()]},
 )
 @click.version_option(__version__, prog_name="longdoc", message="%(prog)s %(version)s")
 @click.pass_context
@@ -52,7 +62,8 @@ def cli(context: click.Context) -> None:
     """Read documents too long for a model's context window, on this machine, and cite what they say."""
     from longdoc.cli.settings import default_map, load_settings
 
-    context.default_map = default_map(load_settings(), context)
+    if context.invoked_subcommand not in _WITHOUT_SETTINGS:
+        context.default_map = default_map(load_settings(), context)
 
 
 def run(arguments: Sequence[str], report: Report | None = None) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from longdoc.cli import jsonl, options
+from longdoc.cli.man import ManCommand
 from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.errors import InputError, InputNotFound, UsageError
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
@@ -20,11 +21,27 @@ if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
 
 
-@click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.command(
+    cls=ManCommand,
+    examples=[
+        ("One question", 'longdoc ask contract.pdf -q "Who pays for the repairs?"'),
+        ("Many questions, typed one after the other; the document is read once", "longdoc ask contract.pdf"),
+        ("A file of questions, a row for each answer", "longdoc ask book.pdf --questions list.txt --to jsonl"),
+        ("Documents and questions as rows", "longdoc ask --from jsonl rows.jsonl > answers.jsonl"),
+    ],
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=options.complete_path)
 @click.option("-q", "--question", "questions", multiple=True, metavar="TEXT", help="A question; can be repeated.")
-@click.option("--questions", "questions_file", metavar="FILE", help="One question a line; - is standard input.")
-@options.setting("--passages", type=click.IntRange(min=1), default=5, help="Passages re-read for each question.")
+@click.option(
+    "--questions",
+    "questions_file",
+    metavar="FILE",
+    shell_complete=options.complete_path,
+    help="One question a line; - is standard input.",
+)
+@options.setting(
+    "--passages", type=click.IntRange(min=1), default=5, metavar="N", help="Passages re-read for each question."
+)
 @options.setting(
     "--verbatim/--no-verbatim",
     default=None,

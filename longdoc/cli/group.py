@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from longdoc.cli.man import ManGroup
+
 
 class Stopped(Exception):
     """Ctrl-C or SIGTERM, on its way through click, which would write an empty line for it. stop: what it was."""
@@ -17,7 +19,7 @@ class Stopped(Exception):
         self.stop = stop
 
 
-class LazyGroup(click.Group):
+class LazyGroup(ManGroup):
     """commands_by_path: name of a command -> "module:attribute", in the order of the help text."""
 
     def __init__(self, *args: Any, commands_by_path: Mapping[str, str], **attributes: Any) -> None:

@@ -11,6 +11,7 @@ A command gets them as one argument each:
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
@@ -25,6 +26,8 @@ from longdoc.core.errors import InputNotFound, UsageError
 from longdoc.core.settings import EMBEDDED_MODEL, STATES_BYTES, ModelOptions, SourceOptions, StateOptions
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from longdoc.core.events import Listener
     from longdoc.output.delivery import OutputOptions
     from longdoc.output.log import Log
@@ -34,12 +37,21 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 
+def complete_path(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Let the shell complete the names of files, or of folders."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir" if parameter.metavar == "FOLDER" else "file")]
+
+
 def setting(*names: str, **attributes: Any) -> Decorator[Any]:
     """A click option that LONGDOC_<LONG NAME> and the settings files can give too."""
     long_name = next(name for name in names if name.startswith("--")).split("/")[0].removeprefix("--")
     variable = ENVIRONMENT_PREFIX + long_name.replace("-", "_").upper()
     attributes.setdefault("default", False if attributes.get("is_flag") else None)
     attributes.setdefault("show_default", attributes["default"] is not None)
+    if attributes.get("metavar") in {"FILE", "FOLDER"}:
+        attributes.setdefault("shell_complete", complete_path)
     return click.option(*names, envvar=variable, **attributes)
 
 
@@ -204,6 +216,30 @@ model = _gathered(
     setting("--offline", is_flag=True, help="Never look for a model on the network."),
 )
 
+
+class Bytes(click.ParamType[int]):
+    """A size in bytes: `8G`, `800M`, `1.5GB`; G and GB are 10^9 bytes, GiB 2^30."""
+
+    name = "size"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", str(value).strip(), re.IGNORECASE)
+        num_bytes = 0
+        if found is not None:
+            unit = 1024 if found[3] else 1000
+            num_bytes = int(float(found[1]) * unit ** (" KMGT".index(found[2].upper()) if found[2] else 0))
+        if num_bytes < 1:
+            self.fail(f"{value!r} is no size: give 800M, 8G or 7.5GiB.", parameter, context)
+        return num_bytes
+
+
+memory_limit = setting(
+    "--memory-limit",
+    type=Bytes(),
+    metavar="SIZE",
+    help="Choose sizes and quantization so that it takes no more: 800M, 8G.",
+)
+
 state_dir = setting("--state-dir", metavar="FOLDER", help="Where reading states are kept, if not in the usual place.")
 
 states_bytes = setting(
@@ -240,7 +276,14 @@ states = _gathered(
 _SHOWN = (
     setting("--to", type=click.Choice(["md", "text", "json", "jsonl"]), default="md", help="Form of the result."),
     click.option("--json", "as_json", is_flag=True, help="The same as --to json."),
-    click.option("-o", "--output", "path", metavar="FILE", help="Write the result to FILE, whole or not at all."),
+    click.option(
+        "-o",
+        "--output",
+        "path",
+        metavar="FILE",
+        shell_complete=complete_path,
+        help="Write the result to FILE, whole or not at all.",
+    ),
     setting(
         "--progress",
         type=click.Choice(["auto", "bar", "plain", "json", "none"]),

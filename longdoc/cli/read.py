@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from longdoc.cli import options
+from longdoc.cli.man import ManCommand
 from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
 SCHEMA = "longdoc.read/1"
 
 
-@click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.command(
+    cls=ManCommand,
+    examples=[
+        ("Read now, ask later", "longdoc read book.pdf && longdoc ask book.pdf -q 'Who is the heir?'"),
+        ("The files of a folder as one document", "longdoc read chapters/"),
+        ("Each file by itself, a row for programs each", "longdoc read *.pdf --each --to jsonl"),
+    ],
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=options.complete_path)
 @click.option("--each", is_flag=True, help="Read each file by itself; without it several are read as one document.")
 @options.state_dir
 @options.states_bytes

@@ -79,7 +79,7 @@ def default_map(settings: list[SettingsFile], context: click.Context) -> dict[st
     """What click takes for its defaults: command -> parameter -> value. Wrong keys and values are errors."""
     if not settings:
         return {}
-    commands = _commands(context)
+    commands = commands_with_settings(context)
     for file in settings:
         _check(file.path, file.values, (), commands)
     chosen: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def default_map(settings: list[SettingsFile], context: click.Context) -> dict[st
 def effective_settings(settings: list[SettingsFile], context: click.Context) -> list[Setting]:
     """Every setting of every command, with its origin."""
     found = []
-    for path, command in _commands(context).items():
+    for path, command in commands_with_settings(context).items():
         options = setting_options(command)
         said = {key: (value, str(file.path)) for file in settings for key, value in _said(file, path, options)}
         for key, option in options.items():
@@ -108,7 +108,7 @@ def effective_settings(settings: list[SettingsFile], context: click.Context) -> 
     return found
 
 
-def _commands(context: click.Context) -> dict[CommandPath, click.Command]:
+def commands_with_settings(context: click.Context) -> dict[CommandPath, click.Command]:
     """The commands that have settings, also those inside groups: ("bench", "speed")."""
     root = context.find_root()
     return {path: command for path, command in _below(root, root.command, ()) if setting_options(command)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from longdoc.cli import options
+from longdoc.cli.man import ManGroup
 from longdoc.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,12 +21,18 @@ _TO = click.option("--to", type=click.Choice(["text", "json"]), default="text", 
 _JSON = click.option("--json", "as_json", is_flag=True, help="The same as --to json.")
 
 
-@click.group()
+@click.group(cls=ManGroup)
 def states() -> None:
     """List, show and remove the reading states that are kept on this machine."""
 
 
-@states.command("list")
+@states.command(
+    "list",
+    examples=[
+        ("All of them", "longdoc states list"),
+        ("For programs", "longdoc states list --json | jq -r '.states[].name'"),
+    ],
+)
 @options.state_dir
 @_TO
 @_JSON
@@ -47,7 +54,12 @@ def list_command(state_dir: str | None, to: str, as_json: bool) -> None:
     click.echo(f"{count(len(found), 'state')} in {folder}, {total}" if found else f"No states in {folder}.", err=True)
 
 
-@states.command()
+@states.command(
+    examples=[
+        ("What it holds, and whether it is whole", "longdoc states show book-1a2b3c4d"),
+        ("For programs", "longdoc states show book-1a2b3c4d --json"),
+    ]
+)
 @click.argument("name")
 @options.state_dir
 @_TO
@@ -91,7 +103,12 @@ def _age(context: click.Context, parameter: click.Parameter, value: str | None) 
     return timedelta(hours=int(found[1]) * hours[found[2]]) if found is not None else None
 
 
-@states.command()
+@states.command(
+    examples=[
+        ("One of them", "longdoc states rm book-1a2b3c4d"),
+        ("What was not used for a month", "longdoc states rm --older-than 30d"),
+    ]
+)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--all", "remove_everything", is_flag=True, help="Remove every state.")
 @click.option("--older-than", "age", metavar="AGE", callback=_age, help="Those not used for so long: 12h, 30d, 8w.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from longdoc.cli import jsonl, options
+from longdoc.cli.man import ManCommand
 from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.errors import UsageError
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions, SummaryOptions
@@ -15,9 +16,22 @@ if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
 
 
-@click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@options.setting("--words", type=click.IntRange(min=1), default=250, help="Length of the summary of the whole.")
+@click.command(
+    cls=ManCommand,
+    examples=[
+        ("A book, into a file that is there whole or not at all", "longdoc summarize book.pdf -o summary.md"),
+        ("The files of a folder, a row for programs each", "longdoc summarize reports/ --to jsonl -o all.jsonl"),
+        ("From another program", "pdftotext -layout book.pdf - | longdoc summarize - --words 100"),
+        (
+            "In a model's own words",
+            "longdoc summarize book.pdf --model Qwen/Qwen3-4B-Instruct-2507 --quantize 4bit",
+        ),
+    ],
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=options.complete_path)
+@options.setting(
+    "--words", type=click.IntRange(min=1), default=250, metavar="N", help="Length of the summary of the whole."
+)
 @options.setting(
     "--verbatim/--no-verbatim",
     default=None,
@@ -42,7 +56,8 @@ def summarize(
 ) -> None:
     """Summarize each SOURCE, part by part, with checked citations.
 
-    A folder stands for all files that can be read below it, and - for standard input.
+    A folder stands for all files that can be read below it, and - for standard input. The result has the whole first,
+    then the parts, then what was read, of how much. Ctrl-C prints what there is so far; the same command goes on.
     """
     check_sources(sources, output.path)
     chosen = SummaryOptions(words=words, verbatim=verbatim)

@@ -39,8 +39,10 @@ def test_each_source_of_settings_overrides_the_weaker_ones(
 ) -> None:
     def origin() -> str:
         run(["config", "show"])
-        (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("words ")]
-        return " ".join(row.split())
+        (row,) = [
+            line for line in capsys.readouterr().out.splitlines() if line.startswith(("words ", "summarize.words "))
+        ]
+        return " ".join(row.split()).removeprefix("summarize.")
 
     assert words_of(pipeline) == 250
     assert origin() == "words = 250 # default"

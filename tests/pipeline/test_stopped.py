@@ -84,7 +84,7 @@ def test_a_merge_that_is_stopped_leaves_the_notes(writing: Session, book: Path) 
     steps: list[Event] = []
     whole = summary_of(session_of(writing, None), book, steps.append)
     last = sum(isinstance(event, Step) and event.follows for event in steps)
-    stopped = CtrlC(Step, last - 1)  # during the last segment: the notes on it are taken
+    stopped = CtrlC(Step, last)  # before the notes are merged
     with pytest.raises(Interrupted) as raised:
         summary_of(session_of(writing, None), book, stopped)
     assert stopped.events[-2:] == [Writing("summary", 0, 1), Step()]
