@@ -20,7 +20,7 @@ class Anchor:
     offset: first character of the span.
     page: 1-based physical page, or None for formats without pages.
     label: the page number as printed ("xii", "A-3"), or None.
-    start_s, end_s: seconds from the start, for transcripts only.
+    start_s, end_s: seconds from the start, for transcripts only; in a chat, of the day.
     speaker: who speaks, for transcripts that say so.
     source: name of the file, when several files are read as one document.
     line: line of the file, from 1, for plain text and Markdown.

@@ -78,22 +78,26 @@ def clock(seconds: float) -> str:
 
 
 def place(citation: Citation, *, document: str | None = None) -> str:
-    """Where a citation points: `p. xii`, `01:23:45`, `Chapter 2, line 812`, `paragraph 3`.
+    """Where a citation points: `p. xii`, `01:23:45`, `21/11/2026, 17:03:12`, `Chapter 2, line 812`, `paragraph 3`.
 
     document: name of the document being read; a citation from another file names that file too.
     """
     if citation.label is not None or citation.page is not None:
         where = f"p. {one_line(citation.label) if citation.label is not None else citation.page}"
-    elif citation.start_s is not None:
-        where = clock(citation.start_s)
+    elif citation.start_s is not None:  # the day of a chat is its section
+        where = ", ".join([*_section(citation), clock(citation.start_s)])
     else:
-        said = [shorten(citation.section, _MAX_SECTION_CHARACTERS)] if citation.section else []
+        said = _section(citation)
         said += [f"line {citation.line}"] if citation.line is not None else []
         said += [f"paragraph {citation.paragraph}"] if citation.paragraph is not None else []
         where = ", ".join(said) or f"character {citation.start:,}"
     if document is not None and citation.source != document:
         return f"{shown_name(citation.source)}, {where}"
     return where
+
+
+def _section(citation: Citation) -> list[str]:
+    return [shorten(citation.section, _MAX_SECTION_CHARACTERS)] if citation.section else []
 
 
 def shown_name(source: str) -> str:

@@ -50,7 +50,7 @@ def test_times_are_written_as_players_show_them() -> None:
     [
         ({}, "p. 12"),
         ({"label": "xii"}, "p. xii"),
-        ({"page": None, "start_s": 5_025.0, "section": "Chapter 2"}, "01:23:45"),
+        ({"page": None, "start_s": 5_025.0, "section": "Chapter 2"}, "Chapter 2, 01:23:45"),
         ({"page": None, "start_s": 0.0}, "00:00:00"),
         ({"page": None, "section": "Chapter 2"}, "Chapter 2"),
         ({"page": None, "section": "word " * 40}, "word word word word word word word word word word word…"),
