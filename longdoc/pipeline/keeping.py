@@ -33,6 +33,7 @@ from longdoc.pipeline.states import folder_of, keep_within, make_folder, mark_us
 CHECKPOINT_SECONDS = 30.0
 _SAVE_SHARE = 0.05
 _WORTH_SECONDS = 5.0  # of reading, for which an interrupted run leaves a checkpoint
+_BLOCK_CHARACTERS = 1 << 18
 _MOST_BYTES = 1 << 30  # a larger state is kept only where the user asks for it
 GROWING = frozenset({"text", "markdown", "srt", "vtt", "ass"})  # formats of texts that are added to at their end
 
@@ -259,7 +260,12 @@ class Keeper:
         return {**self.fingerprint, "text_sha256": self._text_hash(place)}
 
     def _text_hash(self, place: Place) -> str:
-        return hashlib.sha256(self.document.text[: place.num_characters].encode("utf-8", "surrogatepass")).hexdigest()
+        """SHA-256 of the text up to there, in UTF-8; block by block, as the whole would be copied twice."""
+        digest = hashlib.sha256()
+        for start in range(0, place.num_characters, _BLOCK_CHARACTERS):
+            block = self.document.text[start : min(start + _BLOCK_CHARACTERS, place.num_characters)]
+            digest.update(block.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
 
 def _place_in(path: Path) -> Place:

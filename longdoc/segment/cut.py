@@ -11,6 +11,7 @@ blocks. `count_tokens` encodes the same blocks and gives the same number.
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -86,11 +87,11 @@ def _blocks(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 @dataclass(slots=True)
 class _Buffer:
-    """Tokens that wait for a segment: parallel lists of ids, first and last offsets in the document."""
+    """Tokens that wait for a segment: parallel arrays of ids, first and last offsets in the document."""
 
-    ids: list[int] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
+    ids: array[int] = field(default_factory=lambda: array("q"))
+    starts: array[int] = field(default_factory=lambda: array("q"))
+    ends: array[int] = field(default_factory=lambda: array("q"))
 
     def add(self, tokens: Iterable[tuple[int, int, int]], offset: int, floor: int) -> None:
         # Offsets never run backwards: a tokenizer may give (0, 0) for what it makes up itself.
