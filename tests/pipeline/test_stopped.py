@@ -111,10 +111,9 @@ def test_answers_that_are_finished_come_before_the_stop(pointing: Session, book:
         on_event=stop,
         session=session_of(pointing, None),
     )
-    answers = []
+    answers: list[str] = []
     with pytest.raises(Interrupted):
-        for answer in interview.answers(["Who?", "When?", "Why?"]):
-            answers.append(answer.question)
+        answers.extend(answer.question for answer in interview.answers(["Who?", "When?", "Why?"]))
     assert answers == ["Who?", "When?"]
 
 
