@@ -6,12 +6,13 @@ citation carries the section, and the printed page's label where the book has a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 from longdoc.core.errors import DamagedInput, EmptyInput, InputError, NoTextLayer
 from longdoc.core.events import Opening
 from longdoc.core.types import Anchor
-from longdoc.ingest.archive import Archive, ZipBomb, damaged, member_names
+from longdoc.ingest.archive import Archive, ZipBomb, all_named, damaged, member_names, words_of
 from longdoc.ingest.epub_package import NavPoint, Package, read_package, resolve
 from longdoc.ingest.flow import Block, with_notes
 from longdoc.ingest.headings import find_headings
@@ -19,6 +20,9 @@ from longdoc.ingest.html import notes_in, parse, walk
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".svg")
+_DRAWING = ".svg"
+_PICTURE = re.compile(r"<(?:img|image|svg|object|video)\b", re.IGNORECASE)
+_MOST_NAMED = 10
 
 
 def sniff(raw: Raw) -> bool:
@@ -33,7 +37,7 @@ def read(raw: Raw) -> Parsed:
     archive = Archive.open(raw)
     with archive.zip:
         package = read_package(archive)
-        if not package.spine:
+        if not package.spine and not package.unread:
             raise damaged(raw, "its reading order names no document that is there")
         builder = TextBuilder()
         places: dict[str, int] = {}  # "path" and "path#id" -> offset
@@ -41,19 +45,22 @@ def read(raw: Raw) -> Parsed:
         inner: list[Heading] = []
         paragraphs: list[tuple[str, int]] = []
         lost: list[tuple[str, str]] = []  # (path, why) of documents that could not be read
+        pictures = list(package.unread)  # documents without a word
         notes = {path: _notes(archive, path) for path in package.nonlinear}
         outside = {target: words for found in notes.values() for target, words in found.items()}
         for number, path in enumerate(package.spine):
             raw.on_event(Opening(raw.name, number, len(package.spine)))
             try:
                 document = archive.text(path)
+                blocks = _drawn(archive, path) if path.lower().endswith(_DRAWING) else _blocks(document, path, outside)
             except ZipBomb:
                 raise
             except DamagedInput as error:
                 lost.append((path, error.why or error.what))
                 continue
-            places.setdefault(path, builder.next_offset)
-            for block in with_notes(_blocks(document, path, outside)):
+            before = builder.next_offset
+            places.setdefault(path, before)
+            for block in with_notes(blocks):
                 if not block.text:
                     continue
                 start = builder.paragraph(block.text)
@@ -62,19 +69,25 @@ def read(raw: Raw) -> Parsed:
                 marked.extend(Anchor(start + at, label=label) for at, label in sorted(block.pages.items()))
                 if block.level:
                     inner.append(Heading(" ".join(block.text.split()), start, block.level))
+            if builder.next_offset == before and _PICTURE.search(document):
+                pictures.append(path)
     text = builder.text()
     if not text and lost:
         raise damaged(raw, lost[0][1])
     if not text:
         raise _wordless(raw, archive)
     missing = _missing(package, lost, archive.losses)
+    said = _said_of_pictures(package, pictures)
+    if len(pictures) * 2 > len(package.spine) + len(package.unread):
+        missing += said
+        said = ()
     headings = _headings(package.contents, places) or _ranked(inner) or find_headings(paragraphs)
     return Parsed(
         text=text,
         title=package.title,
         anchors=_anchors(package, places, marked),
         sections=sections_from([heading for heading in headings if heading.start < len(text)], len(text)),
-        warnings=_warnings(package, missing, sum(not found for found in notes.values())),
+        warnings=said + _warnings(package, missing, sum(not found for found in notes.values())),
         lost=missing,
     )
 
@@ -110,6 +123,11 @@ def _blocks(markup: str, path: str, outside: dict[str, str]) -> Iterable[Block]:
     return walk(body, {link: outside[target] for link, target in targets.items() if target in outside})
 
 
+def _drawn(archive: Archive, path: str) -> list[Block]:
+    """The words of a page that is a drawing. Raises DamagedInput."""
+    return [Block(words) for element in all_named(archive.xml(path), "text") if (words := words_of(element))]
+
+
 def _headings(contents: tuple[NavPoint, ...], places: dict[str, int]) -> list[Heading]:
     """The entries of the table of contents whose target is in the text; a lost "#id" falls back to its document."""
     headings = []
@@ -135,11 +153,28 @@ def _anchors(package: Package, places: dict[str, int], marked: list[Anchor]) -> 
     return tuple(anchors)
 
 
-def _missing(package: Package, lost: list[tuple[str, str]], losses: dict[str, str]) -> tuple[str, ...]:
-    """What of the reading order could not be read: documents that are damaged, under their titles, and characters."""
+def _titles(package: Package) -> dict[str, str]:
+    """Path of a document -> its title in the table of contents."""
     titles: dict[str, str] = {}
     for point in package.contents:
         titles.setdefault(point.target.partition("#")[0], point.title)
+    return titles
+
+
+def _said_of_pictures(package: Package, pictures: Sequence[str]) -> tuple[str, ...]:
+    """Which documents of the reading order are pictures, and hold no text that could be read."""
+    if not pictures:
+        return ()
+    titles = _titles(package)
+    named = [f'"{titles.get(path, path)}"' for path in pictures[:_MOST_NAMED]]
+    rest = f" and {len(pictures) - len(named):,} more" if len(pictures) > len(named) else ""
+    what = "1 document of the book is a picture" if len(pictures) == 1 else f"{len(pictures):,} documents are pictures"
+    return (f"{what} without text: {', '.join(named)}{rest}",)
+
+
+def _missing(package: Package, lost: list[tuple[str, str]], losses: dict[str, str]) -> tuple[str, ...]:
+    """What of the reading order could not be read: documents that are damaged, under their titles, and characters."""
+    titles = _titles(package)
     missing = [
         f'"{titles.get(path, path)}" is damaged and was not read ({why}); '
         f"{len(package.spine) - len(lost)} of {len(package.spine)} documents of the book were"

@@ -17,6 +17,7 @@ from longdoc.ingest.clean import normalise, squeeze
 
 _FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 _MEDIA_TEXT = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml")
+_MEDIA_SVG = "image/svg+xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Package:
     """What the OPF says. spine: paths of the text documents in reading order.   lost: tables that are damaged.
 
     missing: documents of the reading order that the archive does not have.
+    unread: those that are no text, pictures above all.
     """
 
     title: str | None
@@ -42,6 +44,7 @@ class Package:
     nonlinear: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def read_package(archive: Archive) -> Package:
@@ -52,11 +55,11 @@ def read_package(archive: Archive) -> Package:
     items = {item.get("id", ""): item for item in all_named(root, "item") if item.get("id") and item.get("href")}
     paths = {identifier: resolve(opf_path, item.get("href", "")) for identifier, item in items.items()}
     nav_path = next((paths[i] for i, item in items.items() if "nav" in (item.get("properties") or "").split()), None)
-    named = _spine(root, items, paths, nav_path)
-    spine, nonlinear, missing = _there(archive, *named, nav_path)
+    linear, nonlinear, unread = _spine(root, items, paths, nav_path)
+    spine, outside, missing = _there(archive, linear, nonlinear, nav_path)
     lost: list[str] = []
     contents, page_list = _contents(archive, root, items, paths, nav_path, lost)
-    return Package(_title(root), spine, contents, page_list, nonlinear, tuple(lost), missing)
+    return Package(_title(root), spine, contents, page_list, outside, tuple(lost), missing, tuple(unread))
 
 
 def resolve(base: str, href: str) -> str:
@@ -88,15 +91,19 @@ def _spine(
     items: dict[str, ElementTree.Element],
     paths: dict[str, str],
     nav_path: str | None,
-) -> tuple[list[str], list[str]]:
-    """Paths in reading order, and those of the documents outside of it, each once."""
+) -> tuple[list[str], list[str], list[str]]:
+    """Paths in reading order, those of the documents outside of it, and of what in it cannot be read; each once."""
     linear: dict[str, None] = {}
     nonlinear: dict[str, None] = {}
+    unread: dict[str, None] = {}
     for reference in all_named(root, "itemref"):
-        path = _readable(reference.get("idref") or "", items, paths)
+        identifier = reference.get("idref") or ""
+        path = _readable(identifier, items, paths)
         if path is not None and path != nav_path:
             (nonlinear if reference.get("linear") == "no" else linear)[path] = None
-    return list(linear), [path for path in nonlinear if path not in linear]
+        elif path is None and identifier in items:
+            unread[paths[identifier]] = None
+    return list(linear), [path for path in nonlinear if path not in linear], list(unread)
 
 
 def _there(
@@ -114,15 +121,18 @@ def _there(
 
 
 def _readable(identifier: str, items: dict[str, ElementTree.Element], paths: dict[str, str]) -> str | None:
-    """The item's path, following fallbacks until a text document comes."""
+    """The item's path, following fallbacks until a text document comes; else a drawing, which may hold words."""
     seen: set[str] = set()
+    drawing = None
     while identifier in items and identifier not in seen:
         seen.add(identifier)
         media = (items[identifier].get("media-type") or "").lower()
         if media in _MEDIA_TEXT or paths[identifier].lower().endswith((".xhtml", ".html", ".htm")):
             return paths[identifier]
+        if media == _MEDIA_SVG:
+            drawing = paths[identifier]
         identifier = items[identifier].get("fallback") or ""
-    return None
+    return drawing
 
 
 def _title(root: ElementTree.Element) -> str | None:

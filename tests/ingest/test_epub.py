@@ -169,6 +169,47 @@ def test_a_book_whose_pages_are_pictures_is_a_scan(tmp_path: Path) -> None:
     assert "ocrmypdf" in str(caught.value.fix)
 
 
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"><rect/>%s</svg>'
+
+
+def picture_book(path: Path, *, num_chapters: int, drawn: str = "") -> Path:
+    """A cover that is a picture in a page, a drawing and a photograph in the reading order, and chapters."""
+    documents = {"cover": page_html("<img src='x.png' alt=''/>"), "blank": page_html("<p> </p>")}
+    documents |= {f"c{n}": page_html(f"<h1>Chapter {n}</h1><p>Words.</p>") for n in range(num_chapters)}
+    links = "".join(f'<li><a href="{name}.xhtml">{name.title()}</a></li>' for name in documents)
+    nav = page_html(f'<nav epub:type="toc"><ol>{links}<li><a href="map.svg">The Map</a></li></ol></nav>')
+    more = {"OPS/x.png": b"\x89PNG", "OPS/map.svg": SVG % drawn, "OPS/photo.jpg": b"\xff\xd8\xff"}
+    made = epub(path, documents, nav=nav, more=more)
+    with zipfile.ZipFile(made) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    package = members["OPS/book.opf"].decode()
+    items = '<item id="map" href="map.svg" media-type="image/svg+xml"/>'
+    items += '<item id="photo" href="photo.jpg" media-type="image/jpeg"/>'
+    package = package.replace("</manifest>", f"{items}</manifest>")
+    package = package.replace("</spine>", '<itemref idref="map"/><itemref idref="photo"/></spine>')
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, data in (members | {"OPS/book.opf": package.encode()}).items():
+            archive.writestr(name, data)
+    return made
+
+
+def test_documents_that_are_pictures_are_named(tmp_path: Path) -> None:
+    document = read_document(str(picture_book(tmp_path / "book.epub", num_chapters=5)))
+    assert document.warnings == ('3 documents are pictures without text: "OPS/photo.jpg", "Cover", "The Map"',)
+    assert document.source.lost == ()
+    most = read_document(str(picture_book(tmp_path / "book.epub", num_chapters=1)))
+    assert most.source.lost == document.warnings
+    assert most.warnings == document.warnings
+
+
+def test_the_words_of_a_drawing_are_read(tmp_path: Path) -> None:
+    drawn = '<text x="1">The <tspan>old</tspan> town</text><text>The harbour</text>'
+    document = read_document(str(picture_book(tmp_path / "book.epub", num_chapters=5, drawn=drawn)))
+    assert document.text.endswith("Words.\n\nThe old town\n\nThe harbour")
+    assert document.cite(document.text.index("old"), len(document.text)).section == "The Map"
+    assert '"The Map"' not in document.warnings[0]
+
+
 def spoil(path: Path, member: str) -> None:
     """Change a byte of a member, so that its checksum is wrong."""
     with zipfile.ZipFile(path) as archive:
