@@ -18,6 +18,7 @@ from longdoc.core.sentences import Span
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, SummaryOptions
 from longdoc.core.types import Document, Section, Source
 from longdoc.ingest import Together
+from longdoc.ingest.given import Given
 from longdoc.pipeline.ask import ask
 from longdoc.pipeline.session import OnPart, Reading, Session
 from longdoc.pipeline.summarize import summarize
@@ -42,7 +43,7 @@ class TextSession(Session):
         self._reading = None
 
     def read(
-        self, source: str | Together, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None
+        self, source: str | Together | Given, options: SourceOptions, on_event: Listener, on_part: OnPart | None = None
     ) -> Reading:
         """Read the text, or hand out what was read of it before when nobody takes notes."""
         assert self._document is not None

@@ -115,8 +115,19 @@ def listen_to_signals(report: Report) -> None:
         signal.signal(signal.SIGINT, interrupt)
 
 
+def open_standard_streams() -> None:
+    """For streams that our caller has closed: no input comes, a result is an error, and messages go nowhere."""
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if sys.stdout is None:  # to write to it is an error, which is told
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
 def main() -> NoReturn:
     """The entry point."""
+    open_standard_streams()
     report = Report()
     listen_to_signals(report)
     for stream in (sys.stdout, sys.stderr):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longdoc.cli import options
+from longdoc.cli.man import ManCommand
 from longdoc.core.batch import BatchTask
 from longdoc.core.errors import LongdocError, PartialResult, UsageError
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions, SummaryOptions
@@ -50,8 +51,18 @@ class Shard(click.ParamType[Any]):
         return int(match[1]), int(match[2])
 
 
-@click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.command(
+    cls=ManCommand,
+    examples=[
+        ("A summary of every document of a folder", "longdoc batch reports/ -o out/"),
+        (
+            "The same questions to all of them, on two workers",
+            "longdoc batch reports/ -o out/ --questions list.txt --jobs 2",
+        ),
+        ("One of eight parts, in a job array", "longdoc batch reports/ -o out/ --shard 3/8 --to md,json"),
+    ],
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=options.complete_path)
 @click.option(
     "--do",
     "work",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from longdoc.cli import options
+from longdoc.cli.man import ManCommand
 from longdoc.core.errors import LongdocError
 from longdoc.core.settings import ModelOptions
 
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 SCHEMA = "longdoc.doctor/1"
 
 
-@click.command()
+@click.command(
+    cls=ManCommand,
+    examples=[
+        ("Whether all that is needed works here", "longdoc doctor"),
+        ("Whether a model can be used without the network", "longdoc doctor --model ./model --offline"),
+    ],
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 @options.model
 def doctor(as_json: bool, model_options: ModelOptions) -> None:

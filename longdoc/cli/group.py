@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import click
 
 from longdoc.cli.man import ManGroup
+from longdoc.core.errors import OutputError
+
+_OF_OUTPUT = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO}
 
 
 class Stopped(Exception):
@@ -38,11 +42,22 @@ class LazyGroup(ManGroup):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Raises Stopped for a KeyboardInterrupt."""
+        """Run the command. Raises Stopped for a KeyboardInterrupt, and what a command meets that writes by click.echo:
+        StdoutClosedError when nobody reads it, and OutputError when it cannot be written.
+        """
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             raise Stopped(stop) from stop
+        except OSError as error:
+            if error.filename is not None or error.errno not in _OF_OUTPUT:
+                raise
+            from longdoc.output.write import StdoutClosedError, drop_stdout
+
+            drop_stdout()
+            if error.errno == errno.EPIPE:
+                raise StdoutClosedError from error
+            raise OutputError("Standard output cannot be written.", why=error.strerror) from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

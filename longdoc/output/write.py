@@ -44,10 +44,10 @@ class _Stdout:
             sys.stdout.write(text)
             sys.stdout.flush()
         except BrokenPipeError as error:
-            _drop_stdout()
+            drop_stdout()
             raise StdoutClosedError from error
         except OSError as error:
-            _drop_stdout()
+            drop_stdout()
             raise OutputError("Standard output cannot be written.", why=error.strerror) from error
 
     def keep(self) -> None:
@@ -57,7 +57,7 @@ class _Stdout:
         """Nothing to do: it is out."""
 
 
-def _drop_stdout() -> None:
+def drop_stdout() -> None:
     """Point standard output at nothing, or the interpreter complains once more when it flushes at exit."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)

@@ -15,7 +15,7 @@ from longdoc.cli.man import GROUPS, ManCommand, ManGroup
 from longdoc.core.errors import EXIT_CODES
 
 README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text(encoding="utf-8")
-EVERYDAY = ("summarize", "ask", "read", "states", "config", "completion", "help")
+EVERYDAY = ("summarize", "ask", "batch", "read", "doctor", "states", "config", "completion", "help")
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
