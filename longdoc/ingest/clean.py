@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 SOFT_HYPHEN = "\xad"
 PDFIUM_HYPHEN = "\ufffe"  # pdfium's mark for a hyphen at a line end
@@ -49,6 +50,7 @@ _PREFIX_WORDS = "be co com con de dis em en ex in mis non out per pre pro re sub
 _PREFIXES = frozenset(_PREFIX_WORDS.split())
 _SUFFIX_WORDS = "able ably ed er ers est ful ing ings ism ist less lessly lessness ly ment ments ness tion tions"
 _SUFFIXES = frozenset(_SUFFIX_WORDS.split())
+_LINES_AT_ONCE = 64
 _DASHED = re.compile(r"\w—(?=\w)")
 _MANY_CUTS = 8  # lines that end with a hyphen, from which on they are judged
 _SELDOM = 0.1  # of them are a word of the document without the hyphen, in a text that breaks no words
@@ -88,38 +90,42 @@ class Vocabulary:
     num_dashes: int = 0
     num_spaced: int = 0
 
-    def add(self, line: str, *, continues: bool = False) -> None:
-        """Count the words of a line. continues: the line above ends with a hyphen, so the first is half a word."""
-        words = _WORD.findall(line.lower())
-        if continues and words:
-            words = words[1:]
-        if line.endswith(_HYPHEN):
-            words = words[:-1]
-        self.counts.update(words)
-        if "—" in line:
-            self.num_dashes += len(_DASHED.findall(line))
-            self.num_spaced += line.count(" —")
-        if "-" not in line:
-            return
-        for word in words:
-            if "-" in word:
-                self.firsts.add(word.partition("-")[0])
-                self.lasts.add(word.rpartition("-")[2])
-
     @classmethod
     def of(cls, lines: Iterable[str]) -> Vocabulary:
         vocabulary = cls()
+        tokens = Counter[str]()  # what stands between spaces: far fewer are different than there are words
+        halves: list[str] = []
         above = ""
-        for line in lines:
-            continues = above.endswith(_HYPHEN)
-            vocabulary.add(line, continues=continues)
-            if continues:
-                vocabulary.note_cut(above, line)
-            above = line
+        coming = iter(lines)
+        while some := [*islice(coming, _LINES_AT_ONCE)]:
+            text = "\n".join(some)
+            tokens.update(text.lower().split())
+            if "—" in text:
+                vocabulary.num_dashes += len(_DASHED.findall(text))
+                vocabulary.num_spaced += text.count(" —")
+            for line in some:
+                continues, ends = above.endswith(_HYPHEN), line.endswith(_HYPHEN)
+                if continues or ends:
+                    halves += _halves(line, continues=continues, ends=ends)
+                if continues:
+                    vocabulary.note_cut(above, line)
+                above = line
+        vocabulary._count(tokens, halves)
         num_joined = sum(vocabulary.counts[left + right] > 0 for left, right in vocabulary.cut)
         if len(vocabulary.cut) >= _MANY_CUTS:
             vocabulary.breaks_words = num_joined > _SELDOM * len(vocabulary.cut)
         return vocabulary
+
+    def _count(self, tokens: Counter[str], halves: Iterable[str]) -> None:
+        """Count the words in tokens; halves of words that line ends have cut do not count."""
+        for token, number in tokens.items():
+            for word in _WORD.findall(token):
+                self.counts[word] += number
+        self.counts.subtract(halves)
+        for word, number in self.counts.items():
+            if number > 0 and "-" in word:
+                self.firsts.add(word.partition("-")[0])
+                self.lasts.add(word.rpartition("-")[2])
 
     def note_cut(self, above: str, below: str) -> None:
         """Remember what two lines have on both sides of a hyphen, when it may be a word."""
@@ -149,6 +155,13 @@ class Vocabulary:
         if knows_right and (knows_left or left.endswith("ing")):  # dining-/room
             return True
         return left in self.firsts and len(left) > 2 and right.endswith(("ing", "ed"))  # ill-/timed
+
+
+def _halves(line: str, *, continues: bool, ends: bool) -> list[str]:
+    """The first word of a line that goes on from the one above, and the last of one that ends with a hyphen."""
+    words = _WORD.findall(line.lower())
+    first = words[:1] if continues else []
+    return first + (words[len(first) :][-1:] if ends else [])
 
 
 def joint(left: str, right: str, vocabulary: Vocabulary) -> tuple[str, str]:

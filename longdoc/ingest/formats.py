@@ -9,13 +9,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, cast
+from itertools import chain
+from typing import TYPE_CHECKING, Any, cast
 
 from longdoc.core.errors import LongdocError, UnknownFormat, UsageError
 from longdoc.core.events import Warned
 from longdoc.ingest.foreign import refuse_foreign
 from longdoc.ingest.parsed import Parsed, Raw
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "longdoc.readers"
 _HEAD_BYTES = 4096
@@ -78,6 +81,8 @@ FORMATS: tuple[Format, ...] = (
 
 def plugins() -> Iterator[Format]:
     """The readers of other packages. One that has the name of a reader here is never asked."""
+    from importlib.metadata import entry_points  # dear, and most documents are of a format of ours
+
     names = {reader.name for reader in FORMATS}
     for entry in entry_points(group=GROUP):
         if entry.name not in names:
@@ -87,12 +92,14 @@ def plugins() -> Iterator[Format]:
 
 def format_named(name: str) -> Format:
     """The format that `--format` names. Raises UsageError when there is none of that name."""
-    readers = [*FORMATS, *plugins()]
-    for reader in readers:
+    names = []
+    for reader in chain(FORMATS, plugins()):
         if reader.name == name.lower():
             return reader
-    names = ", ".join(reader.name for reader in readers)
-    raise UsageError(f"There is no format {name!r}.", why=f"the formats are {names}", fix="leave --format away")
+        names.append(reader.name)
+    raise UsageError(
+        f"There is no format {name!r}.", why=f"the formats are {', '.join(names)}", fix="leave --format away"
+    )
 
 
 def detect(raw: Raw) -> Format:

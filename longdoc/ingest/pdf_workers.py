@@ -1,7 +1,8 @@
 """The pages of a PDF, taken in worker processes: several at once, and one that never ends harms no other.
 
 A page that runs into a limit is listed as skipped; the pages that shared its worker are taken again. A file made of
-such pages is given up after a while. The workers open the file for themselves and send lines in packed form.
+such pages is given up after a while. The workers open the file for themselves, write down with which page they have
+begun, and send the lines of many pages in one packed piece.
 """
 
 from __future__ import annotations
@@ -10,24 +11,27 @@ import contextlib
 import math
 import mmap
 import os
+import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from longdoc.core.events import Event, Listener, Opening
 from longdoc.core.types import SkippedPage
 from longdoc.ingest.parsed import Raw
-from longdoc.ingest.pdf_pages import DAMAGED, PageReader
+from longdoc.ingest.pdf_pages import DAMAGED, Page, PageReader
 from longdoc.ingest.pdf_store import Packed, PageStore
 from longdoc.ingest.sandbox import JobFailed, Limits, Outcome
+from longdoc.ingest.sandbox_fork import can_fork
 from longdoc.ingest.sandbox_pool import Pool
 
 PAGE_SECONDS = 10.0  # of one page
 _LATER_SECONDS = 4.0  # of a page that is taken once more, after another has run into the limit
 _MOST_WASTED_S = 18.0  # on pages that give nothing
-_PAGES_A_JOB = 8
-_PAGES_A_WORKER = 30  # a process more pays for its start
+_MOST_PAGES_A_JOB = 16
+_PAGES_A_WORKER = 16  # a process more pays for its start
+_TELL_EVERY_S = 0.25
 _MOST_WORKERS = 8
 _PAGES_A_DOCUMENT = 256  # pdfium keeps what it has parsed: open the file anew after so many
 _EVENT_EVERY_PAGES = 10
@@ -36,43 +40,80 @@ _WHY = {
     "memory": "needs more memory than one page may have",
     "crash": "ended the process that read it",
 }
+_PAGE_END = "\f"  # no line of a page has one
 _NOT_TRIED = "not tried: other pages took too long"
 GAVE_UP = (*_WHY.values(), _NOT_TRIED)
 
 
 def read_pages(raw: Raw, num_pages: int) -> tuple[PageStore, list[SkippedPage]]:
     """The lines of every page; a page without text has none and is listed with its reason."""
-    reading = _Reading(raw, num_pages)
-    with _shared(raw) as (setup, descriptors):
-        reading.run({**setup, "name": raw.name, "num_pages": num_pages, "password": raw.options.password}, descriptors)
+    with _shared(raw) as (setup, descriptors), _Begun() as begun:
+        reading = _Reading(raw, num_pages, begun)
+        setup |= {"name": raw.name, "num_pages": num_pages, "password": raw.options.password, "begun": begun.descriptor}
+        reading.run(setup, [*descriptors, begun.descriptor])
     return reading.store, [SkippedPage(page + 1, reading.problems[page]) for page in sorted(reading.problems)]
+
+
+class _Begun:
+    """When the workers began with each page: a file that they share, so that nobody is woken for it.
+
+    The clock is that of `time.monotonic`, one for all processes of the machine.
+    """
+
+    _SECONDS = struct.Struct("d")
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        """descriptor: of the file that another process has made."""
+        self.descriptor = _temporary_file() if descriptor is None else descriptor
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.descriptor)
+
+    def note(self, page: int) -> None:
+        with contextlib.suppress(OSError):  # a file of a million pages: the limit on files
+            os.pwrite(self.descriptor, self._SECONDS.pack(time.monotonic()), self._SECONDS.size * page)
+
+    def of(self, page: int) -> float:
+        """0.0 for a page that nobody has begun with."""
+        found = os.pread(self.descriptor, self._SECONDS.size, self._SECONDS.size * page)
+        return float(self._SECONDS.unpack(found)[0]) if len(found) == self._SECONDS.size else 0.0
+
+    def forget(self, pages: range) -> None:
+        with contextlib.suppress(OSError):
+            os.pwrite(self.descriptor, bytes(self._SECONDS.size * len(pages)), self._SECONDS.size * pages.start)
 
 
 class _Reading:
     """The state of a document that is being read."""
 
-    def __init__(self, raw: Raw, num_pages: int) -> None:
+    def __init__(self, raw: Raw, num_pages: int, begun: _Begun) -> None:
         self.raw = raw
         self.store = PageStore(num_pages)
         self.problems: dict[int, str] = {}
-        self.begun: dict[int, float] = {}  # page -> when a worker began with it
+        self.begun = begun
         self.num_done = 0
         self.wasted_s = 0.0
 
     def run(self, setup: dict[str, Any], descriptors: Sequence[int]) -> None:
         num_pages = self.store.num_pages
-        jobs = [[first, min(first + _PAGES_A_JOB, num_pages)] for first in range(0, num_pages, _PAGES_A_JOB)]
+        most_workers = min(_num_processors(), _MOST_WORKERS, math.ceil(num_pages / _PAGES_A_WORKER))
+        pages_a_job = min(_MOST_PAGES_A_JOB, math.ceil(num_pages / most_workers))
+        jobs = [[first, min(first + pages_a_job, num_pages)] for first in range(0, num_pages, pages_a_job)]
         self.raw.on_event(Opening(self.raw.name, 0, num_pages))
         while jobs:
-            num_workers = min(_num_processors(), _MOST_WORKERS, math.ceil(num_pages / _PAGES_A_WORKER), len(jobs))
-            limits = Limits(seconds=_LATER_SECONDS if self.wasted_s else PAGE_SECONDS)
+            num_workers = min(most_workers, len(jobs))
+            page_s = _LATER_SECONDS if self.wasted_s else PAGE_SECONDS
+            limits = Limits(seconds=page_s, total_seconds=page_s * pages_a_job)
             target = "longdoc.ingest.pdf_workers:open_pages"
             again: list[list[int]] = []
             unseen = set(range(len(jobs)))
             with Pool(target, setup, num_workers=num_workers, limits=limits, descriptors=descriptors) as pool:
-                for number, outcome in enumerate(pool.map(jobs, self._page_begins)):
+                for number, outcome in enumerate(pool.map(jobs, self._goes_on)):
                     unseen.discard(number)
-                    again += self._take(jobs[number], outcome, limits.seconds / num_workers)
+                    again += self._take(jobs[number], outcome, page_s / num_workers)
                     if self.wasted_s > _MOST_WASTED_S:
                         break
             if unseen or self.wasted_s > _MOST_WASTED_S:
@@ -81,26 +122,27 @@ class _Reading:
                 return
             jobs = again
 
-    def _page_begins(self, event: Event) -> None:
+    def _goes_on(self, event: Event) -> None:
+        """Slow pages: whoever waits for the document hears that there is something to wait for."""
         if isinstance(event, Opening):
-            self.begun[event.pages_done] = time.monotonic()
+            self.raw.on_event(Opening(self.raw.name, self.num_done, self.store.num_pages))
 
     def _take(self, job: Sequence[int], outcome: Outcome, limit_s: float) -> list[list[int]]:
         """Keep what a job has given. -> the jobs that are left to do of it. limit_s: its share of the waiting."""
         first, end = job
         pages = range(first, end)
         if outcome.failure is None:
-            for page, (text, places, kinds, parts, problem) in zip(pages, outcome.value, strict=True):
-                self.begun.pop(page, None)
+            for page, packed, problem in unpacked_pages(pages, outcome.value):
                 if problem:
                     self.problems[page] = problem
                 else:
-                    self.store.put(page, Packed(text, bytes(places), tuple(kinds), bytes(parts)))
+                    self.store.put(page, packed)
             self._count(len(pages))
             return []
         kind = outcome.failure.kind if isinstance(outcome.failure, JobFailed) else "error"
-        at = max((page for page in pages if page in self.begun), default=first)
-        since = time.monotonic() - self.begun.pop(at, 0.0)
+        at = max((page for page in pages if self.begun.of(page)), default=first)
+        since = time.monotonic() - self.begun.of(at)
+        self.begun.forget(pages)
         if kind in ("time", "memory"):
             self.wasted_s += limit_s if kind == "time" else min(since, limit_s)
         if len(pages) > 1 and kind == "time" and since < 0.7 * PAGE_SECONDS:
@@ -116,6 +158,28 @@ class _Reading:
             self.raw.on_event(Opening(self.raw.name, self.num_done, self.store.num_pages))
 
 
+def packed_pages(pages: Sequence[Page]) -> list[Any]:
+    """The lines of several pages as they go through a pipe: one text, one piece of places, and what is odd by page."""
+    packed = [Packed.of([] if page.problem else page.lines) for page in pages]
+    odd = {
+        str(rank): [list(one.kinds), one.parts, page.problem]
+        for rank, (page, one) in enumerate(zip(pages, packed, strict=True))
+        if one.kinds or one.parts or page.problem
+    }
+    text = _PAGE_END.join([one.text for one in packed])
+    return [text, b"".join([one.places for one in packed]), [len(one.places) for one in packed], odd]
+
+
+def unpacked_pages(pages: Sequence[int], sent: Sequence[Any]) -> Iterator[tuple[int, Packed, str | None]]:
+    """The other way round, for pages of these indices: (index, lines, why there is no text or None)."""
+    text, places, lengths, odd = sent
+    end = 0
+    for rank, (page, one, length) in enumerate(zip(pages, text.split(_PAGE_END), lengths, strict=True)):
+        kinds, parts, problem = odd.get(str(rank), ((), b"", None))
+        start, end = end, end + length
+        yield page, Packed(one, places[start:end], tuple(kinds), parts), problem
+
+
 def open_pages(setup: dict[str, Any]) -> Callable[[Any, Listener], Any]:
     """In the worker: open the file, and return what takes the pages [first, end) of a job."""
     data: Any = setup.get("data")
@@ -124,23 +188,30 @@ def open_pages(setup: dict[str, Any]) -> Callable[[Any, Listener], Any]:
     num_pages = setup["num_pages"]
     reader = PageReader(data, num_pages, setup["password"])
 
+    begun = _Begun(setup["begun"])
+
     def take(job: Sequence[int], on_event: Listener) -> list[Any]:
         if reader.num_taken > _PAGES_A_DOCUMENT:
             reader.close()
-        found = []
+        told = time.monotonic()
+        pages = []
         for index in range(job[0], job[1]):
-            on_event(Opening(setup["name"], index, num_pages))
-            page = reader.page(index)
-            packed = Packed.of([] if page.problem else page.lines)
-            found.append([packed.text, packed.places, list(packed.kinds), packed.parts, page.problem])
-        return found
+            begun.note(index)
+            if time.monotonic() - told > _TELL_EVERY_S:
+                told = time.monotonic()
+                on_event(Opening(setup["name"], index, num_pages))
+            pages.append(reader.page(index))
+        return packed_pages(pages)
 
     return take
 
 
 @contextlib.contextmanager
 def _shared(raw: Raw) -> Iterator[tuple[dict[str, Any], list[int]]]:
-    """How the workers get at the bytes: an anonymous file in memory, the file itself, or a copy for each."""
+    """How the workers get at the bytes: forks have them; others by a file in memory, the file itself, or a copy."""
+    if can_fork():
+        yield {"data": raw.data}, []
+        return
     descriptor = _in_memory(raw.data)
     if descriptor is None:
         descriptor = _on_disk(raw)
@@ -164,6 +235,17 @@ def _in_memory(data: bytes) -> int | None:
     except OSError:  # larger than this process may write
         os.close(descriptor)
         return None
+    return descriptor
+
+
+def _temporary_file() -> int:
+    """An open file without a name."""
+    descriptor = _in_memory(b"")
+    if descriptor is None:
+        import tempfile
+
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
     return descriptor
 
 

@@ -22,13 +22,14 @@ For many jobs and several processes there is `sandbox_pool.Pool`.
   `sandbox_wire`. Events that a target tells go to `on_event` of the job.
 - A job that fails by its limits takes its process with it; the next job starts a new one and is not harmed.
 - `Limits.seconds` counts for each job, from the moment that its worker begins with it (a new worker's start counts).
+  With `Limits.total_seconds` it counts from the last event on: what goes on lives on, up to that many seconds in all.
   Time in which a busy machine let the worker wait for a processor is not counted, where the system tells (Linux).
 - `descriptors` are open files that the workers get under the same numbers. Each process shares their position: use
   `os.pread`, or one worker at a time.
-- Workers may start workers. All end when the outermost is killed.
+- Workers may start workers, which are forks of themselves on Linux. All end when the outermost is killed.
 - Linux ends a worker when the thread that started it ends: begin and end a `Worker` in one thread.
 
-Cost: about 0.1 s for each start, of which most is the import of the target's module.
+Cost: about 0.1 s for each start, of which most is the import of the target's module; some milliseconds for a fork.
 """
 
 from __future__ import annotations
@@ -51,13 +52,13 @@ from longdoc.core.errors import LongdocError
 from longdoc.core.events import Event, Listener, ignore
 from longdoc.ingest import sandbox_wire as wire
 from longdoc.ingest.sandbox_child import ON_LINUX, resident_bytes, waited_seconds
+from longdoc.ingest.sandbox_fork import IN_WORKER, Forked, can_fork, is_worker
 
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from longdoc.ingest.sandbox_child import main; main(int(sys.argv[2]))"
 )
 Cause = Literal["time", "memory", "crash", "garbage", "error"]  # of a failure
-_IN_WORKER = "longdoc_worker"
 _WATCH_EVERY_S = 0.2
 _MOST_WAITING = 20.0  # times the limit
 _BLOCK_BYTES = 1 << 20
@@ -69,11 +70,14 @@ class Limits:
     """What a worker may take.
 
     memory_bytes: address space of the process, or resident memory where the system limits that only.
-    seconds: of one job, by the clock on the wall and by the processor's.   result_bytes: of one answer, packed.
+    seconds: of one job, by the clock on the wall and by the processor's.
+    total_seconds: if given, of one job in all, and `seconds` from one event of it to the next.
+    result_bytes: of one answer, packed.
     """
 
     memory_bytes: int = 1920 << 20
     seconds: float = 25.0
+    total_seconds: float | None = None
     result_bytes: int = 512 << 20
 
 
@@ -104,15 +108,19 @@ class Outcome:
 class _Task:
     """A job under way. sending: what the process has not taken yet.   received: what is no whole frame yet.
 
-    waited_s: how long the process had waited for a processor before.
+    seconds: from `heard`, the beginning or the last event that counts, to the next.   most_s: in all.
+    waited_s, waited_before_s: how long the process had waited for a processor at `heard`, and at the beginning.
     """
 
     job: Any
     seconds: float
+    most_s: float
     on_event: Listener
     sending: memoryview
     waited_s: float
+    waited_before_s: float
     began: float = field(default_factory=time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
     received: bytearray = field(default_factory=bytearray)
     looked: float = field(default_factory=time.monotonic)
 
@@ -130,7 +138,7 @@ class Worker:
         self._peaks_bytes = [0, 0]  # of the processes before, and of this one
         self._setup = {"target": target, "setup": setup, "memory_bytes": limits.memory_bytes}
         self._descriptors = tuple(descriptors)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._task: _Task | None = None
 
     def __enter__(self) -> Self:
@@ -149,7 +157,7 @@ class Worker:
         return self._task is not None
 
     def submit(self, job: Any, on_event: Listener = ignore, *, seconds: float | None = None) -> Any:
-        """Do a job and wait for its result. seconds: instead of the limit's.
+        """Do a job and wait for its result. seconds: in all, instead of the limits'.
 
         Raises JobFailed, or the LongdocError that the target raised.
         """
@@ -168,14 +176,14 @@ class Worker:
     def begin(self, job: Any, on_event: Listener = ignore, *, seconds: float | None = None) -> None:
         """Give a job to the process, which must not be busy; `wait_for` brings the outcome."""
         assert self._task is None, "one job at a time"
-        seconds = self.limits.seconds if seconds is None else seconds
-        message = wire.frame(wire.JOB, {"job": job, "seconds": seconds})
+        most_s = (self.limits.total_seconds or self.limits.seconds) if seconds is None else seconds
+        seconds = min(most_s, self.limits.seconds if seconds is None else seconds)
+        message = wire.frame(wire.JOB, {"job": job, "seconds": most_s})
         if self._process is None or self._process.poll() is not None:
-            self._start()
-            message = wire.frame(wire.SETUP, self._setup) + message
+            message = self._start() + message
         assert self._process is not None
         waited_s = waited_seconds(self._process.pid)
-        self._task = _Task(job, seconds, on_event, memoryview(message), waited_s)
+        self._task = _Task(job, seconds, most_s, on_event, memoryview(message), waited_s, waited_s)
 
     def close(self) -> None:
         """End the process, whatever it does, and those that it started."""
@@ -184,31 +192,41 @@ class Worker:
             return
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(process.pid, signal.SIGKILL) if _is_worker() else os.killpg(process.pid, signal.SIGKILL)
+                os.kill(process.pid, signal.SIGKILL) if is_worker() else os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):  # what it did not take any more
                     pipe.close()
 
-    def _start(self) -> None:
+    def _start(self) -> bytes:
+        """-> what the new process has to be told first."""
         self.close()
         self._peaks_bytes = [max(self._peaks_bytes), 0]
+        if can_fork():
+            self._process = Forked(self._setup, self._descriptors)
+            told = b""
+        else:
+            self._process = self._spawned()
+            told = wire.frame(wire.SETUP, self._setup)
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            os.set_blocking(pipe.fileno(), False)
+        return told
+
+    def _spawned(self) -> subprocess.Popen[bytes]:
         path = [str(Path(entry or ".").absolute()) for entry in sys.path]
         package = str(Path(__file__).resolve().parents[2])
-        command = [sys.executable, "-P", "-S", "-X", _IN_WORKER, "-c", _START]
-        self._process = subprocess.Popen(
+        command = [sys.executable, "-P", "-S", "-X", IN_WORKER, "-c", _START]
+        return subprocess.Popen(
             [*command, json.dumps([*path, *([] if package in path else [package])]), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             pass_fds=self._descriptors,
-            start_new_session=not _is_worker(),  # Ctrl-C is for the parent, which ends all of them at once
+            start_new_session=not is_worker(),  # Ctrl-C is for the parent, which ends all of them at once
             bufsize=0,
         )
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            os.set_blocking(pipe.fileno(), False)
 
     # What `wait_for` asks for.
 
@@ -224,11 +242,15 @@ class Worker:
         """By the clock on the wall, less the time in which the process stood in the queue for a processor."""
         assert self._process is not None
         assert self._task is not None
-        left_s = self._task.began + self._task.seconds - time.monotonic()
-        if left_s > 0:
-            return left_s
-        waited_s = waited_seconds(self._process.pid) - self._task.waited_s
-        return left_s + min(waited_s, _MOST_WAITING * self._task.seconds)
+        task, now = self._task, time.monotonic()
+        left_s, total_left_s = task.heard + task.seconds - now, task.began + task.most_s - now
+        if left_s > 0 and total_left_s > 0:
+            return min(left_s, total_left_s)
+        waited_s = waited_seconds(self._process.pid)
+        return min(
+            left_s + min(waited_s - task.waited_s, _MOST_WAITING * task.seconds),
+            total_left_s + min(waited_s - task.waited_before_s, _MOST_WAITING * task.most_s),
+        )
 
     def _send(self) -> None:
         task, (_, pipe) = self._task, self._pipes()
@@ -258,6 +280,7 @@ class Worker:
                     task.on_event(value)
                     if self._task is not task:
                         return None  # the listener closed us
+                    self._heard(task)
                 elif kind in (wire.RESULT, wire.ERROR, wire.FAILURE):
                     return self._answered(kind, value)
                 else:
@@ -265,6 +288,13 @@ class Worker:
         except (wire.GarbageError, TypeError, ValueError) as error:
             return self._failed("garbage", f"gave an answer that makes no sense ({error})")
         return None
+
+    def _heard(self, task: _Task) -> None:
+        """The job goes on: its time counts anew, where there is a limit of all its time."""
+        now = time.monotonic()
+        if self.limits.total_seconds is not None and now - task.heard > _WATCH_EVERY_S:
+            assert self._process is not None
+            task.heard, task.waited_s = now, waited_seconds(self._process.pid)
 
     def _frames(self, received: bytearray) -> Iterator[tuple[bytes, Any]]:
         """The whole frames at the front, which are taken away. Raises GarbageError."""
@@ -335,7 +365,12 @@ class Worker:
 
     def _too_long(self) -> str:
         assert self._task is not None
-        return f"took longer than {self._task.seconds:g} s"
+        task, now = self._task, time.monotonic()
+        if now - task.began >= task.most_s:
+            return f"took longer than {task.most_s:g} s"
+        if task.heard - task.began > _WATCH_EVERY_S:
+            return f"stood still for {task.seconds:g} s"
+        return f"took longer than {task.seconds:g} s"
 
     def _too_much(self) -> str:
         return f"took more than {self.limits.memory_bytes / (1 << 30):.3g} GiB of memory"
@@ -362,8 +397,3 @@ def wait_for(workers: Sequence[Worker]) -> Outcome | None:
         if (outcome := worker._look()) is not None:
             return outcome
     return None
-
-
-def _is_worker() -> bool:
-    """Whether this process is a worker itself: what it starts belongs to the group of the outermost one."""
-    return _IN_WORKER in sys._xoptions

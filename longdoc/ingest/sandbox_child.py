@@ -42,6 +42,18 @@ def main(parent: int) -> None:
         return
     _limit(setup["memory_bytes"])
     sys.addaudithook(_refuse_network)
+    _serve(jobs, results, setup)
+
+
+def serve_forked(parent: int, jobs: int, results: int, setup: dict[str, Any]) -> None:
+    """As `main`, in a process that a worker has made of itself: its limits and its hooks are there already."""
+    _end_with(parent)
+    with os.fdopen(jobs, "rb") as incoming, os.fdopen(results, "wb") as outgoing:
+        _limit(setup["memory_bytes"])
+        _serve(incoming, outgoing, setup)
+
+
+def _serve(jobs: BinaryIO, results: BinaryIO, setup: dict[str, Any]) -> None:
     target = None
     while True:
         kind, job = _receive(jobs)

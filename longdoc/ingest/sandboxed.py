@@ -18,13 +18,20 @@ from longdoc.ingest.sandbox import JobFailed, Limits, Worker
 TARGET = "longdoc.ingest.read:open_parser"
 _LEAST_SECONDS = 25.0
 _SECONDS_PER_MB = 5.0
+_TOTAL_SECONDS_PER_MB = 120.0  # of a file that is read page after page: 10,000 plain pages are 10 to 50 MB
 _WHO = {"time": "reading it", "memory": "reading it", "crash": "its reader", "garbage": "its reader"}
 
 
 def limits_for(num_bytes: int, options: SourceOptions) -> Limits:
-    """Seconds by the size of the file, unless the options say how many."""
-    by_size_s = max(_LEAST_SECONDS, _SECONDS_PER_MB * num_bytes / 1e6)
-    return Limits(seconds=by_size_s if options.seconds is None else options.seconds)
+    """Seconds by the size of the file, unless the options say how many.
+
+    While pages arrive, a file may take longer: a busy machine, or many small pages. One that stands still may not.
+    """
+    if options.seconds is not None:
+        return Limits(seconds=options.seconds)
+    megabytes = num_bytes / 1e6
+    by_size_s = max(_LEAST_SECONDS, _SECONDS_PER_MB * megabytes)
+    return Limits(seconds=by_size_s, total_seconds=by_size_s + _TOTAL_SECONDS_PER_MB * megabytes)
 
 
 def worker_for(file: BinaryIO, options: SourceOptions) -> Worker:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from longdoc.core.errors import EncryptedInput
@@ -44,6 +45,20 @@ def tell(setup: Any) -> Target:
     return count
 
 
+def go_on(setup: Any) -> Target:
+    """Tells an event now and then, and then stands still."""
+
+    def count(job: list[float], on_event: Listener) -> str:
+        steps, step_s, still_s = job
+        for number in range(int(steps)):
+            time.sleep(step_s)
+            on_event(Opening("book", number, int(steps)))
+        time.sleep(still_s)
+        return "done"
+
+    return count
+
+
 def pass_through(setup: Any) -> Target:
     """Writes bytes that are no frame where the frames go."""
 
@@ -74,6 +89,23 @@ def nested(setup: Any) -> Target:
         inner = worker.submit("pid")
         on_event(Opening("pids", os.getpid(), inner))
         worker.submit("sleep")
+
+    return do
+
+
+def forks(setup: Any) -> Target:
+    """Starts workers of its own: what they say of themselves, and how they end."""
+    from longdoc.ingest.sandbox import JobFailed, Worker
+
+    def do(job: str, on_event: Listener) -> Any:
+        with Worker("sandbox_targets:misbehave") as worker:
+            own, found = sorted(sys.modules), []
+            for misdeed in ("modules", job, "modules", "descriptors"):
+                try:
+                    found.append(worker.submit(misdeed, seconds=1))
+                except JobFailed as failure:
+                    found.append([failure.kind, failure.why])
+            return [own, *found]
 
     return do
 
@@ -120,6 +152,8 @@ _MISDEEDS: dict[str, Callable[[], Any]] = {
     "connect": _connect,
     "pid": os.getpid,
     "object": object,
+    "modules": lambda: sorted(sys.modules),
+    "descriptors": lambda: sorted(path.name for path in Path("/proc/self/fd").iterdir()),
 }
 
 

@@ -149,7 +149,10 @@ def test_a_bug_in_a_worker_is_a_bug_here(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_limit_grows_with_the_file() -> None:
     assert sandboxed.limits_for(10_000, SourceOptions()).seconds == 25
     assert sandboxed.limits_for(100_000_000, SourceOptions()).seconds == 500
-    assert sandboxed.limits_for(100_000_000, SourceOptions(seconds=3)).seconds == 3
+    assert sandboxed.limits_for(100_000_000, SourceOptions()).total_seconds == 12_500
+    assert sandboxed.limits_for(1000, SourceOptions()).total_seconds < 26
+    told = sandboxed.limits_for(100_000_000, SourceOptions(seconds=3))
+    assert (told.seconds, told.total_seconds) == (3, None)
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/random"])

@@ -193,6 +193,42 @@ def test_a_job_that_takes_too_long_is_ended(worker: Worker) -> None:
     assert gone_soon(before)
 
 
+def test_a_job_that_tells_events_lives_on_until_it_stands_still_or_for_too_long_in_all() -> None:
+    with Worker("sandbox_targets:go_on", limits=Limits(seconds=1.5, total_seconds=60)) as worker:
+        worker.submit([0, 0.0, 0.0])  # started
+        assert worker.submit([8, 0.3, 0.0]) == "done"
+        with pytest.raises(JobFailed, match=r"stood still for 1.5 s"):
+            worker.submit([3, 0.3, 30.0])
+    with Worker("sandbox_targets:go_on", limits=Limits(seconds=1.5, total_seconds=2)) as worker:
+        worker.submit([0, 0.0, 0.0])
+        with pytest.raises(JobFailed, match=r"took longer than 2 s"):
+            worker.submit([100, 0.3, 0.0])
+    with Worker("sandbox_targets:go_on", limits=Limits(seconds=1.5)) as worker:
+        worker.submit([0, 0.0, 0.0])
+        with pytest.raises(JobFailed, match=r"took longer than 1.5 s"):
+            worker.submit([100, 0.3, 0.0])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are made on Linux")
+@pytest.mark.parametrize(
+    ("job", "ends"),
+    [
+        ("crash", ["crash", "crashed (SIGSEGV)"]),
+        ("exit", ["crash", "crashed (exit code 3)"]),
+        ("sleep", ["time", "took longer than 1 s"]),
+        ("raise", ["error", "ValueError: nonsense"]),
+        ("connect", ["error", "PermissionError: readers have no network (socket.getaddrinfo)"]),
+    ],
+)
+def test_a_worker_of_a_worker_is_its_fork_has_its_limits_and_none_of_its_files(job: str, ends: list[str]) -> None:
+    with Worker("sandbox_targets:forks", limits=PATIENT) as worker:
+        modules, first, end, second, descriptors = worker.submit(job)
+    assert end == ends
+    assert set(modules) <= set(first)
+    assert set(modules) <= set(second)
+    assert len(descriptors) == 6  # three of nowhere, jobs, results, and the folder that is listed
+
+
 def test_what_a_library_prints_is_no_answer_and_standard_input_is_not_read(worker: Worker) -> None:
     assert worker.submit("print") == "read 0 bytes"
 
