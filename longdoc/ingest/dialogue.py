@@ -52,7 +52,7 @@ def read(raw: Raw) -> Parsed:
     return Parsed(
         made,
         title=title,
-        anchors=_spoken(anchors, turns, numbers),
+        anchors=spoken(anchors, turns, numbers),
         sections=sections_from(_days(anchors, turns) if chat else find_headings(found), len(made)),
         warnings=tuple(warnings),
         lost=decoded.lost,
@@ -114,7 +114,7 @@ def _days(anchors: Sequence[Anchor], turns: Sequence[Turn]) -> list[Heading]:
     return headings
 
 
-def _spoken(anchors: Sequence[Anchor], turns: Sequence[Turn], numbers: Sequence[int]) -> tuple[Anchor, ...]:
+def spoken(anchors: Sequence[Anchor], turns: Sequence[Turn], numbers: Sequence[int]) -> tuple[Anchor, ...]:
     """The anchors of lines (by index) with the line's number, and with the speaker and times of the turn around it."""
     said: list[Anchor] = []
     at = -1

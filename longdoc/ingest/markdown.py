@@ -1,19 +1,23 @@
 """Markdown: headings to sections, marks removed from the text, code and tables with their lines.
 
-A reader for books and notes, not a full CommonMark parser: what it does not know stays as it is written.
+A reader for books and notes, not a full CommonMark parser: what it does not know stays as it is written. Where the text
+is a transcript ("**Ann:** ...") its speakers and times are in the anchors.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import replace
 
 from longdoc.core.types import Anchor
 from longdoc.ingest.clean import squeeze
+from longdoc.ingest.dialogue import spoken
 from longdoc.ingest.encoding import NotTextError, decode
 from longdoc.ingest.line_numbers import line_anchors, num_letters, numbered
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
 from longdoc.ingest.text import decode_text
+from longdoc.ingest.turns import find_turns
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)(.*)")
 _SETEXT = re.compile(r" {0,3}(=+|-{3,})[ \t]*$")
@@ -67,9 +71,11 @@ def read(raw: Raw) -> Parsed:
     builder = TextBuilder()
     headings: list[Heading] = []
     anchors: list[Anchor] = []
-    for level, block, lines in _blocks(text.split("\n")):
+    lines = text.split("\n")
+    turns = find_turns(lines)
+    for level, block, inner in _blocks(lines, {turn.line for turn in turns}):
         start = builder.paragraph(block)
-        anchors += _anchors(block, start, lines, numbers)
+        anchors += _anchors(block, start, inner)
         if level:
             headings.append(Heading(block.replace("\n", " "), start, level))
     whole = builder.text()
@@ -79,24 +85,27 @@ def read(raw: Raw) -> Parsed:
     return Parsed(
         whole,
         title=title,
-        anchors=tuple(anchors),
+        anchors=spoken(anchors, turns, numbers),
         sections=sections,
         warnings=tuple(decoded.warnings),
         lost=decoded.lost,
     )
 
 
-def _anchors(block: str, start: int, lines: dict[int, str], numbers: list[int]) -> list[Anchor]:
-    """Where each line of a block begins; only its first where marks reach over the ends of lines. lines: by index."""
-    first = Anchor(start, line=numbers[next(iter(lines))])
-    found = line_anchors(block, list(lines.values()), [numbers[index] for index in lines])
+def _anchors(block: str, start: int, lines: dict[int, str]) -> list[Anchor]:
+    """Where each line of a block begins, by its index; only its first where marks reach over the ends of lines."""
+    first = Anchor(start, line=next(iter(lines)))
+    found = line_anchors(block, list(lines.values()), list(lines))
     if sum(map(num_letters, lines.values())) != num_letters(block) or not found:
         return [first]
     return [Anchor(start, line=found[0].line), *(replace(a, offset=start + a.offset) for a in found[1:])]
 
 
-def _blocks(lines: list[str]) -> list[tuple[int, str, dict[int, str]]]:
-    """(heading level or 0, text, the lines that it is made of, by index and without marks) for each block."""
+def _blocks(lines: list[str], starts: Container[int]) -> list[tuple[int, str, dict[int, str]]]:
+    """(heading level or 0, text, the lines that it is made of, by index and without marks) for each block.
+
+    starts: indexes of lines that begin a block.
+    """
     blocks: list[tuple[int, str, dict[int, str]]] = []
     open_lines: list[str] = []
     indexes: list[int] = []  # of the open lines
@@ -136,6 +145,8 @@ def _blocks(lines: list[str]) -> list[tuple[int, str, dict[int, str]]]:
         elif not line.strip() or _RULE.match(line):
             close()
         else:
+            if index in starts:
+                close()
             keep(index, line)
     close(is_code=fence is not None)
     return blocks

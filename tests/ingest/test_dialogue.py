@@ -53,6 +53,21 @@ def test_bold_names_and_the_letters_of_a_court_are_speakers(tmp_path: Path, text
     assert "*" not in document.text
 
 
+def test_markdown_that_is_a_transcript_keeps_its_speakers_and_sections(tmp_path: Path) -> None:
+    talk = "**Ann Lee:** How did it *begin*?\n**Dr. B. Oak:** With a letter\nthat came.\n\n- [One](x) more thing.\n\n"
+    document = read(tmp_path, f"# Talk\n\nOf May.\n\n## First\n\n{talk}## Second\n\n{talk}", "talk.md")
+    assert document.source.format == "markdown"
+    turns = "Ann Lee: How did it begin?\n\nDr. B. Oak: With a letter that came.\n\n- One more thing."
+    assert document.text == f"Talk\n\nOf May.\n\nFirst\n\n{turns}\n\nSecond\n\n{turns}"
+    found = [document.cite(document.text.rindex(words), len(document.text)) for words in ("How", "came", "more")]
+    assert [(c.speaker, c.line, c.section) for c in found] == [
+        ("Ann Lee", 15, "Second"),
+        ("Dr. B. Oak", 17, "Second"),
+        ("Dr. B. Oak", 19, "Second"),
+    ]
+    assert document.anchors[0].speaker is None
+
+
 def test_a_turn_goes_on_over_paragraphs_and_lines(tmp_path: Path) -> None:
     long = "It began with a letter that came on a Tuesday in the month of May, when the\nriver was high.\n\nIt rained."
     text = f"HEARING OF MARCH 3\n\nTHE COURT: Go on.\n\nTHE WITNESS: {long}\n\nTHE COURT: So.\n\nTHE WITNESS: Yes.\n"
