@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from longdoc.cli import bench_engine, bench_memory, bench_readers, options
+from longdoc.cli import bench_batch, bench_engine, bench_memory, bench_plan, bench_readers, options
 from longdoc.cli.bench_options import FILE, deliver
 from longdoc.core.events import Listener
 from longdoc.core.settings import AskOptions, ModelOptions
@@ -22,7 +22,13 @@ def bench() -> None:
     """Measure exactness, speed, memory, recall, answers and summaries on this machine."""
 
 
-for command in (*bench_engine.COMMANDS, *bench_memory.COMMANDS, *bench_readers.COMMANDS):
+for command in (
+    *bench_batch.COMMANDS,
+    *bench_engine.COMMANDS,
+    *bench_memory.COMMANDS,
+    *bench_plan.COMMANDS,
+    *bench_readers.COMMANDS,
+):
     bench.add_command(command)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from longdoc.cli import options
+from longdoc.cli.man import ManCommand
 from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.settings import ModelOptions, SourceOptions
 
@@ -14,9 +15,26 @@ if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
 
 
-@click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.command(
+    cls=ManCommand,
+    examples=[
+        ("A book: its sections, tokens, memory and time", "longdoc plan book.pdf"),
+        ("What would fit into 8 GB with a larger model", "longdoc plan book.pdf --model ID --memory-limit 8G"),
+        ("For programs", "longdoc plan book.pdf --json | jq .source.tokens"),
+    ],
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=options.complete_path)
 @click.option("--each", is_flag=True, help="Plan each file by itself. Else several are planned as one document.")
+@options.memory_limit
+@click.option(
+    "--ring",
+    "processes",
+    type=click.IntRange(min=2),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Processes that would share an exact reading, for the estimate of that.",
+)
 @options.state_dir
 @options.source
 @options.model
@@ -24,6 +42,8 @@ if TYPE_CHECKING:
 def plan(
     sources: tuple[str, ...],
     each: bool,
+    memory_limit: int | None,
+    processes: int,
     state_dir: str | None,
     source_options: SourceOptions,
     model_options: ModelOptions,
@@ -31,8 +51,9 @@ def plan(
 ) -> None:
     """Say what reading SOURCE would take, and read nothing: pages, sections, tokens, memory, time.
 
-    Sections have the numbers that --sections takes. Memory is estimated; the time is that of the last reading with this
-    model on this machine. No weights are loaded. Several files, and a folder, are one document, as for ask.
+    Sections have the numbers that --sections takes. Memory is estimated from the model's configuration; the time, of
+    `longdoc read`, from the last reading with this model on this machine. No weights are loaded. Several files, and a
+    folder, are one document, as for ask. With --memory-limit sizes and quantization are chosen that keep it.
     """
     check_sources(sources, output.path)
     readings = readings_of(sources, output.path, each=each)
@@ -58,6 +79,8 @@ def plan(
                     state_dir=state_dir,
                     on_event=display,
                     model=model,
+                    memory_limit=memory_limit,
+                    processes=processes,
                 )
             ],
             lambda name, error: [{"schema": PLAN_SCHEMA, "source": {"path": name}, "error": error_json(error)}],

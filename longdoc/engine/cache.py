@@ -51,6 +51,7 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
         self.memory: MemoryState | None = None
         self.late: list[tuple[Tensor, Tensor]] = []  # keys and values that were written and are not in the window yet
         self.decoding: Any = None  # a `Decoding`, while one token comes at a time; never shared with a fork
+        self.is_reading = False  # a single token is the rest of a text then, and no step of decoding
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Take dtype, device and shape from the first tokens."""
@@ -208,10 +209,16 @@ class StreamingCache(Cache):  # type: ignore[misc]
         for i, layer in enumerate(self.layers):
             layer.restore(by_layer[str(i)], num_seen)
 
+    def begin_reading(self) -> None:
+        """Take no single token for a step of decoding until the cache is settled."""
+        for layer in self.layers:
+            layer.is_reading = True
+
     def settle(self) -> None:
         """Drop the buffers of decoding: for a cache that is kept."""
         for layer in self.layers:
             layer.settle()
+            layer.is_reading = False
 
     def fork(self) -> StreamingCache:
         """A cache that can be read on without changing this one. Shares all tensors."""

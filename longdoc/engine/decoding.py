@@ -87,9 +87,11 @@ class Decoding:
 
 
 def can_step(layer: StreamingLayer, num_new: int) -> bool:
-    """One new token, when all sinks are there. Left to `streaming.py`: witnesses and turns of highlights."""
+    """One new token, when all sinks are there. Left to `streaming.py`: witnesses and turns of highlights, and a single
+    token of a reading, for which buffers as large as the cache would not pay.
+    """
     after = layer.num_seen + 1
-    if num_new != 1 or layer.num_seen < max(1, layer.tiers.sinks):
+    if num_new != 1 or layer.is_reading or layer.num_seen < max(1, layer.tiers.sinks):
         return False
     return layer.highlights is None or (after % WITNESS_EVERY != 0 and after % layer.tiers.turn != 0)
 

@@ -82,6 +82,16 @@ def peak_resident_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def running_s() -> float | None:
+    """Seconds since this program began, before Python had read its first line; None where the system does not tell."""
+    try:
+        since_boot_s = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+        fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return max(0.0, since_boot_s - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def peak_gpu_bytes(device: torch.device) -> int | None:
     """The most that was allocated on a GPU, None on the CPU."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None

@@ -21,17 +21,18 @@ from longdoc.engine.adapter_file import WEIGHTS_FILE, AdapterInfo, load_adapter
 from longdoc.engine.places import adapter_folder, resolve
 from longdoc.engine.plan import ReadingPlan
 from longdoc.engine.refusals import refuse_what_cannot_be_streamed
-from longdoc.engine.sizes import cache_bytes, memory_bytes, weight_bytes, workspace_bytes
+from longdoc.engine.sizes import cache_bytes, kv_dims, memory_bytes, weight_bytes, workspace_bytes
 from longdoc.engine.unavailable import explain
 
 Encode = Callable[[str], Iterable[tuple[int, int, int]]]
 
-# Python with torch and transformers, less the weights and what is estimated of a reading: the embedded model, read to
-# the end of a short text on Linux with torch 2.13 for the CPU, had a peak of 459 MB.
-PROGRAM_BYTES = 430_000_000
+# Python with torch and transformers, less the weights and what is estimated of a reading; measured on Linux with torch
+# 2.13 for the CPU (`longdoc bench plan`).
+PROGRAM_BYTES = 415_000_000
 
 _PLAIN_TOKENIZERS = ("PreTrainedTokenizerFast", "TokenizersBackend")  # those that are their tokenizer.json, no more
 _SAID = ("layer_types", "head_dim", "num_key_value_heads", "rope_parameters")  # with these, no default is needed
+_SAME = 0.1  # of the weights: the header of a file, tensors that are no parameters
 _CPU_INFO = Path("/proc/cpuinfo")
 _AVX512 = frozenset({"avx512f", "avx512bw", "avx512vl", "avx512dq"})  # with these, torch multiplies bfloat16 on a CPU
 
@@ -53,6 +54,7 @@ class Outline:
     """A model as `plan_reading` needs it. device: has a `type`, "cpu" or "cuda".   weights: bytes in memory.
 
     encode: the tokens of a text, as the loaded model's tokenizer gives them.
+    loading: bytes of files that lie in memory too while weights of another kind are made of them.
     """
 
     info: ModelInfo
@@ -63,6 +65,7 @@ class Outline:
     device: Any
     weights: int
     encode: Encode
+    loading: int = 0
 
     @property
     def has_memory(self) -> bool:
@@ -81,7 +84,7 @@ def outline(options: ModelOptions) -> Outline:
         adapter, added = replace(adapter, memory=None, lora=None), 0
     device = _device(options.device)
     element_bytes = 2 if device.type != "cpu" or multiplies_bfloat16() else 4
-    quantization, weights = _weights(path, options, config, device, element_bytes)
+    quantization, weights, loading = _weights(path, options, config, device, element_bytes)
     return Outline(
         info=ModelInfo(
             id=options.model,
@@ -96,18 +99,32 @@ def outline(options: ModelOptions) -> Outline:
         device=device,
         weights=weights + added * element_bytes // 2,  # the file is in bfloat16
         encode=_encoder(path, options),
+        loading=loading if device.type == "cpu" else 0,
     )
 
 
 def reading_bytes(model: Outline, plan: ReadingPlan, num_tokens: int) -> tuple[int, int]:
-    """What a reading keeps of so many tokens, and the workspace of a segment, in bytes."""
-    kept = cache_bytes(model.config, plan.tiers, num_tokens, model.element_bytes)
+    """What a reading keeps of so many tokens, and the workspace of a segment, in bytes.
+
+    The workspace has the state before the segment, which stays until the one after it is whole, and of a window in 8
+    bits the numbers of one layer in float32.
+    """
+    config, tiers = model.config, plan.tiers
+    kept = cache_bytes(config, tiers, num_tokens, model.element_bytes)
     if plan.use_memory and model.adapter is not None and model.adapter.memory is not None:
-        kept += memory_bytes(model.config, model.adapter.memory)
-    num_keys = min(num_tokens, plan.tiers.sinks + plan.tiers.window + plan.tiers.highlights)
-    segment_tokens = min(plan.segment_tokens, num_tokens)
-    highlights = plan.tiers.highlights
-    return kept, workspace_bytes(model.config, segment_tokens, num_keys, model.element_bytes, highlights=highlights)
+        kept += memory_bytes(config, model.adapter.memory)
+    num_keys = min(num_tokens, tiers.sinks + tiers.window + tiers.highlights)
+    workspace = workspace_bytes(
+        config,
+        min(plan.segment_tokens, num_tokens),
+        num_keys,
+        model.element_bytes,
+        highlights=tiers.highlights,
+        whole=plan.info.mode == "exact",
+    )
+    heads, dim = kv_dims(config)
+    decoded = 4 * heads * dim * num_keys if tiers.kv_bits == 8 else 0
+    return kept, kept + workspace + decoded
 
 
 def multiplies_bfloat16() -> bool:
@@ -191,11 +208,16 @@ def _transformers_encoder(path: str | Path, options: ModelOptions) -> Encode:
     return encode
 
 
-def _weights(path: str | Path, options: ModelOptions, config: Any, device: Any, element_bytes: int) -> tuple[str, int]:
-    """The quantization that loading would choose, by name, and the bytes of the weights in memory."""
+def _weights(
+    path: str | Path, options: ModelOptions, config: Any, device: Any, element_bytes: int
+) -> tuple[str, int, int]:
+    """The quantization that loading would choose, by name, the bytes of the weights in memory, and those of files that
+    lie beside them while they are made. Files that hold the weights as they are needed are their memory.
+    """
     files = _weight_files(path, options)
+    file_bytes = sum(file.stat().st_size for file in files)
     if getattr(config, "quantization_config", None) is not None:
-        return "as saved", sum(file.stat().st_size for file in files)
+        return "as saved", file_bytes, 0
     if options.quantize == "auto" and device.type == "cuda":
         from longdoc.engine.load import chosen_quantization
 
@@ -203,14 +225,16 @@ def _weights(path: str | Path, options: ModelOptions, config: Any, device: Any, 
     else:
         wanted = "none" if options.quantize == "auto" else options.quantize
     if wanted == "none" and files:
-        return "none", element_bytes * sum(map(_num_parameters, files))
+        weights = element_bytes * sum(map(_num_parameters, files))
+        return "none", weights, 0 if abs(file_bytes - weights) < _SAME * weights else file_bytes
     if isinstance(config, PlainConfig):
         from transformers import AutoConfig
 
         config = AutoConfig.from_pretrained(path, revision=options.revision, local_files_only=options.offline)
     num_bytes = weight_bytes(config, wanted)
-    names = {"4bit": "nf4"}
-    return names.get(wanted, wanted), num_bytes * element_bytes // 2 if wanted == "none" else num_bytes
+    if wanted == "none":
+        return "none", num_bytes * element_bytes // 2, 0
+    return {"4bit": "nf4"}.get(wanted, wanted), num_bytes, file_bytes
 
 
 def _weight_files(path: str | Path, options: ModelOptions) -> list[Path]:

@@ -80,6 +80,7 @@ class Reader:
             return state
         self._switch(writing=False)
         cache = state.cache.fork()
+        cache.begin_reading()
         tokens = torch.tensor([list(ids)], device=self.loaded.device)
         logits = None
         for piece in torch.split(tokens, _call_tokens(len(ids), self.plan.segment_tokens), 1):

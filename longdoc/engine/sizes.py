@@ -73,11 +73,12 @@ def matrix_bytes(config: Any, memory: MemoryConfig) -> int:
 
 
 def workspace_bytes(
-    config: Any, segment_tokens: int, num_keys: int, element_bytes: int = 2, *, highlights: int = 0
+    config: Any, segment_tokens: int, num_keys: int, element_bytes: int = 2, *, highlights: int = 0, whole: bool = False
 ) -> int:
     """What one segment needs besides: activations, one layer's keys and values rotated and copied, scores.
 
     num_keys: sinks, window and highlights.   highlights: what they need is counted with them alone.
+    whole: every key is seen, and the fused operator keeps no scores.
     The work of a compressive memory is not counted.
     """
     text = text_config(config)
@@ -88,11 +89,14 @@ def workspace_bytes(
     activations = segment_tokens * (8 * text.hidden_size + 3 * wide) * element_bytes
     one_layer = 2 * kv_heads * dim * seen * element_bytes
     scores = heads * _BLOCK_ROWS * seen  # of a block of rows
-    if getattr(text, "attn_logit_softcapping", None) is not None:
+    if whole and getattr(text, "attn_logit_softcapping", None) is None:  # what is merged: two outputs and their sum
+        blocks = 3 * _FLOAT_BYTES * segment_tokens * heads * dim
+    elif getattr(text, "attn_logit_softcapping", None) is not None:
         blocks = 4 * _FLOAT_BYTES * scores  # one after the other: products, capped, with their mask, weights
     else:  # of some heads at a time, as they are and once more in float32
         blocks = (element_bytes + _FLOAT_BYTES) * min(scores, max(_PRODUCT_SCORES, scores // kv_heads))
-    total = activations + 3 * one_layer + blocks
+    turns = 2 * dim * seen * element_bytes  # cosines and sines
+    total = activations + 3 * one_layer + turns + blocks
     if highlights:  # in float32: outputs with them and without, the keys that witnesses look at, and their scores
         outputs = 2 * segment_tokens * heads * dim
         total += _FLOAT_BYTES * (outputs + kv_heads * dim * seen + 3 * _MOST_WITNESSES * heads * seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 
-from longdoc.core.plans import Plan, PlannedSection
+from longdoc.core.plans import Plan, PlannedMemory, PlannedSection
 from longdoc.output.json import Json
 from longdoc.output.markdown import escape
 from longdoc.output.wording import attention_words, clock, count, duration, memory, one_line, shown_name, skipped_pages
@@ -56,18 +56,49 @@ def _section(section: PlannedSection) -> str:
 
 def _takes(plan: Plan) -> list[str]:
     """How it would be read, and what that takes."""
-    needs = plan.memory
-    parts = [f"weights {memory(needs.weights)}", f"kept {memory(needs.kept)}", f"workspace {memory(needs.workspace)}"]
-    parts += [f"program {memory(needs.program)}"] if needs.program else []
     lines = [
         f"{attention_words(plan.model, plan.attention)}; {plan.segment_tokens:,} tokens at a time.",
+        *_limit(plan),
         f"A summary takes notes on {count(plan.num_parts, 'part')}.",
-        f"Memory: about {memory(needs.total)} ({', '.join(parts)}).",
+        f"Memory: about {_memory(plan.memory)}.",
+        *_other_modes(plan),
     ]
     if plan.speed is None or plan.seconds is None:
         return [*lines, "Time: not measured yet on this machine."]
     measured = f"{plan.speed.tokens_per_s:,.0f} tokens/s, measured here {plan.speed.measured_at}"
-    return [*lines, f"Time: reading takes about {duration(plan.seconds)} at {measured}."]
+    covered = "with starting and opening the document" if plan.speed.start_s is not None else "once it is open"
+    return [*lines, f"Time: reading takes about {duration(plan.seconds)} {covered}, at {measured}."]
+
+
+def _memory(needs: PlannedMemory) -> str:
+    parts = {
+        "weights": needs.weights, "kept": needs.kept, "workspace": needs.workspace, "program": needs.program,
+        "document": needs.document, "loading": needs.loading,
+    }  # fmt: skip
+    said = [f"{name} {memory(value)}" for name, value in parts.items() if value or name in ("weights", "kept")]
+    return f"{memory(needs.total)} ({', '.join(said)})"
+
+
+def _limit(plan: Plan) -> list[str]:
+    """How the limit is kept: what to give other commands."""
+    if plan.memory_limit is None:
+        return []
+    kept = f"A limit of {memory(plan.memory_limit)} is kept"
+    return [f"{kept} with {' '.join(plan.flags)}." if plan.flags else f"{kept} without any change."]
+
+
+def _other_modes(plan: Plan) -> list[str]:
+    """What the other ways of reading would take."""
+    said = []
+    for mode in plan.modes:
+        if mode.mode == plan.attention.mode or mode.memory is None:
+            continue
+        if mode.mode == "ring":
+            each = f"{memory(mode.memory.total)} for each of {mode.processes} processes"
+            said.append(f"exact in a ring {each} (an estimate: longdoc does not read so yet)")
+        else:
+            said.append(f"{mode.mode} {memory(mode.memory.total)}")
+    return [f"Otherwise: {', '.join(said)}."] if said else []
 
 
 def plan_json(plan: Plan) -> Json:
@@ -106,9 +137,19 @@ def plan_json(plan: Plan) -> Json:
         "model": asdict(plan.model),
         "attention": asdict(plan.attention),
         "segment_tokens": plan.segment_tokens,
-        "memory": {**{f"{name}_bytes": value for name, value in asdict(plan.memory).items()},
-                   "total_bytes": plan.memory.total},
+        "memory": _memory_json(plan.memory),
+        "memory_limit_bytes": plan.memory_limit,
+        "flags": list(plan.flags),
+        "modes": [
+            {"mode": m.mode, "processes": m.processes, "memory": _memory_json(m.memory) if m.memory else None}
+            for m in plan.modes
+        ],
+        "opening_s": round(plan.opening_s, 3),
         "speed": asdict(plan.speed) if plan.speed is not None else None,
         "seconds": round(plan.seconds, 1) if plan.seconds is not None else None,
         "error": None,
-    }  # fmt: skip
+    }
+
+
+def _memory_json(needs: PlannedMemory) -> Json:
+    return {**{f"{name}_bytes": value for name, value in asdict(needs).items()}, "total_bytes": needs.total}

@@ -1,20 +1,22 @@
 """A plan: what would be read of a document, how, and what that takes. Loads no weights.
 
 Tokens are counted as a reading counts them. Minutes come from the last measured speed of this model on this machine,
-or are not given.
+and from what opening the document takes now, or are not given.
 """
 
 from __future__ import annotations
 
+import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 
 from longdoc.core.events import Listener, ignore
-from longdoc.core.plans import Plan, PlannedMemory, PlannedSection
+from longdoc.core.plans import Plan, PlannedSection
 from longdoc.core.settings import ModelOptions, SourceOptions
 from longdoc.core.types import Anchor, Document
-from longdoc.engine.outline import PROGRAM_BYTES, Outline, outline, reading_bytes
+from longdoc.engine.fitting import fitted, flags, modes, needs
+from longdoc.engine.outline import Outline, outline
 from longdoc.engine.plan import plan_reading
 from longdoc.ingest import Together, read_source
 from longdoc.pipeline.speeds import recall
@@ -30,18 +32,27 @@ def plan(
     state_dir: str | None = None,
     on_event: Listener = ignore,
     model: Outline | None = None,
+    memory_limit: int | None = None,
+    processes: int = 2,
 ) -> Plan:
     """Open a source, or several as one document, and say what reading it would take.
 
     state_dir: where speeds are kept, with the states.   model: what was seen of it already.
-    Raises what `read_source` raises, ModelUnavailable, and OutOfMemory for `exact` that cannot fit.
+    memory_limit: bytes; sizes and quantization are chosen that keep it.   processes: of the ring that is estimated.
+    Raises what `read_source` raises, ModelUnavailable, and OutOfMemory for `exact` that cannot fit and for a limit that
+    nothing keeps.
     """
+    began = time.perf_counter()
     document = read_source(source, source_options, on_event)
+    opening_s = time.perf_counter() - began
     model = model or outline(model_options)
+    began = time.perf_counter()
     starts = array("q", token_starts(document, model.encode, parts=file_tiles(document)))
-    reading = plan_reading(model, model_options, len(starts))
-    kept, workspace = reading_bytes(model, reading, len(starts))
-    program = PROGRAM_BYTES if model.device.type == "cpu" else 0
+    opening_s += 2 * (time.perf_counter() - began)  # counted, and once more when they are read
+    options, text = model_options, document.text
+    if memory_limit is not None:
+        model, options = fitted(model, options, len(starts), text, memory_limit)
+    reading = plan_reading(model, options, len(starts))
     return Plan(
         source=document.source,
         title=document.title,
@@ -50,14 +61,18 @@ def plan(
         warnings=document.warnings + reading.warnings,
         files=document.files,
         sections=tuple(_sections(document, starts)),
-        num_characters=len(document.text),
+        num_characters=len(text),
         num_tokens=len(starts),
         num_parts=len(parts(document)),
         model=model.info,
         attention=reading.info,
         segment_tokens=reading.segment_tokens,
-        memory=PlannedMemory(model.weights, kept, workspace, program),
+        memory=needs(model, reading, len(starts), text),
         speed=recall(folder_of(state_dir), model.info, model.device.type, reading.info.mode),
+        opening_s=opening_s,
+        modes=modes(model, options, len(starts), text, processes),
+        memory_limit=memory_limit,
+        flags=flags(model_options, options),
     )
 
 

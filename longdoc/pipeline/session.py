@@ -20,7 +20,7 @@ from longdoc.core.plans import MeasuredSpeed
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 from longdoc.engine.fingerprint import model_fingerprint, plan_fingerprint
 from longdoc.engine.load import LoadedModel, load_model
-from longdoc.engine.machine import peak_resident_bytes
+from longdoc.engine.machine import peak_resident_bytes, running_s
 from longdoc.ingest import Together, read_source
 from longdoc.ingest.given import Given, read_given
 from longdoc.pipeline import speeds
@@ -52,6 +52,7 @@ class Session:
         self.states = states
         self.stopped: Reading | None = None
         self._loaded: LoadedModel | None = None
+        self._start_s: float | None = None
         self._last: tuple[_Key, Reading] | None = None
 
     @property
@@ -86,6 +87,7 @@ class Session:
         weights = self._loaded.info.quantization
         why = f"{'not quantized' if weights == 'none' else weights}, on {self._loaded.device}"
         seconds = time.perf_counter() - began
+        self._start_s = running_s()
         on_event(ModelLoaded(self.options.model, self._loaded.num_parameters, seconds, why))
 
     def encode(self, text: str) -> list[tuple[int, int, int]]:
@@ -120,23 +122,28 @@ class Session:
             document = read_given(source, options, on_event)
         else:
             document = read_source(source, options, on_event)
+        opening_s = time.perf_counter() - started
         key = _Key(document.source.name, document.source.sha256, options)
         if on_part is None and self._last is not None and self._last[0] == key:
             return self._last[1]
         self._last = None  # two documents are never held at once
+        is_loaded = self._loaded is not None
         self.load(on_event)
+        if not is_loaded and self._start_s is not None:
+            self._start_s -= opening_s
+        pace = speeds.Pace(on_event)
         reading = Reading(self, document, started, by_part=on_part is not None)
         try:
             keeper = None if isinstance(source, Given) else self._keeper(reading, on_part, on_event)
-            reading.read_all(on_event, on_part, keeper)
+            reading.read_all(pace, on_part, keeper)
         except Interrupted:
             self.stopped = reading
             raise
-        self._remember_speed(reading)
+        self._remember_speed(reading, pace)
         self._last = (key, reading)
         return reading
 
-    def _remember_speed(self, reading: Reading) -> None:
+    def _remember_speed(self, reading: Reading, pace: speeds.Pace) -> None:
         """For `longdoc plan`; nothing is left on the disk where no states are kept."""
         if self.states is None:
             return
@@ -151,6 +158,8 @@ class Session:
                 num_tokens=num_tokens,
                 peak_memory_bytes=peak_resident_bytes(),
                 measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                start_s=None if self._start_s is None else round(self._start_s, 3),
+                quadratic_s=pace.quadratic_s() if reading.plan.info.mode == "exact" else 0.0,
             ),
         )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from longdoc.core.errors import OutputError
+from longdoc.core.events import Event, Listener, SegmentRead, StateUsed
 from longdoc.core.plans import MeasuredSpeed
 from longdoc.core.types import ModelInfo
 from longdoc.pipeline.states import make_folder
@@ -20,6 +21,32 @@ from longdoc.pipeline.states import make_folder
 LEAST_TOKENS = 5_000  # that must have been read for a speed to count
 FILE = "speeds.json"
 SCHEMA = "longdoc.speeds/1"
+
+
+class Pace:
+    """A listener that hands on what it hears, and notes how the seconds of a reading grow with its tokens."""
+
+    def __init__(self, on_event: Listener) -> None:
+        self._on_event = on_event
+        self._half: tuple[int, float] | None = None
+        self._last: tuple[int, float] | None = None
+        self._is_whole = True
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, StateUsed):
+            self._is_whole = False
+        if isinstance(event, SegmentRead) and event.tokens_per_s > 0:
+            self._last = event.tokens_read, event.tokens_read / event.tokens_per_s
+            if self._half is None and 2 * event.tokens_read >= event.num_tokens:
+                self._half = self._last
+        self._on_event(event)
+
+    def quadratic_s(self) -> float:
+        """The b of seconds = a n + b n^2 through the middle and the end of a reading; 0 where it does not grow so."""
+        if not self._is_whole or self._half is None or self._last is None or self._half[0] == self._last[0]:
+            return 0.0
+        (half, half_s), (whole, whole_s) = self._half, self._last
+        return min(max(0.0, (whole_s / whole - half_s / half) / (whole - half)), whole_s / whole**2)
 
 
 def remember(folder: Path, model: ModelInfo, device: str, mode: str, speed: MeasuredSpeed) -> None:

@@ -10,6 +10,7 @@ import pytest
 import tiny
 
 from longdoc.cli import run
+from longdoc.cli.options import Bytes
 from longdoc.output.json import schema
 
 BOOK = "# One\n\nIt rained <b>here</b>.\n\n## Inner\n\nIt snowed.\n\n# Two\n\n{}\n"
@@ -45,7 +46,9 @@ def test_json_follows_the_schema(surroundings: Path, capsys: pytest.CaptureFixtu
     jsonschema.validate(row, schema("longdoc.plan/1"))
     assert [s["level"] for s in row["sections"]] == [1, 2, 1]
     memory = row["memory"]
-    assert memory["total_bytes"] == sum(value for name, value in memory.items() if name != "total_bytes")
+    counted = {name: value for name, value in memory.items() if name not in {"total_bytes", "loading_bytes"}}
+    assert memory["total_bytes"] == sum(counted.values())
+    assert [(mode["mode"], mode["processes"]) for mode in row["modes"]] == [("stream", 1), ("exact", 1), ("ring", 2)]
     assert run(["plan", "a.md", "missing.md", "b.md", "--each", "--to", "jsonl"]) == 3
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     for row in rows:
@@ -70,6 +73,28 @@ def test_text_has_no_markup(surroundings: Path, capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert out.startswith("One (a.md)\n")
     assert "\n  2 Inner, " in out
+
+
+def test_a_memory_limit_is_kept_or_nothing_fits(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "a.md", "--memory-limit", "8G"]) == 0
+    assert "A limit of 8.0 GB is kept without any change." in capsys.readouterr().out
+    assert run(["plan", "a.md", "--memory-limit", "100M"]) == 71
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "within 100 MB" in err
+
+
+@pytest.mark.parametrize(
+    ("said", "num_bytes"),
+    [("8G", 8 * 10**9), ("7.5GiB", 15 << 29), ("800m", 8 * 10**8), ("2048", 2048), ("1 kB", 1000)],
+)
+def test_sizes_are_read(said: str, num_bytes: int) -> None:
+    assert Bytes().convert(said, None, None) == num_bytes
+
+
+@pytest.mark.parametrize("said", ["", "G", "-1G", "8X", "0", "8 G B"])
+def test_what_is_no_size_is_a_usage_error(said: str, surroundings: Path) -> None:
+    assert run(["plan", "a.md", f"--memory-limit={said}"]) == 2
 
 
 @pytest.mark.parametrize(

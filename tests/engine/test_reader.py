@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from longdoc.core.errors import LongdocError
 from longdoc.core.settings import ModelOptions
+from longdoc.engine import decoding
 from longdoc.engine import reader as reader_module
 from longdoc.engine.cache import KEEP_ALL
 from longdoc.engine.load import LoadedModel
@@ -67,6 +68,21 @@ def test_what_was_read_does_not_depend_on_the_pieces(exact_reader: Reader, reade
         assert whole is not None
         assert state.logits is not None
         assert float((whole - state.logits).float().norm() / whole.float().norm()) < tolerance
+
+
+def test_the_last_token_of_a_text_takes_no_buffers_of_writing(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    decode = decoding.Decoding
+
+    def noted(module: Any, layer: Any) -> object:
+        made.append(layer)
+        return decode(module, layer)
+
+    monkeypatch.setattr(decoding, "Decoding", noted)
+    state = reader.read(reader.read(reader.start(), ids(32)), ids(1, seed=1))
+    assert not made
+    assert list(reader.write(state, max_tokens=2))
+    assert made
 
 
 def test_reading_nothing_changes_nothing(reader: Reader) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import tiny
 from kept import session_of
 from made_books import write_text
 
+from longdoc.core.events import SegmentRead, StateUsed
 from longdoc.core.plans import MeasuredSpeed, Plan
 from longdoc.core.settings import SourceOptions
 from longdoc.core.types import ModelInfo
@@ -79,7 +81,8 @@ def test_a_speed_is_measured_kept_and_used(
     made = planned(pointing, source, folder)
     assert made.speed is not None
     assert made.speed.num_tokens == reading.num_tokens
-    assert made.seconds == pytest.approx(reading.read_seconds, rel=0.01)
+    assert made.speed.read_s(reading.num_tokens) == pytest.approx(reading.read_seconds, rel=0.01)
+    assert made.seconds == made.opening_s + (made.speed.start_s or 0) + made.speed.read_s(reading.num_tokens)
     assert (folder / speeds.FILE).stat().st_mode & 0o777 == 0o600
     text = (folder / speeds.FILE).read_text()
     assert "long.txt" not in text
@@ -102,6 +105,33 @@ def test_speeds_are_told_apart_by_model_device_and_mode(tmp_path: Path) -> None:
     assert speeds.recall(tmp_path, INFO, "cuda", "stream") is None
     assert speeds.recall(tmp_path, INFO, "cpu", "exact") is None
     assert speeds.recall(tmp_path, ModelInfo("embedded", quantization="nf4", adapter="memory"), "cpu", "stream") is None
+
+
+def test_an_exact_readings_seconds_grow_with_the_square() -> None:
+    pace = speeds.Pace(lambda event: None)
+    for tokens in range(1000, 10_001, 1000):
+        seconds = 1e-3 * tokens + 2e-7 * tokens**2
+        pace(SegmentRead(tokens, 10_000, tokens / seconds, None, 0))
+    assert pace.quadratic_s() == pytest.approx(2e-7)
+    measured = replace(SPEED, tokens_per_s=10_000 / 30.0, num_tokens=10_000, quadratic_s=pace.quadratic_s())
+    assert measured.read_s(10_000) == pytest.approx(30.0)
+    assert measured.read_s(20_000) == pytest.approx(20 + 80)
+    even = speeds.Pace(lambda event: None)
+    for tokens in (500, 1000):
+        even(SegmentRead(tokens, 1000, 100.0, None, 0))
+    assert even.quadratic_s() == 0
+    even(StateUsed("a", 5, 10))  # the seconds are not those of all its tokens
+    pace(StateUsed("a", 5, 10))
+    assert pace.quadratic_s() == 0
+
+
+def test_speeds_that_an_older_version_kept_are_used(tmp_path: Path) -> None:
+    row = {key: value for key, value in asdict(SPEED).items() if key not in {"start_s", "quadratic_s"}}
+    speeds.remember(tmp_path, INFO, "cpu", "stream", SPEED)
+    kept = json.loads((tmp_path / speeds.FILE).read_text())
+    kept["speeds"] = dict.fromkeys(kept["speeds"], row)
+    (tmp_path / speeds.FILE).write_text(json.dumps(kept))
+    assert speeds.recall(tmp_path, INFO, "cpu", "stream") == SPEED
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[1]", '{"schema": "longdoc.speeds/1", "speeds": [3]}', '{"speeds": {}}'])
