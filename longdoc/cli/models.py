@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from longdoc.cli.man import ManGroup
 from longdoc.cli.options import setting
 from longdoc.core.errors import UsageError
 from longdoc.core.settings import EMBEDDED_MODEL, ModelOptions
@@ -24,7 +25,7 @@ _REVISION = setting("--revision", metavar="NAME", help="Branch, tag or commit of
 _OFFLINE = setting("--offline", is_flag=True, help="Never ask the network; say what is missing here.")
 
 
-@click.group()
+@click.group(cls=ManGroup)
 def models() -> None:
     """List, show, fetch and remove models; --model takes any of them.
 
@@ -32,7 +33,13 @@ def models() -> None:
     """
 
 
-@models.command("list")
+@models.command(
+    "list",
+    examples=[
+        ("What is here, and what is recommended for a GPU of 8, 16, 24 or 48 GB", "longdoc models list"),
+        ("What of it is missing here", "longdoc models list --offline"),
+    ],
+)
 @_OFFLINE
 @_JSON
 def list_command(offline: bool, as_json: bool) -> None:
@@ -52,7 +59,7 @@ def list_command(offline: bool, as_json: bool) -> None:
         rows = {"models": [_cached_json(m) for m in cached], "recommended": [_known_json(m, here) for m in known]}
         click.echo(dumps({"schema": SCHEMA, "folder": str(cache_folder()), **rows}, indent=2))
         return
-    lines = [("MODEL", "SIZE", "REVISION", "USED", "")]
+    lines: list[tuple[str, ...]] = [("MODEL", "SIZE", "REVISION", "USED", "")]
     lines += [(EMBEDDED_MODEL, "part of longdoc", "", "", "")]
     lines += [(m.id, file_size(m.num_bytes), _short(m), m.used_at or "", _lacks(m.missing)) for m in cached]
     click.echo("\n".join(_aligned(lines)))
@@ -68,7 +75,12 @@ def list_command(offline: bool, as_json: bool) -> None:
                 click.echo(f"missing here: {model_id} ({', '.join(lacks)})", err=True)
 
 
-@models.command()
+@models.command(
+    examples=[
+        ("One that is recommended", "longdoc models show Qwen/Qwen3-4B-Instruct-2507"),
+        ("The one that is part of longdoc", "longdoc models show embedded --json"),
+    ],
+)
 @click.argument("model")
 @_REVISION
 @_OFFLINE
@@ -90,7 +102,12 @@ def show(model: str, revision: str | None, offline: bool, as_json: bool) -> None
             click.echo(f"{name.ljust(22)} {_said(key, value)}")
 
 
-@models.command()
+@models.command(
+    examples=[
+        ("Fetch it once, with a network", "longdoc models pull Qwen/Qwen3-4B-Instruct-2507"),
+        ("Whether all of it is here", "longdoc models pull Qwen/Qwen3-4B-Instruct-2507 --offline"),
+    ],
+)
 @click.argument("model")
 @_REVISION
 @_OFFLINE
@@ -101,7 +118,12 @@ def pull(model: str, revision: str | None, offline: bool) -> None:
     click.echo(str(fetch(_options(model, revision, offline))))
 
 
-@models.command()
+@models.command(
+    examples=[
+        ("One, after a question", "longdoc models rm Qwen/Qwen2.5-32B-Instruct"),
+        ("In a script", "longdoc models rm Qwen/Qwen2.5-32B-Instruct --yes"),
+    ],
+)
 @click.argument("names", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rm(names: tuple[str, ...], yes: bool) -> None:
@@ -120,7 +142,12 @@ def rm(names: tuple[str, ...], yes: bool) -> None:
     click.echo(f"removed {file_size(remove(found))}", err=True)
 
 
-@models.command()
+@models.command(
+    examples=[
+        ("Where its files lie", "longdoc models path Qwen/Qwen3-4B-Instruct-2507"),
+        ("To another machine", 'cp -rL "$(longdoc models path Qwen/Qwen3-4B-Instruct-2507)" /media/stick/'),
+    ],
+)
 @click.argument("model")
 @_REVISION
 def path(model: str, revision: str | None) -> None:

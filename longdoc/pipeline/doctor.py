@@ -215,7 +215,7 @@ def _models(options: ModelOptions) -> Found:
 
     device = device_of(options.device) if torch.cuda.is_available() else torch.device("cpu")
     free = free_bytes(device)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for model in known_models():
         total = model.needs(device.type).total
         fits = None if free is None else total <= free
