@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longdoc.core.sentences import Span
 from longdoc.core.types import Passage
 from longdoc.search import definitions
 from longdoc.search.candidates import Candidate, candidates, features, parse
@@ -25,9 +24,12 @@ ANSWERABILITY_COLUMNS = (
 )  # fmt: skip
 
 
+_SURE = 0.6  # the share from which one sentence is enough: below it, the second holds the answer now and then
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """A sentence that may answer. `wide` is the sentence and the next one.
+    """A sentence that may answer.
 
     probability: its share among the candidates, not the probability that the document answers at all.
     passage: index into the passages that were ranked.   features: by column, for whoever asks why.
@@ -38,7 +40,6 @@ class ScoredSentence:
     score: float
     probability: float
     passage: int
-    wide: Span
     features: dict[str, float]
 
 
@@ -72,12 +73,16 @@ def rank_sentences(
             score=float(scores[i]),
             probability=float(share[i]),
             passage=candidate.passage,
-            wide=_wide(candidate, index),
             features={name: float(column[i]) for name, column in columns.items()},
         )
         for i, candidate in enumerate(found)
     ]
     return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.start))
+
+
+def enough(ranked: Sequence[ScoredSentence], most: int = 2) -> Sequence[ScoredSentence]:
+    """The sentences to say: the best one when it is well ahead of the others, else the best `most`."""
+    return ranked[:1] if ranked and ranked[0].probability >= _SURE else ranked[:most]
 
 
 def _introducing(question: str, index: PassageIndex, found: Sequence[Candidate]) -> Array:
@@ -91,14 +96,6 @@ def _introducing(question: str, index: PassageIndex, found: Sequence[Candidate])
             says = definitions.says(pattern, index.text[candidate.start : candidate.end]) == 1
             bonus[i] = definitions.SAYS_WEIGHT * says + definitions.FIRST_WEIGHT * (candidate.number in first)
     return bonus
-
-
-def _wide(candidate: Candidate, index: PassageIndex) -> Span:
-    """The sentence and the next one, which measured as well as the better-ranked of its two neighbours."""
-    number = candidate.number
-    if number + 1 < len(index.sentences):
-        return candidate.start, index.sentences[number + 1][1]
-    return candidate.start, candidate.end
 
 
 def answerability(question: str, index: PassageIndex, ranked: Sequence[ScoredSentence], rankers: RankerFile) -> float:
