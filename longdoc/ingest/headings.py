@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from longdoc.ingest.numerals import roman_value
 from longdoc.ingest.parsed import Heading
-from longdoc.ingest.running import roman_value
 
 Paragraph = tuple[str, int]  # text, offset
 

@@ -9,8 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from longdoc.core.types import Anchor, Document
-from longdoc.ingest.numerals import written
-from longdoc.ingest.running import roman_value
+from longdoc.ingest.numerals import roman_value, written
 
 
 @dataclass(frozen=True, slots=True)

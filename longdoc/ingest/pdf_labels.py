@@ -10,11 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from longdoc.ingest.running import roman_value
+from longdoc.ingest.numerals import roman_value, written
 
 _NEAR = 3  # pages
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
-          (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
 
 # What a label is written in ("1", "i", "I") and what its value exceeds the page's index by.
 _Count = tuple[str, int]
@@ -69,12 +67,4 @@ def _filled(chosen: Mapping[int, _Count], num_pages: int) -> dict[int, _Count]:
 
 def _written(style: str, excess: int, index: int) -> str | None:
     value = index + excess
-    if value < 1:
-        return None
-    if style == "1":
-        return str(value)
-    roman = ""
-    for worth, sign in _ROMAN:
-        count, value = divmod(value, worth)
-        roman += sign * count
-    return roman if style == "i" else roman.upper()
+    return written(value, style) if value > 0 else None

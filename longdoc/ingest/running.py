@@ -15,15 +15,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from longdoc.ingest.lines import ASIDE, TABLE, Line, ends_sentence
+from longdoc.ingest.numerals import roman_value
 from longdoc.ingest.pdf_notes import note_around
 
 _EDGE_LINES = 2
-_ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _NUMBER = re.compile(r"(?<![^\W_])(?:\d{1,5}|[ivxlcdm]{1,8})(?![^\W_])", re.IGNORECASE)
 _CHAPTER = re.compile(r"(?:chapter|part|book|act|scene|section|letter|lecture|canto)\s+\w+\.?", re.IGNORECASE)
 _PAGE_OF = re.compile(r"(?:of|/|von|de|sur)\s*\d+", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
-_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 _SLOT = 3.0  # points: lines whose baselines differ by less stand in one place
 _LEAST_IN_SLOT = 4
 _MOST_IN_HEAD = 100  # characters
@@ -216,15 +215,6 @@ def letters(text: str) -> str:
 
 def _keep_words(match: re.Match[str]) -> str:
     return "" if roman_value(match[0]) is not None or match[0].isdigit() else match[0]
-
-
-def roman_value(text: str) -> int | None:
-    """12 for "xii"; None when it is no Roman numeral."""
-    lower = text.lower()
-    if not lower or not _ROMAN.fullmatch(lower):
-        return None
-    values = [_VALUES[character] for character in lower]
-    return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -8,40 +8,48 @@ its worker with it each time fails. Nothing here schedules.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from longdoc import __version__
 from longdoc.core.batch import BatchTask, Item, Made
-from longdoc.core.errors import LongdocError, ModelUnavailable, UsageError
+from longdoc.core.errors import InputNotFound, LongdocError, ModelUnavailable, UsageError
 from longdoc.core.events import ignore
 from longdoc.pipeline.batch_crew import Lost
 from longdoc.pipeline.batch_process import Began, Finished, Message, Place, Ready, Refused, open_worker, work_on
 
-_RESTARTS = 3  # of an actor for each time that it dies, and of the document that it had
-_STOP_SECONDS = 60.0
+_RETRIES = 3  # of what an actor did when it died
 
 
 class RayWorker:
     """The actor. Its errors are values: an exception would reach the driver wrapped in one of Ray's."""
 
-    def __init__(self, task: BatchTask, place: Place) -> None:
+    def __init__(self, task: BatchTask, folder: str) -> None:
         self.task = task
-        self.place = place
+        self.folder = folder
         self.session: Any = None
 
     def open(self) -> str | Exception:
         """Load the model. -> longdoc's version, or why it cannot work."""
         try:
             self._load()
+        except OSError as error:
+            return InputNotFound(
+                f"A node of the cluster does not see the folder {self.folder}.",
+                why=error.strerror,
+                fix="start it in a folder that every node has under the same name",
+            )
         except LongdocError as error:
             return error
         return __version__
 
     def _load(self) -> None:
         if self.session is None:  # also in an actor that was started again
-            self.session, _ = open_worker(self.task, self.place)
+            os.chdir(self.folder)  # results name documents as they were typed
+            self.session, _ = open_worker(self.task, Place(0, 1))  # Ray gives it its own GPU and threads
 
     def work(self, item: Item) -> Made:
         """The results on one document."""
@@ -60,18 +68,19 @@ class RayCrew:
         wants_gpu = num_gpus > 0 and task.model.device != "cpu"
         self.num_workers = num_workers or (num_gpus if wants_gpu else len(self._ray.nodes()))
         self._task = task
-        self._options: dict[str, Any] = {"max_restarts": -1, "max_task_retries": _RESTARTS}
+        self._options: dict[str, Any] = {"max_restarts": -1}
         self._options |= {"num_gpus": min(1.0, num_gpus / self.num_workers)} if wants_gpu else {}
         self._options |= {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
         self._actors: list[Any] = []
         self._calls: dict[Any, tuple[int, Item | None]] = {}  # what is awaited -> worker, document
 
     def start(self) -> None:
-        actor = self._ray.remote(RayWorker).options(**self._options)
-        for number in range(self.num_workers):
-            # Ray shows an actor its own GPU only, and gives it its own threads
-            self._actors.append(actor.remote(self._task, Place(number, 1) if number else Place(0, 1)))
-            self._calls[self._actors[number].open.remote()] = number, None
+        self._actors = [self._started() for _ in range(self.num_workers)]
+        for number, actor in enumerate(self._actors):
+            self._calls[actor.open.options(max_task_retries=_RETRIES).remote()] = number, None
+
+    def _started(self) -> Any:
+        return self._ray.remote(RayWorker).options(**self._options).remote(self._task, str(Path.cwd()))
 
     def _free(self) -> list[int]:
         busy = {number for number, _ in self._calls.values()}
@@ -85,7 +94,8 @@ class RayCrew:
 
     def give(self, item: Item) -> None:
         number = self._free()[0]
-        self._calls[self._actors[number].work.remote(item)] = number, item
+        call = self._actors[number].work.options(max_task_retries=_RETRIES).remote(item)
+        self._calls[call] = number, item
 
     def wait(self, seconds: float) -> Iterator[tuple[int, Message | Lost]]:
         if not self._calls:
@@ -107,10 +117,8 @@ class RayCrew:
                 )
             else:
                 is_memory = isinstance(error, self._ray.exceptions.OutOfMemoryError)
-                self._actors[number] = self._ray.remote(RayWorker).options(**self._options).remote(
-                    self._task, Place(number, 1)
-                )  # fmt: skip
-                yield number, Lost(item, f"it died {_RESTARTS + 1} times over this document; {why}", is_memory)
+                self._actors[number] = self._started()
+                yield number, Lost(item, f"it died {_RETRIES + 1} times over this document; {why}", is_memory)
             return
         if item is not None:
             yield number, Began(item)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -251,3 +252,35 @@ def test_a_result_never_replaces_its_source(tmp_path: Path, capsys: pytest.Captu
     assert run(["summarize", str(source), "-o", str(source)]) == 2
     assert "would replace its source" in capsys.readouterr().err
     assert source.read_text() == "Kept as it is."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "redirected", "code", "said"),
+    [
+        ("summarize missing.pdf", "2>&-", 66, b""),
+        ("summarize a.pdf", "2>&-", 0, b""),
+        ("summarize a.pdf --quiet", ">&-", 73, b"error: Standard output cannot be written."),
+        ("ask a.pdf --questions -", "<&-", 2, b"error: There is no question in -."),
+        ("config show", ">/dev/full", 73, b"error: Standard output cannot be written."),
+        ("config show", ">&-", 73, b"error: Standard output cannot be written."),
+    ],
+)
+def test_streams_that_are_closed_or_full_are_no_bug(
+    arguments: str, redirected: str, code: int, said: bytes, child_environment: dict[str, str]
+) -> None:
+    program = f"exec {sys.executable} {Path(__file__).parent.parent / 'handmade.py'} {arguments} {redirected}"
+    done = subprocess.run(["sh", "-c", program], env=child_environment, capture_output=True, timeout=200)
+    assert done.returncode == code
+    assert done.stderr.startswith(said)
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr
+
+
+def test_a_listing_that_nobody_reads_ends_quietly(longdoc_process: Start) -> None:
+    gone = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+    assert gone.stdin is not None
+    gone.wait()
+    process = longdoc_process("config", "show", stdout=gone.stdin, stderr=subprocess.PIPE)
+    gone.stdin.close()
+    _, err = process.communicate(timeout=200)
+    assert (process.returncode, err) == (141, b"")
