@@ -8,10 +8,13 @@ import click
 
 from longdoc.cli import options
 from longdoc.cli.man import ManCommand
-from longdoc.cli.sources import check_sources, readings_of, run_each
+from longdoc.cli.sources import check_sources, name_of, readings_of, run_each
+from longdoc.core.errors import PartialResult
 from longdoc.core.settings import ModelOptions, SourceOptions
 
 if TYPE_CHECKING:
+    from longdoc.core.plans import Plan
+    from longdoc.ingest import Together
     from longdoc.output.delivery import OutputOptions
 
 
@@ -66,25 +69,32 @@ def plan(
     from longdoc.pipeline.plan import plan as made_plan
 
     page = plan_text if output.to == "text" else plan_markdown
+    partial: list[tuple[str, int, str]] = []
+
+    def work(source: str | Together) -> list[Plan]:
+        made = made_plan(
+            source,
+            source_options=source_options,
+            model_options=model_options,
+            state_dir=state_dir,
+            on_event=display,
+            model=model,
+            memory_limit=memory_limit,
+            processes=processes,
+        )
+        if made.source.lost:
+            partial.append((name_of(source), PartialResult.exit_code, f"partial: {'; '.join(made.source.lost)}"))
+        return [made]
+
     with open_sink(output.path) as sink, open_listener(output) as display:
         target = Rows(sink, display, output, many=len(readings) > 1, page=page, row=plan_json)
         model = outline(model_options)
         outcome = run_each(
             readings,
-            lambda source: [
-                made_plan(
-                    source,
-                    source_options=source_options,
-                    model_options=model_options,
-                    state_dir=state_dir,
-                    on_event=display,
-                    model=model,
-                    memory_limit=memory_limit,
-                    processes=processes,
-                )
-            ],
+            work,
             lambda name, error: [{"schema": PLAN_SCHEMA, "source": {"path": name}, "error": error_json(error)}],
             target,
         )
         target.end()
+    outcome.partial += partial
     outcome.raise_unless_complete()

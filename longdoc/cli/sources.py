@@ -15,6 +15,7 @@ from longdoc.core.errors import (
     Interrupted,
     LongdocError,
     ModelUnavailable,
+    NotThere,
     OutputError,
     PartialResult,
     StoppedNow,
@@ -111,7 +112,7 @@ def run_each(
         try:
             for result in work(source):
                 results.append(result)  # one by one: an interruption keeps those that came before it
-        except (ModelUnavailable, UsageError, OutputError):
+        except (ModelUnavailable, OutputError):
             raise  # the next source would meet the same
         except KeyboardInterrupt as stop:
             if not isinstance(stop, StoppedNow):
@@ -119,7 +120,7 @@ def run_each(
                 delivery.stop(results, f"after {number} of {len(sources)} sources" if len(sources) > 1 else "")
             raise
         except Exception as error:
-            if len(sources) == 1:
+            if len(sources) == 1 or (isinstance(error, UsageError) and not isinstance(error, NotThere)):
                 raise
             outcome.failed.append((name, *_told(error)))
             delivery.on_event(Warned(f"{name} failed: {_told(error)[1]}"))

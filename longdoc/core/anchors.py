@@ -94,7 +94,8 @@ class Anchors(Sequence[Anchor]):
     def __getitem__(self, index: int | slice) -> Anchor | tuple[Anchor, ...]:
         if isinstance(index, slice):
             return tuple(self[place] for place in range(*index.indices(len(self))))
-        return Anchor(self.offsets[index], **{name: column[index] for name, column in self._columns.items()})
+        held: dict[str, Any] = {name: column[index] for name, column in self._columns.items()}
+        return Anchor(self.offsets[index], **held)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Anchors | tuple):
@@ -114,9 +115,9 @@ class _Repeated:
     __slots__ = ("_numbers", "_values")
 
     def __init__(self, values: Sequence[Hashable]) -> None:
-        numbers: dict[Hashable, int] = {}
+        numbers: dict[tuple[type, Hashable], int] = {}
         self._numbers = _integers([numbers.setdefault((type(value), value), len(numbers)) for value in values])
-        self._values = [value for _, value in numbers]  # type: ignore[misc]
+        self._values = [value for _, value in numbers]
 
     def __getitem__(self, index: int) -> Any:
         return self._values[self._numbers[index]]

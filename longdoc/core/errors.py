@@ -2,6 +2,7 @@
 
     LongdocError                  1
     ├── UsageError                2   the command line or the settings make no sense
+    │   └── NotThere                  pages, sections or times that a document has not
     ├── PartialResult             3   a result is partial, or some documents of a batch failed
     ├── InputError               65   the input cannot be read
     │   ├── EmptyInput
@@ -80,6 +81,10 @@ class UsageError(LongdocError):
     """Exit code 2. The command line or a settings file makes no sense."""
 
     exit_code = 2
+
+
+class NotThere(UsageError):
+    """Exit code 2. Pages, sections or times were asked for that this document has not; another may have them."""
 
 
 class PartialResult(LongdocError):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
-from longdoc.core.errors import UsageError
+from longdoc.core.errors import NotThere, UsageError
 from longdoc.core.types import Document
 from longdoc.ingest.page_names import PageNames, page_names, runs
 
@@ -41,10 +41,10 @@ class ChosenPages:
 
 
 def chosen_pages(document: Document, typed: str) -> ChosenPages:
-    """The pages that are named. Raises UsageError for those that the document has not."""
+    """The pages that are named. Raises NotThere for those that the document has not."""
     names = page_names(document)
     if names is None:
-        raise UsageError(
+        raise NotThere(
             f"{document.source.name} has no pages.",
             why=f"the format {document.source.format} has none",
             fix="--sections, or --times for a recording",
@@ -71,13 +71,13 @@ def _page_range(item: str, names: PageNames, document: Document) -> range:
         if first is None or last is None:
             continue
         if last < first:
-            raise UsageError(
+            raise NotThere(
                 f"The pages {item} end before they begin.",
                 why=f"they are pages {first + 1} and {last + 1} of {len(names.labels)}, counted from 1",
                 fix="--pages '#12-#40' for pages counted from 1",
             )
         return range(first, last + 1)
-    raise UsageError(
+    raise NotThere(
         f"{document.source.name} has no page {item}.",
         why=f"its pages are {names.words(range(len(names.labels)))}",
         fix="--pages 10-40,iv-x as printed, or --pages '#12-#40' counted from 1",
@@ -95,10 +95,10 @@ def _page(typed: str, names: PageNames, after: int = 0) -> int | None:
 
 
 def chosen_sections(document: Document, typed: str) -> tuple[list[Span], str]:
-    """Spans of the sections that are named, and the words for it. Raises UsageError for those that are not there."""
+    """Spans of the sections that are named, and the words for it. Raises NotThere for those that are not there."""
     titles = [_plain(section.title) for section in document.sections]
     if not titles:
-        raise UsageError(
+        raise NotThere(
             f"{document.source.name} has no sections.", why="no heading was found in it", fix="leave --sections away"
         )
     whole = _plain(typed)  # a title may hold commas
@@ -107,7 +107,7 @@ def chosen_sections(document: Document, typed: str) -> tuple[list[Span], str]:
     for item in items:
         found = _sections(item, titles)
         if not found:
-            raise UsageError(
+            raise NotThere(
                 f"{document.source.name} has no section {item}.", why=_those_there(document), fix="longdoc plan SOURCE"
             )
         chosen |= set(found)
@@ -139,10 +139,10 @@ def _those_there(document: Document) -> str:
 
 
 def chosen_times(document: Document, typed: str) -> tuple[list[Span], str]:
-    """Spans of what is said in these times, and the words for it. Raises UsageError when there are no such times."""
+    """Spans of what is said in these times, and the words for it. Raises NotThere when there are no such times."""
     timed = [anchor for anchor in document.anchors if anchor.start_s is not None]
     if not timed:
-        raise UsageError(
+        raise NotThere(
             f"{document.source.name} has no times.", why="it is no transcript of a recording", fix="--pages, --sections"
         )
     end_s = max(anchor.end_s or anchor.start_s or 0.0 for anchor in timed)
@@ -156,7 +156,7 @@ def chosen_times(document: Document, typed: str) -> tuple[list[Span], str]:
         if any(anchor.start_s < b and (stop_s > a or anchor.start_s >= a) for a, b in ranges):
             spans.append(span)
     if not spans:
-        raise UsageError(
+        raise NotThere(
             f"Nothing is said in {document.source.name} at {typed}.",
             why=f"it goes from {_clock(min(a.start_s or 0.0 for a in timed))} to {_clock(end_s)}",
             fix="--times 00:10:00-00:45:00",
@@ -200,9 +200,9 @@ def _plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def nothing_in_common(document: Document, said: str) -> UsageError:
+def nothing_in_common(document: Document, said: str) -> NotThere:
     """The error for a choice that leaves nothing."""
-    return UsageError(
+    return NotThere(
         f"Nothing of {document.source.name} is left to read.",
         why=f"there is no text in {said}",
         fix="choose other pages, sections or times; longdoc plan SOURCE shows what there is",

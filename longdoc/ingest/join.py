@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from longdoc.core.errors import EmptyInput, InputError, InputNotFound, LongdocError, UsageError
+from longdoc.core.errors import EmptyInput, InputError, InputNotFound, LongdocError, NotThere, UsageError
 from longdoc.core.events import Listener, Warned, ignore
 from longdoc.core.settings import SourceOptions
 from longdoc.core.types import Anchor, Anchors, Document, File, Section, SkippedPage, Source
@@ -90,7 +90,7 @@ def together(typed: Sequence[str]) -> Together | None:
 def read_source(source: str | Together, options: SourceOptions, on_event: Listener = ignore) -> Document:
     """A file, or several as one document, cut to what the options choose.
 
-    Raises what `read_document` raises, and UsageError when there is nothing of what was chosen.
+    Raises what `read_document` raises, and NotThere when there is nothing of what was chosen.
     """
     if isinstance(source, Together):
         document = read_together(source, options, on_event)
@@ -102,7 +102,7 @@ def read_source(source: str | Together, options: SourceOptions, on_event: Listen
 def read_together(sources: Together, options: SourceOptions, on_event: Listener = ignore) -> Document:
     """The files that can be read, as one document; the others are named in `lost`, which makes every result partial.
 
-    Raises the error of the only file, and InputError or InputNotFound when none can be read.
+    Raises the error of the only file, and InputError, InputNotFound or NotThere when none can be read.
     """
     documents: list[Document] = []
     lost: list[str] = []
@@ -111,16 +111,14 @@ def read_together(sources: Together, options: SourceOptions, on_event: Listener 
     for name in sources.files:
         try:
             documents.append(select_places(read_document(name, options, on_event), options))
-        except UsageError:
-            raise
         except LongdocError as error:
-            if len(sources.files) == 1:
+            is_elsewhere = isinstance(error, NotThere)  # in other files may be what was chosen
+            if len(sources.files) == 1 or (isinstance(error, UsageError) and not is_elsewhere):
                 raise
-            said = f"{_shown(name)} could not be read: {error.what.rstrip('.')}" + (
-                f" ({error.why})" if error.why else ""
-            )
+            said = "" if is_elsewhere else f"{_shown(name)} could not be read: "
+            said += error.what.rstrip(".") + (f" ({error.why})" if error.why else "")
             (empty if isinstance(error, EmptyInput) else lost).append(said)
-            kinds.add(InputNotFound if isinstance(error, InputNotFound) else InputError)
+            kinds.add(next((kind for kind in (InputNotFound, NotThere) if isinstance(error, kind)), InputError))
             on_event(Warned(said))
     if not documents:
         why = "; ".join([*lost, *empty][:_SHOWN_FAILURES])

@@ -27,6 +27,7 @@ _TAIL = 24  # characters, at the end of a line, that tell how it ends
 _MOST_FLOAT_PAGES = 2  # between two halves of a paragraph
 _ENTRY_ENDS = frozenset("0123456789ivxlc. ")
 _FEW_LINES = 5
+_FEW_PAGES = 1000
 _WIDE_GAP = 1.35  # in line pitches
 _OTHER_SIZE = 1.15
 _REACHED = 0.93  # of the lines end left of what counts as the right edge
@@ -83,11 +84,13 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
 
     Footnotes, tables and what stands aside come after the paragraph that they would interrupt.
     """
-    indents = _uses_indents(column for column, _ in _columns(pages))
+    # Twice over the same columns: those of a book are kept, those of very many pages are made again.
+    columns = [*_columns(pages)] if len(pages) <= _FEW_PAGES else None
+    indents = _uses_indents(column for column, _ in columns or _columns(pages))
     current: Paragraph | None = None
     floats = _Floats()
     previous: tuple[Line, _Column] | None = None
-    for column, between in _columns(pages):
+    for column, between in columns or _columns(pages):
         for index, line in enumerate(column.lines):
             over = between.get(index, ())
             floats.wait(over)

@@ -19,7 +19,7 @@ from longdoc.ingest.parsed import Parsed, Raw, sections_from
 from longdoc.ingest.pdf_assembly import Assembled, assemble
 from longdoc.ingest.pdf_file import PdfFile, damaged
 from longdoc.ingest.pdf_labels import labels_from_folios
-from longdoc.ingest.pdf_notes import body_height, find_notes
+from longdoc.ingest.pdf_notes import HEIGHT_STEP, common_height, find_notes
 from longdoc.ingest.pdf_outline import Entry, place_headings, without_number
 from longdoc.ingest.pdf_pages import BLANK, DAMAGED, GARBAGE, NO_TEXT_LAYER
 from longdoc.ingest.pdf_store import View
@@ -50,7 +50,7 @@ def read(raw: Raw) -> Parsed:
     if not pages.packed:
         raise _no_text(raw, skipped)
 
-    height = body_height(line for lines in pages for line in lines)
+    height = common_height(pages.characters_by_height(HEIGHT_STEP))
     running = find_running_lines(pages, _titles(outline, title, pages, height))
     if not any(labels):
         labels = labels_from_folios(running.folios, num_pages)

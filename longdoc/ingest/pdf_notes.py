@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from longdoc.ingest.lines import Line, begins_note, ends_sentence
 
 _SMALLER = 0.94  # of the text's height
-_STEP = 0.25  # points, to which heights are rounded when they are counted
+HEIGHT_STEP = 0.25  # points, to which heights are rounded when they are counted
 _MOST_LINES = 0.75  # of a column
 _CLOSE = 1.5  # of the height: lines of one note stand no further apart
 _ALIKE = 0.06  # by which the heights of the lines of one note differ
@@ -22,8 +22,13 @@ def body_height(lines: Iterable[Line]) -> float:
     characters = Counter[int]()
     for line in lines:
         if not line.kind:
-            characters[round(line.height / _STEP)] += len(line.text)
-    return characters.most_common(1)[0][0] * _STEP if characters else 0.0
+            characters[round(line.height / HEIGHT_STEP)] += len(line.text)
+    return common_height(characters)
+
+
+def common_height(characters: Counter[int]) -> float:
+    """The height that most characters have. characters: their numbers by height, in steps of `HEIGHT_STEP`."""
+    return characters.most_common(1)[0][0] * HEIGHT_STEP if characters else 0.0
 
 
 def find_notes(

@@ -19,6 +19,7 @@ from typing import Any
 
 from longdoc.ingest.clean import normalise, squeeze
 from longdoc.ingest.lines import Line
+from longdoc.ingest.pdf_forms import beside_labels, field_boxes
 from longdoc.ingest.pdf_layout import lines_in_order
 from longdoc.ingest.pdf_text import num_signs_without_letters, runs_of
 
@@ -35,7 +36,6 @@ _MAX_VAIN_TRIES = 10
 _MOST_EMPTY_BYTES = 32  # that a compressed stream of nothing takes
 _DOUBTFUL = 0.05  # of the characters: from so many signs without a meaning on, pypdf is asked as well
 _UNUSABLE = 0.3
-_MOST_ANNOTATIONS = 1000  # of a page, that are looked at
 _SIGN = re.compile("[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _MEANINGLESS = re.compile(f"{_SIGN.pattern}|\\(cid:\\d+\\)|/[Gg][0-9A-Fa-f]{{2,5}}\\b")
 
@@ -194,13 +194,15 @@ def _pdfium_lines(pdf: Any, index: int) -> tuple[list[Line], int, bool]:
 
     page = _loaded(pdfium_c.FPDF_LoadPage(pdf.raw, index), "page")
     try:
-        if _is_filled_in(page) and pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY):
+        fields = field_boxes(page)
+        if fields and pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY):
             pdfium_c.FPDF_ClosePage(page)
             page = None
             page = _loaded(pdfium_c.FPDF_LoadPage(pdf.raw, index), "page")
         text_page = _loaded(pdfium_c.FPDFText_LoadPage(page), "text page")
         try:
-            lines = lines_in_order(runs_of(text_page, _crop(page)), index)
+            runs = runs_of(text_page, _crop(page))
+            lines = lines_in_order(beside_labels(runs, fields) if fields else runs, index)
             num_signs = 0
             if _num_characters(lines) < MIN_CHARACTERS:
                 num_signs = num_signs_without_letters(text_page)
@@ -236,16 +238,3 @@ def _has_image(pdf: Any, index: int) -> bool:
         return any(True for _ in page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE]))
     finally:
         page.close()
-
-
-def _is_filled_in(page: Any) -> bool:
-    """Whether fields of a form, or typed notes, are on the page: their words are no part of its contents."""
-    import pypdfium2.raw as pdfium_c
-
-    for number in range(min(pdfium_c.FPDFPage_GetAnnotCount(page), _MOST_ANNOTATIONS)):
-        annotation = pdfium_c.FPDFPage_GetAnnot(page, number)
-        kind = pdfium_c.FPDFAnnot_GetSubtype(annotation)
-        pdfium_c.FPDFPage_CloseAnnot(annotation)
-        if kind in (pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_FREETEXT):
-            return True
-    return False

@@ -7,8 +7,10 @@ Knows nothing of PDFs.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import overload
 
 from longdoc.ingest.lines import NOTE, Line
@@ -30,10 +32,10 @@ class Packed:
     def of(cls, lines: Sequence[Line]) -> Packed:
         places = array("f")
         for line in lines:
-            places.extend((line.left, line.right, line.bottom, line.height))
-        kinds = tuple(line.kind for line in lines)
-        parts = bytes(line.part % 256 for line in lines)
-        text = "\n".join(line.text for line in lines)
+            places.extend(line[2:6])
+        kinds = tuple([line.kind for line in lines])
+        parts = bytes([line.part % 256 for line in lines])
+        text = "\n".join([line.text for line in lines])
         return cls(text, places.tobytes(), kinds if any(kinds) else (), parts if any(parts) else b"")
 
     def lines(self, page: int) -> list[Line]:
@@ -43,11 +45,16 @@ class Packed:
         texts = self.text.split("\n")
         kinds = self.kinds or ("",) * len(texts)
         parts = self.parts or bytes(len(texts))
-        found = []
-        for index, (text, kind) in enumerate(zip(texts, kinds, strict=True)):
-            left, right, bottom, height = places[_NUMBERS * index : _NUMBERS * (index + 1)]
-            found.append(Line(text, page, left, right, bottom, height, kind, parts[index]))
-        return found
+        left, right, bottom, height = (places[number::_NUMBERS] for number in range(_NUMBERS))
+        return [*map(Line, texts, repeat(page), left, right, bottom, height, kinds, parts)]
+
+    def add_heights(self, characters: Counter[int], step: float) -> None:
+        """Count the characters of running text by the height of their line, in steps of so many points."""
+        heights = array("f", self.places)[_NUMBERS - 1 :: _NUMBERS]
+        texts = self.text.split("\n") if self.places else []
+        for text, height, kind in zip(texts, heights, self.kinds or repeat(""), strict=False):
+            if not kind:
+                characters[round(height / step)] += len(text)
 
 
 class _Pages(Sequence[list[Line]]):
@@ -72,9 +79,10 @@ class _Pages(Sequence[list[Line]]):
 
 @dataclass(slots=True, eq=False)
 class PageStore(_Pages):
-    """The pages of a document; those that were not put in have no lines."""
+    """The pages of a document; those that were not put in have no lines. on_look: called for each that is looked at."""
 
     num_pages: int
+    on_look: Callable[[], None] = lambda: None
     packed: dict[int, Packed] = field(default_factory=dict)
     recent: dict[int, list[Line]] = field(default_factory=dict)  # pages that were asked for last
 
@@ -82,7 +90,15 @@ class PageStore(_Pages):
         if page.places:
             self.packed[index] = page
 
+    def characters_by_height(self, step: float) -> Counter[int]:
+        """How many characters of running text have which height, in steps of so many points."""
+        characters = Counter[int]()
+        for index in sorted(self.packed):
+            self.packed[index].add_heights(characters, step)
+        return characters
+
     def page(self, index: int) -> list[Line]:
+        self.on_look()
         lines = self.recent.get(index)
         if lines is None:
             found = self.packed.get(index)
@@ -106,6 +122,8 @@ class View(_Pages):
 
     def page(self, index: int) -> list[Line]:
         without, notes = self.dropped.get(index, ()), self.notes.get(index, ())
+        if not notes:
+            return [line for place, line in enumerate(self.pages[index]) if place not in without]
         return [
             line._replace(kind=NOTE) if place in notes else line
             for place, line in enumerate(self.pages[index])

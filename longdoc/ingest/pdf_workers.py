@@ -91,7 +91,8 @@ class _Reading:
 
     def __init__(self, raw: Raw, num_pages: int, begun: _Begun) -> None:
         self.raw = raw
-        self.store = PageStore(num_pages)
+        self.store = PageStore(num_pages, self._is_put_together)
+        self.told = time.monotonic()
         self.problems: dict[int, str] = {}
         self.begun = begun
         self.num_done = 0
@@ -126,6 +127,12 @@ class _Reading:
         """Slow pages: whoever waits for the document hears that there is something to wait for."""
         if isinstance(event, Opening):
             self.raw.on_event(Opening(self.raw.name, self.num_done, self.store.num_pages))
+
+    def _is_put_together(self) -> None:
+        """All pages are there, and many take long to be put together: it goes on."""
+        if time.monotonic() - self.told > _TELL_EVERY_S:
+            self.told = time.monotonic()
+            self.raw.on_event(Opening(self.raw.name, self.store.num_pages, self.store.num_pages))
 
     def _take(self, job: Sequence[int], outcome: Outcome, limit_s: float) -> list[list[int]]:
         """Keep what a job has given. -> the jobs that are left to do of it. limit_s: its share of the waiting."""

@@ -16,7 +16,7 @@ from longdoc.ingest.parsed import PARAGRAPH_BREAK
 
 
 def select_places(document: Document, options: SourceOptions) -> Document:
-    """The document cut to the chosen pages and times. Raises UsageError when there are none of them."""
+    """The document cut to the chosen pages and times. Raises NotThere when there are none of them."""
     kept: list[Span] | None = None
     words: list[str] = []
     if options.pages is not None:
@@ -35,7 +35,7 @@ def select_places(document: Document, options: SourceOptions) -> Document:
 
 
 def select_sections(document: Document, wanted: str | None) -> Document:
-    """The document, or several that are joined, cut to the chosen sections. Raises UsageError when there are none."""
+    """The document, or several that are joined, cut to the chosen sections. Raises NotThere when there are none."""
     if wanted is None:
         return document
     spans, words = chosen_sections(document, wanted)

@@ -112,3 +112,26 @@ def test_errors_are_clear(
     assert out == ""
     assert err.startswith("error: ")
     assert "Traceback" not in err
+
+
+def test_what_cannot_be_read_makes_a_plan_partial(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "a.md", "missing.md", "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert json.loads(out)["source"]["lost"][0].startswith("missing.md could not be read")
+    assert "is partial" in err
+    assert "missing.md could not be read" in err
+
+
+def test_a_file_without_what_was_chosen_does_not_stop_the_others(
+    surroundings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cues = "".join(f"00:0{n}:00.000 --> 00:0{n}:30.000\nWords of minute {n}.\n\n" for n in range(4))
+    Path("c.vtt").write_text(f"WEBVTT\n\n{cues}")
+    for more in ([], ["--each"]):
+        assert run(["plan", "a.md", "c.vtt", "--times", "01:00-02:00", "--to", "jsonl", *more]) == 3
+        out, err = capsys.readouterr()
+        assert "times 00:01:00-00:02:00" in json.loads(out.splitlines()[-1])["source"]["selection"]
+        assert "a.md has no times" in err
+    assert run(["plan", "a.md", "b.md", "--times", "01:00-02:00"]) == 2
+    assert "a.md has no times" in capsys.readouterr().err
+    assert run(["plan", "c.vtt", "a.md", "--times", "nonsense"]) == 2

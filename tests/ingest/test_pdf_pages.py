@@ -13,13 +13,15 @@ from reportlab.pdfgen.canvas import Canvas
 from test_pdf import prose
 
 from longdoc.core.errors import NoTextLayer
+from longdoc.core.events import Event, Opening
 from longdoc.ingest import pdf as pdf_reader
 from longdoc.ingest import pdf_workers, read_document
 from longdoc.ingest.lines import NOTE, TABLE, Line
 from longdoc.ingest.parsed import Raw
 from longdoc.ingest.pdf_file import PdfFile
 from longdoc.ingest.pdf_labels import labels_from_folios
-from longdoc.ingest.pdf_pages import GARBAGE, PageReader
+from longdoc.ingest.pdf_notes import HEIGHT_STEP, body_height, common_height
+from longdoc.ingest.pdf_pages import GARBAGE, Page, PageReader
 from longdoc.ingest.pdf_store import Packed, PageStore, View
 from longdoc.ingest.pdf_text import read_from_right
 
@@ -165,3 +167,31 @@ def test_words_from_right_to_left_are_read_as_they_stand_on_the_page() -> None:
         == "\u05e9\u05dc\u05d5\u05dd \u0661\u0662 abc"
     )
     assert read_from_right("\u05e9\u05dc\u05d5\u05dd", from_right, 0.0) == "\u05e9\u05dc\u05d5\u05dd"
+
+
+def test_pages_are_the_same_before_and_after_the_pipe() -> None:
+    lines = [Line("Ümlaut “one”", 3, 1.5, 2.25, 700.5, 9.75), Line("a\tb", 3, 0, 1, 2, 3, TABLE, 2)]
+    plain = [Line("plain", 4, 1.0, 2.0, 3.0, 4.0)]
+    sent = pdf_workers.packed_pages([Page(lines), Page([]), Page(plain), Page(lines, GARBAGE)])
+    found = [*pdf_workers.unpacked_pages(range(3, 7), sent)]
+    assert [(page, packed.lines(page), problem) for page, packed, problem in found] == [
+        (3, lines, None),
+        (4, [], None),
+        (5, [plain[0]._replace(page=5)], None),
+        (6, [], GARBAGE),
+    ]
+
+
+def test_what_is_counted_of_packed_lines_is_what_is_counted_of_lines() -> None:
+    lines = [Line("four", 0, 0, 1, 2, 9.8), Line("a row", 0, 0, 1, 2, 14.0, TABLE), Line("six six", 0, 0, 1, 2, 11.1)]
+    store = PageStore(2)
+    store.put(0, Packed.of(lines))
+    assert common_height(store.characters_by_height(HEIGHT_STEP)) == body_height(lines) == 11.0
+
+
+def test_the_document_is_heard_of_while_it_is_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf_workers, "_TELL_EVERY_S", 0.0)
+    path = pdf(tmp_path / "a.pdf", [prose(number) for number in range(1, 5)])
+    heard: list[Event] = []
+    pdf_reader.read(Raw(str(path), path.read_bytes(), on_event=heard.append))
+    assert sum(isinstance(event, Opening) and event.pages_done == 4 for event in heard) > 4

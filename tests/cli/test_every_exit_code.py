@@ -1,0 +1,224 @@
+"""Each exit code of the README, produced by the program itself in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import tiny
+from transformers import PreTrainedTokenizerFast
+
+from longdoc.core.errors import EXIT_CODES
+
+pytestmark = pytest.mark.timeout(900)  # each starts the program, some three times
+STEPWISE = Path(__file__).with_name("stepwise.py")
+PRODUCED: set[int] = set()
+Longdoc = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture
+def longdoc(child_environment: dict[str, str], in_empty_folder: Path) -> Longdoc:
+    """Run `python -m longdoc` in an empty folder."""
+    Path("a.txt").write_text("It rained all day. The ferry left at nine.")
+
+    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
+        given = {"env": child_environment, "capture_output": True, "timeout": 400, **options}
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
+            [sys.executable, "-m", "longdoc", *arguments],
+            **given,  # type: ignore[call-overload]
+        )
+        return done
+
+    return run
+
+
+def check(done: subprocess.CompletedProcess[bytes], code: int, said: str = "", *, out: bool = False) -> None:
+    """Exit code, what standard error says, and whether there is a result."""
+    err = done.stderr.decode()
+    assert done.returncode == code, err
+    assert said in err
+    assert "Traceback" not in err
+    assert bool(done.stdout) == out
+    PRODUCED.add(code)
+
+
+def test_0_and_the_result_alone_on_standard_output(longdoc: Longdoc) -> None:
+    check(
+        longdoc("ask", "a.txt", "-q", "When did the ferry leave?", "--quiet", "--no-state", "--to", "text"), 0, out=True
+    )
+
+
+def test_1_when_no_summary_can_be_made_here(longdoc: Longdoc) -> None:
+    check(longdoc("doctor", "--model", "nowhere", "--offline"), 1, "No summary can be made here.", out=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["plan"], 2, "Missing argument"),
+        (["plan", "missing.txt"], 66, "There is no file missing.txt."),
+        (["plan", "b.bin"], 65, "is in no format that longdoc knows"),
+        (["plan", "a.txt", "--model", "no/such", "--offline"], 69, "is not on this machine"),
+        (["plan", "a.txt", "-o", "no/such/folder.md"], 73, "cannot be written"),
+    ],
+)
+def test_2_65_66_69_and_73_leave_standard_output_empty(
+    arguments: list[str], code: int, said: str, longdoc: Longdoc
+) -> None:
+    Path("b.bin").write_bytes(b"\x7fELF\x01\x02\x00\x00\x00")
+    check(longdoc(*arguments), code, said)
+
+
+def test_3_when_one_of_several_cannot_be_read(longdoc: Longdoc) -> None:
+    check(longdoc("plan", "a.txt", "missing.txt", "--each"), 3, "Of 2 sources, 1 failed.", out=True)
+
+
+def test_70_for_a_bug_which_a_reader_of_another_package_has(
+    longdoc: Longdoc, child_environment: dict[str, str]
+) -> None:
+    about = Path("odd_reader-1.dist-info")
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: odd-reader\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[longdoc.readers]\nodd = odd_reader\n")
+    Path("odd_reader.py").write_text(
+        "def sniff(raw):\n    return False\n\ndef read(raw):\n    raise ImportError('odd')\n"
+    )
+    environment = dict(child_environment)
+    environment["PYTHONPATH"] += f"{os.pathsep}{Path.cwd()}"
+    check(longdoc("plan", "a.txt", "--format", "odd", env=environment), 70, "this is a bug in longdoc")
+
+
+def test_71_before_weights_are_looked_for_that_cannot_fit(longdoc: Longdoc) -> None:
+    shape = {"hidden_size": 16384, "intermediate_size": 53248, "num_hidden_layers": 1260, "vocab_size": 512}
+    heads = {"num_attention_heads": 128, "num_key_value_heads": 8, "max_position_embeddings": 131072}
+    Path("large").mkdir()
+    Path("large/config.json").write_text(
+        json.dumps({"model_type": "llama", "architectures": ["LlamaForCausalLM"], **shape, **heads})
+    )
+    PreTrainedTokenizerFast(tokenizer_object=tiny.tokenizer()).save_pretrained("large")
+    check(
+        longdoc("read", "a.txt", "--model", "./large", "--state-dir", "st", "--device", "cpu"),
+        71,
+        "does not fit on cpu",
+    )
+
+
+def test_141_when_nobody_reads_the_result(longdoc: Longdoc) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open(theirs, "wb") as closed:  # noqa: PTH123
+        done = longdoc("plan", "a.txt", "--quiet", capture_output=False, stdout=closed, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (141, b"")
+    PRODUCED.add(141)
+
+
+class Stepwise:
+    """A reading that is followed event by event."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(STEPWISE), *arguments, "--progress", "json", "--state-dir", "states"],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+
+    def events(self) -> Iterator[dict[str, object]]:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            yield json.loads(line)
+
+    def until_segment(self, number: int) -> dict[str, object]:
+        """Read on to the n-th segment."""
+        for event in self.events():
+            number -= event["event"] == "segment_read"
+            if not number:
+                return event
+        raise AssertionError("it ended before")
+
+    def rest(self) -> tuple[int, str, list[dict[str, object]]]:
+        """Exit code, result, and the events that are left."""
+        events = [*self.events()]
+        out, _ = self.process.communicate(timeout=400)
+        return self.process.returncode, out.decode(), events
+
+
+@pytest.fixture
+def stepwise(child_environment: dict[str, str], in_empty_folder: Path) -> Callable[..., Stepwise]:
+    """Start a program of `stepwise` on a text of six chapters."""
+    chapters = [f"# Chapter {number}\n\n{tiny.prose(60, number)}" for number in range(6)]
+    Path("book.md").write_text("\n\n".join(chapters))
+    return lambda *arguments: Stepwise(child_environment, *arguments)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_130_and_143_print_what_there_is_and_the_same_command_goes_on(
+    number: int, code: int, stepwise: Callable[..., Stepwise]
+) -> None:
+    command = ["summarize", "book.md", "--json", "--words", "60"]
+    first = stepwise(*command)
+    seen = first.until_segment(3)
+    first.process.send_signal(number)
+    returned, out, events = first.rest()
+    assert returned == code
+    PRODUCED.add(code)
+    partial = json.loads(out)
+    assert partial["status"] == "partial"
+    assert partial["parts"]
+    read = partial["source"]["tokens_read"]
+    assert seen["tokens_read"] <= read < partial["source"]["tokens"]
+    kept = [event for event in events if event["event"] == "state_kept"]
+    assert kept[-1]["tokens_read"] == read
+    assert [event["exit_code"] for event in events if event["event"] == "error"] == [130] * (code == 130)
+    returned, out, events = stepwise(*command).rest()
+    again = json.loads(out)
+    assert (returned, again["status"], again["source"]["tokens_from_state"]) == (0, "complete", read)
+    if number == signal.SIGINT:  # and from the beginning it is the same
+        returned, out, _ = stepwise(*command, "--fresh").rest()
+        fresh = json.loads(out)
+        assert (returned, fresh["source"]["tokens_from_state"]) == (0, 0)
+        assert [fresh[key] for key in ("summary", "parts")] == [again[key] for key in ("summary", "parts")]
+
+
+def test_a_second_ctrl_c_stops_at_once(stepwise: Callable[..., Stepwise]) -> None:
+    process = stepwise("summarize", "book.md", "--json")
+    process.until_segment(2)
+    process.process.send_signal(signal.SIGINT)
+    process.process.send_signal(signal.SIGINT)
+    returned, out, _ = process.rest()
+    assert returned == 130
+    assert out == "" or json.loads(out)["status"] == "partial"  # two signals may arrive as one
+
+
+@pytest.mark.parametrize("segments", [3])
+def test_kill_9_loses_no_more_than_what_was_read_since_the_last_checkpoint(
+    segments: int, stepwise: Callable[..., Stepwise]
+) -> None:
+    process = stepwise("read", "book.md", "--json")
+    kept = 0
+    for event in process.events():
+        if event["event"] == "state_kept":
+            kept = max(kept, int(str(event["tokens_read"])))
+            segments -= 1
+            if not segments:
+                break
+    process.process.send_signal(signal.SIGKILL)
+    code, out, _ = process.rest()
+    assert (code, out) == (-signal.SIGKILL, "")
+    code, out, events = stepwise("read", "book.md", "--json").rest()
+    assert code == 0
+    assert json.loads(out)["tokens_from_state"] >= kept > 0
+    assert not [event for event in events if event["event"] == "warned"]
+
+
+def test_no_exit_code_is_left_out(request: pytest.FixtureRequest) -> None:
+    """This stands at the end of the file: the tests above have noted what they produced."""
+    run = {item.name.partition("[")[0] for item in request.session.items if item.path == Path(__file__)}
+    if not {name for name in globals() if name.startswith("test_")} <= run:
+        pytest.skip("not all of this file is run")
+    assert set(EXIT_CODES) == PRODUCED
