@@ -72,7 +72,7 @@ def lexical(rankers: RankerFile, *, sentences: int = 2) -> System:
             if not ranked:
                 return Reply("", confidence=0.0)
             said = [document.text[s.start : s.end] for s in enough(ranked, sentences)]
-            confidence = answerability(question, index, ranked, rankers)
+            confidence = answerability(question, index, passages, ranked, rankers)
             return Reply(" ".join(said), tuple((p.start, p.end) for p in passages), confidence)
 
         return ask

@@ -150,7 +150,7 @@ def _answer(reading: Reading, question: str, options: AskOptions) -> _Told:
     rankers = reading.session.rankers["ranker"]
     proposed = find_passages(question, reading.index, rankers, max(KEPT, options.passages))
     ranked = rank_sentences(question, reading.index, proposed, rankers)
-    likely = answerability(question, reading.index, ranked, rankers)
+    likely = answerability(question, reading.index, proposed, ranked, rankers)
     if verbatim and ranked and PURPOSE in rankers.rankers:
         columns = model_columns(reading.reader, reading.framing, reading.index.text, question, proposed, ranked)
         ranked = rerank(ranked, columns, rankers)
@@ -185,7 +185,8 @@ def _chosen(
         request = rereading.request(reading, question, evidence, best[0])
         best = answer_sentence(reading.reader, reading.framing, reading.state, text, request, pool) or best
     citation = document.cite(*best)
-    short = shortest_answer(question, citation.quote)
+    said = enough(ranked, options.sentences)
+    short = shortest_answer(question, citation.quote) if len(enough(ranked)) == 1 else None
     if short is None and adapter is not None and adapter.sure_nats is not None:
         picked = next((s for s in ranked if (s.start, s.end) == best), ranked[0])
         passage, sentence = proposed[picked.passage], Passage(*best, picked.score)
@@ -194,8 +195,8 @@ def _chosen(
             short = span.start - best[0], span.end - best[0]
     if short:
         return " ".join(citation.quote[slice(*short)].split()), (citation,)
-    others = [(s.start, s.end) for s in enough(ranked, options.sentences) if (s.start, s.end) != best]
-    found = (citation, *(document.cite(*other) for other in others[: options.sentences - 1]))
+    others = [(s.start, s.end) for s in said if (s.start, s.end) != best][: options.sentences - 1]
+    found = (citation, *(document.cite(*other) for other in others))
     return " ".join(" ".join(c.quote for c in found).split()), found
 
 

@@ -20,7 +20,8 @@ from longdoc.search.ranker import Array, RankerFile
 
 ANSWERABILITY_COLUMNS = (
     "best_coverage", "best_wide", "best_passage", "top_coverage", "top_wide", "top_passage", "best_bigrams",
-    "top_names", "known", "known_names", "margin", "agreement", "num_words", "num_passages",
+    "top_names", "known", "known_names", "margin", "agreement", "num_words", "num_passages", "top_score", "top_share",
+    "rarest_missing", "num_missing",
 )  # fmt: skip
 
 
@@ -98,21 +99,36 @@ def _introducing(question: str, index: PassageIndex, found: Sequence[Candidate])
     return bonus
 
 
-def answerability(question: str, index: PassageIndex, ranked: Sequence[ScoredSentence], rankers: RankerFile) -> float:
+def answerability(
+    question: str,
+    index: PassageIndex,
+    passages: Sequence[Passage],
+    ranked: Sequence[ScoredSentence],
+    rankers: RankerFile,
+) -> float:
     """The probability that the document answers: low for questions that belong to another document.
 
     Trick questions, whose words are all here but turned, are not what this detects.
     """
     if not ranked:
         return 0.0
-    columns = {name: np.asarray([value]) for name, value in answerability_columns(question, index, ranked).items()}
+    columns = {
+        name: np.asarray([value]) for name, value in answerability_columns(question, index, passages, ranked).items()
+    }
     logit = float(rankers.best("answerability", columns).score(columns)[0])
     return float(1 / (1 + np.exp(-logit)))
 
 
-def answerability_columns(question: str, index: PassageIndex, ranked: Sequence[ScoredSentence]) -> dict[str, float]:
-    """ANSWERABILITY_COLUMNS of one question, from its ranked sentences."""
+def answerability_columns(
+    question: str, index: PassageIndex, passages: Sequence[Passage], ranked: Sequence[ScoredSentence]
+) -> dict[str, float]:
+    """ANSWERABILITY_COLUMNS of one question, from its passages, best first, and their ranked sentences.
+
+    rarest_missing, num_missing: of the words that the best passage does not have, the idf and the number.
+    """
     asked = parse(question, index)
+    there = {stem for number in index.sentences_of(passages[0]) for stem in index.stems_of(number)}
+    missing = [weight for stem, weight in asked.weights.items() if stem not in there]
     absent = index.idf_of_absent
     unknown = sum(weight for weight in asked.weights.values() if weight >= absent)
     names = [asked.weights[name] for name in asked.names]
@@ -134,5 +150,9 @@ def answerability_columns(question: str, index: PassageIndex, ranked: Sequence[S
         float(top.passage == 0),
         min(12.0, len(asked.weights)) / 12,
         float(np.log1p(len(index.passages))),
+        top.score,
+        top.probability,
+        max(missing, default=0.0) / absent,
+        float(len(missing)),
     )
     return dict(zip(ANSWERABILITY_COLUMNS, values, strict=True))

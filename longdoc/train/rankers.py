@@ -8,7 +8,7 @@ models; a caller that has one passes a function that adds its columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from longdoc.core.types import Passage
 from longdoc.search import ranker as ranker_file
-from longdoc.search.answers import ANSWERABILITY_COLUMNS, ScoredSentence, answerability_columns, enough, rank_sentences
+from longdoc.search.answers import ANSWERABILITY_COLUMNS, answerability_columns, enough, rank_sentences
 from longdoc.search.candidates import COLUMNS, Candidate, candidates, features, parse
 from longdoc.search.index import PassageIndex
 from longdoc.search.joined import JoinedDocument, JoinedQuestion, Row, is_held_out, join, strangers
@@ -29,6 +29,12 @@ from longdoc.train.licences import licence_of
 from longdoc.train.salience import train_salience
 
 __all__ = ["train_answer_ranker", "train_salience"]
+
+# What declining is fitted on: questions of each kind for each document, and what they weigh beside its own.
+_NUM_ASKED = 150
+_SAME_KIND_WEIGHT = 0.2  # of another document of the same kind: some could be answered here
+_TRICK_WEIGHT = 0.1  # words do not tell them from good questions
+_FOREIGN_COST = 2.0  # of answering a foreign question, beside declining one of the document's own
 
 ExtraColumns = Callable[[str, PassageIndex, Sequence[Passage], Sequence[Candidate]], Mapping[str, Array]]
 
@@ -166,13 +172,17 @@ def _target(asked: _Asked) -> Array:
 def _fit_answerability(fitted: Sequence[Sequence[JoinedDocument]], rankers: RankerFile) -> Ranker:
     rows: list[list[float]] = []
     labels: list[float] = []
+    weights: list[float] = []
     for documents in fitted:
         for max_chars in (None, 100_000, 30_000):  # a word that is missing says more of a long document
             shortened = [_shortened(documents[0], max_chars), *documents[1:]]
-            for values, belongs in _belonging(shortened, fitted, rankers, 100):
+            for values, question, weight in _belonging(shortened, fitted, rankers):
                 rows.append(values)
-                labels.append(float(belongs))
-    return fit_binary(np.asarray(rows), np.asarray(labels), np.ones(len(rows)), ANSWERABILITY_COLUMNS)
+                labels.append(float(question.belongs))
+                weights.append(weight)
+    belongs, costs = np.asarray(labels), np.asarray(weights)
+    costs[belongs == 1] *= costs[belongs == 0].sum() / costs[belongs == 1].sum() / _FOREIGN_COST
+    return fit_binary(np.asarray(rows), belongs, costs / costs.mean(), ANSWERABILITY_COLUMNS)
 
 
 def _shortened(document: JoinedDocument, max_chars: int | None) -> JoinedDocument:
@@ -186,28 +196,28 @@ def _shortened(document: JoinedDocument, max_chars: int | None) -> JoinedDocumen
 
 
 def _belonging(
-    documents: Sequence[JoinedDocument],
-    all_documents: Sequence[Sequence[JoinedDocument]],
-    rankers: RankerFile,
-    num: int,
-) -> Iterator[tuple[list[float], bool]]:
-    """Columns for a document's own questions, and for as many of other documents, of its own kind and of others."""
+    documents: Sequence[JoinedDocument], all_documents: Sequence[Sequence[JoinedDocument]], rankers: RankerFile
+) -> Iterator[tuple[list[float], JoinedQuestion, float]]:
+    """Columns and weight for a document's own questions, trick questions, and those of others of its kind and not."""
     document = documents[0]
-    same_kind = strangers(document, documents, num // 2)
-    other_kinds = [
-        d for group in all_documents for d in group[:1] if d.name.split(",")[0] != document.name.split(",")[0]
-    ]
-    foreign = strangers(document, other_kinds, num - len(same_kind))
-    own = [q for q in document.questions if not q.is_trick][:num]
+    other_kinds = [d for group in all_documents for d in group[:1] if _source_of(d) != _source_of(document)]
+    own = [q for q in document.questions if not q.is_trick]
+    tricks = [replace(q, belongs=False) for q in document.questions if q.is_trick]
+    same_kind = strangers(document, documents, _NUM_ASKED // 2)
+    foreign = strangers(document, other_kinds, _NUM_ASKED)
+    weighed = ((own, 1.0), (tricks, _TRICK_WEIGHT), (same_kind, _SAME_KIND_WEIGHT), (foreign, 1.0))
     with PassageIndex(document.text, document.sections) as index:
-        for question in (*own, *same_kind, *foreign):
-            ranked = _ranked(question.question, index, rankers)
-            values = answerability_columns(question.question, index, ranked) if ranked else {}
-            yield [values.get(name, 0.0) for name in ANSWERABILITY_COLUMNS], question.belongs
+        for questions, weight in weighed:
+            for question in questions[:_NUM_ASKED]:
+                passages = find_passages(question.question, index, rankers, KEPT)
+                ranked = rank_sentences(question.question, index, passages, rankers)
+                values = answerability_columns(question.question, index, passages, ranked) if ranked else {}
+                yield [values.get(name, 0.0) for name in ANSWERABILITY_COLUMNS], question, weight
 
 
-def _ranked(question: str, index: PassageIndex, rankers: RankerFile) -> list[ScoredSentence]:
-    return rank_sentences(question, index, find_passages(question, index, rankers, KEPT), rankers)
+def _source_of(document: JoinedDocument) -> str:
+    """ "fairytaleqa, tale named-0" and "fairytaleqa-3" hold the same tales."""
+    return document.name.rpartition("-")[0].partition(",")[0]
 
 
 def _measure(documents: Sequence[JoinedDocument], rankers: RankerFile, extra: ExtraColumns | None) -> dict[str, float]:

@@ -66,14 +66,16 @@ def test_a_sentence_well_ahead_is_enough_and_another_one_is_said_beside_it(index
 
 def test_a_question_of_another_document_gets_less_confidence(index, rankers):
     own, foreign = "Who built the harbour of Bergen?", "Which enzyme does the virus use to copy its genome?"
-    confident = answerability(own, index, answer(own, index, rankers), rankers)
-    doubtful = answerability(foreign, index, answer(foreign, index, rankers), rankers)
+    confident, doubtful = (
+        answerability(asked, index, index.search(asked), answer(asked, index, rankers), rankers)
+        for asked in (own, foreign)
+    )
     assert doubtful < 0.5 < confident
 
 
 def test_no_passages_give_no_sentences_and_no_confidence(index, rankers):
     assert rank_sentences("zzz", index, [], rankers) == []
-    assert answerability("zzz", index, [], rankers) == 0.0
+    assert answerability("zzz", index, [], [], rankers) == 0.0
 
 
 def test_every_column_is_finite_for_questions_of_any_kind(index):
