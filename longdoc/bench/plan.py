@@ -42,7 +42,7 @@ def run(
 
     stop_after: tokens after which a reading is stopped: its memory is measured then, and not its time.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     total = len(attentions) * (len(files) + (stop_after is None))
     for attention in attentions:
         chosen = replace(options, attention=attention)

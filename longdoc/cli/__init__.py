@@ -34,6 +34,7 @@ COMMANDS = {
     "read": "longdoc.cli.read:read",
     "plan": "longdoc.cli.plan:plan",
     "states": "longdoc.cli.states:states",
+    "models": "longdoc.cli.models:models",
     "config": "longdoc.cli.config:config",
     "doctor": "longdoc.cli.doctor:doctor",
     "bench": "longdoc.cli.bench:bench",

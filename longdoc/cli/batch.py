@@ -126,7 +126,7 @@ def batch(
     from longdoc.pipeline.batch import run
 
     asked = tuple(dict.fromkeys([*questions, *(questions_of(questions_file) if questions_file else [])]))
-    _check(work, asked)
+    _check(work, asked, cluster)
     task = BatchTask(
         source=source_options,
         model=model_options,
@@ -150,7 +150,9 @@ def batch(
     _raise_unless_complete(outcome)
 
 
-def _check(work: str | None, asked: tuple[str, ...]) -> None:
+def _check(work: str | None, asked: tuple[str, ...], cluster: str | None) -> None:
+    if cluster is not None and cluster != "ray" and not cluster.startswith("ray://"):
+        raise UsageError(f"{cluster} is no cluster.", why="only Ray is known", fix="--on ray, or --on ray://HOST:10001")
     if not asked and work in {"ask", "both"}:
         raise UsageError("There is no question.", fix="--questions FILE, with one question a line")
     if asked and work == "summarize":
@@ -182,7 +184,7 @@ def _raise_unless_complete(outcome: BatchOutcome) -> None:
     widest = max(len(name) for name, _, _ in rows)
     table = "\n".join(f"{name.ljust(widest)}  {code:>3}  {what}" for name, code, what in rows)
     counts = [f"{len(outcome.failed)} failed"] if outcome.failed else []
-    counts += [f"{len(outcome.partial)} are partial"] if outcome.partial else []
+    counts += [f"{len(outcome.partial)} partial"] if outcome.partial else []
     again = any(code == 65 for _, code, _ in outcome.failed)
     raise PartialResult(
         f"Of {outcome.num_documents} documents, {' and '.join(counts)}.",

@@ -10,7 +10,7 @@ import click
 from longdoc.cli import options
 from longdoc.cli.bench_options import FILE, deliver
 from longdoc.core.events import Listener
-from longdoc.core.settings import ModelOptions
+from longdoc.core.settings import AttentionMode, ModelOptions
 
 if TYPE_CHECKING:
     from longdoc.output.delivery import OutputOptions
@@ -35,7 +35,7 @@ def plan(
     def work(on_event: Listener) -> dict[str, Any]:
         from longdoc.bench.plan import run
 
-        attentions = ("stream", "exact") if both else (model_options.attention,)
+        attentions: list[AttentionMode] = ["stream", "exact"] if both else [model_options.attention]
         return run(model_options, files, attentions=attentions, stop_after=stop_after, on_event=on_event)
 
     deliver(work, output)

@@ -25,14 +25,19 @@ SCHEMA = "longdoc.doctor/1"
     ],
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@options.state_dir
 @options.model
-def doctor(as_json: bool, model_options: ModelOptions) -> None:
-    """Check Python, torch, GPUs, 4-bit weights, search and the model by making a small summary."""
+def doctor(as_json: bool, state_dir: str | None, model_options: ModelOptions) -> None:
+    """Check what this machine can do, and make a small summary: exit code 1 when that fails.
+
+    Python, torch, GPUs, fused attention, full-text search, the worker processes that parse documents, folders, the
+    network, the models that would fit, the model itself, and 4-bit weights with a tiny product.
+    """
     from longdoc.output.progress import open_display
     from longdoc.pipeline.doctor import examine, is_fit
 
     with open_display("auto") as display:
-        checks = examine(model_options, display)
+        checks = examine(model_options, display, state_dir)
     click.echo(_json(checks, is_fit(checks)) if as_json else "\n".join(map(_line, checks)))
     if not is_fit(checks):
         broken = [check for check in checks if check.is_needed and not check.is_ok]
@@ -51,5 +56,8 @@ def _line(check: Check) -> str:
 def _json(checks: list[Check], fit: bool) -> str:
     from longdoc.output.json import dumps
 
-    rows = [{"name": c.name, "ok": c.is_ok, "needed": c.is_needed, "found": c.found, "fix": c.fix} for c in checks]
+    rows = [
+        {"name": c.name, "ok": c.is_ok, "needed": c.is_needed, "found": c.found, "fix": c.fix, "details": c.details}
+        for c in checks
+    ]
     return dumps({"schema": SCHEMA, "ok": fit, "checks": rows}, indent=2)

@@ -47,6 +47,36 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def instructions() -> str:
+    """What torch uses of the processor: `AVX512, bfloat16 multiplied, AMX`."""
+    from longdoc.engine.products import processor_multiplies_bfloat16
+
+    found = [torch.backends.cpu.get_cpu_capability()]
+    found += ["bfloat16 multiplied" if processor_multiplies_bfloat16() else "no bfloat16, weights in float32"]
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file() and " amx_bf16" in cpuinfo.read_text(encoding="utf-8", errors="replace"):
+        found.append("AMX")
+    return ", ".join(found)
+
+
+def fused_attention() -> str:
+    """Where fused attention works: tried on a few numbers. Raises RuntimeError where it does not on the processor."""
+    from longdoc.engine.kernels import attend_band, flash_cuda
+
+    shape = 1, 2, 8, 64
+    query = torch.ones(shape)
+    attend_band(query, query, query, 4, 0.125)
+    worked = ["cpu (bfloat16 as plain products)" if "bfloat16 multiplied" in instructions() else "cpu"]
+    if torch.cuda.is_available():
+        query = query.to("cuda", torch.bfloat16)
+        try:
+            flash_cuda(query, query, query, 0.125, causal=True, window=4)
+            worked.append("cuda (flash attention)")
+        except (RuntimeError, AttributeError) as error:
+            worked.append(f"not on cuda: {str(error).splitlines()[0]}")
+    return ", ".join(worked)
+
+
 def memory_bytes() -> int | None:
     """All the memory there is."""
     try:

@@ -1,15 +1,42 @@
-"""Whether bitsandbytes multiplies by 4-bit weights here. Its CPU part is young, and its GPU part is built per CUDA."""
+"""Whether bitsandbytes multiplies by 4-bit weights here. Its CPU part is young, and its GPU part is built per CUDA.
+
+Tried in a process of its own (`python -m longdoc.engine.quantized`): its import takes as long as all others, and a
+library for another CUDA may crash.
+"""
 
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from importlib.metadata import version
 
 import torch
 
 from longdoc.core.errors import LongdocError
 
+_MOST_SECONDS = 60
 _MOST_WRONG = 0.2  # NF4 keeps about four bits of each weight: a tenth of the norm is lost
+
+
+def start_trial() -> subprocess.Popen[str]:
+    """Begin `try_four_bit` in another process."""
+    command = [sys.executable, "-m", "longdoc.engine.quantized"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace")
+
+
+def end_trial(trial: subprocess.Popen[str]) -> str:
+    """What the process found. Raises LongdocError when it failed, crashed or did not end."""
+    try:
+        said, complaint = trial.communicate(timeout=_MOST_SECONDS)
+    except subprocess.TimeoutExpired:
+        trial.kill()
+        trial.communicate()
+        raise LongdocError("4-bit weights cannot be tried.", why=f"it took more than {_MOST_SECONDS} s") from None
+    if trial.returncode == 0:
+        return said.strip()
+    last = (complaint.strip() or f"the process ended with {trial.returncode}").split("\n")[-1]
+    raise LongdocError("4-bit weights do not work here.", why=last)
 
 
 def try_four_bit() -> str:
@@ -33,3 +60,17 @@ def try_four_bit() -> str:
             raise LongdocError(f"4-bit weights give wrong results on {device}.", why=f"they differ by {wrong:.2g}")
         worked.append(f"{device} (differs by {wrong:.2g})")
     return f"bitsandbytes {version('bitsandbytes')}, NF4 on {', '.join(worked)}"
+
+
+def main() -> int:
+    """The process that tries it."""
+    try:
+        sys.stdout.write(try_four_bit() + "\n")
+    except LongdocError as error:
+        sys.stderr.write(f"{error.what} {error.why or ''}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -118,6 +118,16 @@ def weight_bytes(config: Any, quantize: str = "none") -> int:
     return int(2 * outside + inside * _WEIGHT_BITS[quantize] / 8)
 
 
+def dense_weight_bytes(config: Any, quantize: str = "none") -> int:
+    """As `weight_bytes`, by counting the matrices of a dense model of Llama's kind. Without torch."""
+    kv_heads, dim = kv_dims(config)
+    text = text_config(config)
+    attention = 2 * text.hidden_size * dim * (text.num_attention_heads + kv_heads)
+    inside = text.num_hidden_layers * (attention + 3 * text.hidden_size * text.intermediate_size)
+    outside = text.vocab_size * text.hidden_size * (1 if text.tie_word_embeddings else 2)
+    return int(2 * outside + inside * _WEIGHT_BITS[quantize] / 8)
+
+
 def free_bytes(device: Any) -> int | None:
     """Memory that can still be had on a device; None where the system does not tell."""
     if device.type == "cuda":

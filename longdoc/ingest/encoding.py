@@ -8,7 +8,8 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass, replace
-from typing import Any
+
+from longdoc.ingest.encoding_guess import guess
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -30,12 +31,6 @@ _MEANT = {
     "tis-620": "cp874",
 }
 _GUESS_BYTES = 200_000
-_WESTERN = ("cp1252", "latin_1", "iso8859_15")
-# What Western Europe hardly has: o and u with two accents, and beside letters the signs that are letters in ISO 8859-2.
-_CENTRAL = re.compile(
-    rb"[\xf5\xfb\xfe]|(?<=[A-Za-z])[\xb5\xb6\xba\xbb\xbc\xbf](?=[A-Za-z])|[\xb1\xb3\xb9\xbe](?=[A-Za-z])"
-)
-_ROMANCE = re.compile(rb"[\xe0\xe3\xe5\xe6\xe8\xea\xf1\xf2\xf8\xf9]")
 # Hardly a file is in these, and short texts in other encodings pass for them: IBM mainframes, Baltic DOS and the like.
 _RARE_CODECS = """
     cp037 cp273 cp424 cp500 cp875 cp1026 cp1140 cp775 cp1125 cp1006 iso8859_3 iso8859_4 iso8859_10 iso8859_13 iso8859_14
@@ -165,7 +160,7 @@ def _wide_by_letters(sample: bytes) -> str | None:
 
 
 def _guess(data: bytes) -> Decoded:
-    """Nearly valid UTF-8 stays UTF-8; the rest is charset-normalizer's."""
+    """Nearly valid UTF-8 stays UTF-8; then what makes letters of one language; the rest is charset-normalizer's."""
     if data.count(b"\0") * 100 > len(data):
         wide = _wide_by_letters(data[:4096])
         if wide:
@@ -177,35 +172,23 @@ def _guess(data: bytes) -> Decoded:
     if multibyte > 10 * lost:  # by accident hardly any two bytes of another encoding are a character of UTF-8
         return Decoded(_checked(text), loss=_loss(lost, "UTF-8"))
 
+    found = guess(data)
+    if found is not None:
+        near = f" ({found.rival} is nearly as likely)" if found.rival else ""
+        return replace(_with_losses(data, found.codec), guess=f"the encoding was guessed: {found.codec}{near}")
+    codec = _normalised(data[:_GUESS_BYTES])
+    if codec is None and not _looks_like_text(data):
+        raise NotTextError("no encoding fits")
+    said = f"the encoding was guessed, and is uncertain: {codec or 'cp1252'}"
+    return replace(_with_losses(data, codec or "cp1252"), guess=said)
+
+
+def _normalised(sample: bytes) -> str | None:
+    """What charset-normalizer takes the bytes for, which knows more languages, and encodings."""
     from charset_normalizer import from_bytes
 
-    sample = data[:_GUESS_BYTES]
-    matches = list(from_bytes(sample, cp_exclusion=list(_RARE))) or list(from_bytes(sample))
-    best = matches[0] if matches else None
-    codec = best.encoding if best else "cp1252"
-    if _is_turkish(sample):
-        codec = "cp1254"
-    elif best and any(_is_as_likely(match, best) for match in matches if match.encoding in _WESTERN):
-        num_central, num_romance = len(_CENTRAL.findall(sample)), len(_ROMANCE.findall(sample))
-        codec = codec if num_central * 4 > num_romance else "cp1252"
-    if best is None and not _looks_like_text(data):
-        raise NotTextError("no encoding fits")
-    return replace(_with_losses(data, codec), guess=f"the encoding was guessed: {codec}")
-
-
-def _is_as_likely(match: Any, best: Any) -> bool:
-    """Whether charset-normalizer's two figures for a match are about those of its best."""
-    return bool(match.chaos <= best.chaos + 0.065 and match.coherence >= best.coherence - 0.03)
-
-
-def _is_turkish(sample: bytes) -> bool:
-    """The byte of the dotless i is the commonest of those beyond ASCII, as it is in no other language of its place.
-
-    It is a "y" with an accent in Czech and Icelandic, which have many accents on a, e and i as well.
-    """
-    high = sum(byte >= 0x80 for byte in sample)
-    accents = sum(sample.count(byte) for byte in b"\xe1\xe9\xed")
-    return high > 20 and sample.count(0xFD) * 4 > high and accents * 20 < high and sample.count(0xFE) > 0
+    best = from_bytes(sample, cp_exclusion=list(_RARE)).best() or from_bytes(sample).best()
+    return best.encoding if best is not None else None
 
 
 def _looks_like_text(data: bytes) -> bool:

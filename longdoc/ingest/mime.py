@@ -72,7 +72,10 @@ def header(part: Part, name: str) -> str:
         return str(value)
     said = []
     for piece, charset in pieces:
-        said.append(piece if isinstance(piece, str) else _decoded(piece, charset)[0])
+        try:
+            said.append(piece if isinstance(piece, str) else _decoded(piece, charset)[0])
+        except NotTextError:
+            said.append(piece.decode("latin-1"))
     return " ".join("".join(said).split())
 
 
@@ -143,7 +146,11 @@ def _num_words(message: Message) -> int:
 
 def _add_body(part: Part, is_html: bool, message: Message) -> None:
     data = part.get_payload(decode=True)
-    text, guess = _decoded(data if isinstance(data, bytes) else b"", part.get_content_charset(), is_html=is_html)
+    try:
+        text, guess = _decoded(data if isinstance(data, bytes) else b"", part.get_content_charset(), is_html=is_html)
+    except NotTextError:
+        _add_attachment(part, part.get_content_type(), message)
+        return
     if part.get_param("format") == "flowed":
         text = _unflowed(text)
     if text.strip():
@@ -162,16 +169,16 @@ def _add_attachment(part: Part, kind: str, message: Message) -> None:
 
 
 def _decoded(data: bytes, charset: str | None, *, is_html: bool = False) -> tuple[str, str | None]:
-    """The text, and what is to be said of its encoding, which is guessed where the bytes are not in the charset."""
+    """The text, and what is to be said of its encoding, which is guessed where the bytes are not in the charset.
+
+    Raises NotTextError.
+    """
     if charset not in (None, "us-ascii", "unknown-8bit"):
         try:
             return data.decode(charset), None
         except (LookupError, UnicodeError):
             pass
-    try:
-        decoded = decode(data, declared=is_html)
-    except NotTextError:
-        return data.decode("latin-1"), None
+    decoded = decode(data, declared=is_html)
     return decoded.text, "; ".join(decoded.warnings) or None
 
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from longdoc.ingest.lines import ASIDE, TABLE, Line
+from longdoc.ingest.pdf_cells import find_cell_table
 from longdoc.ingest.pdf_columns import split_columns
 from longdoc.ingest.pdf_rows import FAR, OTHER_SIZE, SAME_ROW, closed, joined, rows_of
 from longdoc.ingest.pdf_simple import simple_order
@@ -62,17 +63,21 @@ def lines_in_order(runs: Sequence[Run], page: int) -> list[Line]:
 
 
 def _level_lines(runs: list[Run], page: int) -> list[Line]:
-    if len(runs) > _MAX_RUNS:
-        return [_line(run, page) for run in runs]
     num_columns = columns_in_order(runs)
-    if num_columns == 1:
+    if len(runs) > _MAX_RUNS or num_columns == 1 or not runs:
         return [_line(run, page) for run in runs]
+    num_right_to_left = sum(len(run.text) for run in runs if not run.text.isascii() and _RIGHT_TO_LEFT.search(run.text))
+    if not num_columns and not num_right_to_left and (ordered := simple_order(runs)) is not None:
+        return [_line(run, page) for run in ordered]
+    if (table := find_cell_table(runs, page)) is not None:
+        around = [*runs[: table.first], *runs[table.end :]]
+        above = [run for run in around if run.bottom >= table.top]
+        below = [run for run in around if run.bottom + run.height <= table.bottom]
+        if len(above) + len(below) == len(around):
+            return _one_below_the_other(_level_lines(above, page), table.lines, _level_lines(below, page))
     if num_columns > 1:
         part_of = _parts(runs)
         return [_line(run, page)._replace(part=part_of.get(run.order, 0)) for run in runs]
-    num_right_to_left = sum(len(run.text) for run in runs if not run.text.isascii() and _RIGHT_TO_LEFT.search(run.text))
-    if not num_right_to_left and (ordered := simple_order(runs)) is not None:
-        return [_line(run, page) for run in ordered]
     mirrored = 2 * num_right_to_left > sum(len(run.text) for run in runs)
     if mirrored:
         runs = [run._replace(left=-run.right, right=-run.left) for run in runs]
@@ -80,6 +85,12 @@ def _level_lines(runs: list[Run], page: int) -> list[Line]:
     if mirrored:
         lines = [line._replace(left=-line.right, right=-line.left) for line in lines]
     return lines
+
+
+def _one_below_the_other(above: list[Line], table: list[Line], below: list[Line]) -> list[Line]:
+    """The lines of a page that a table divides; parts go on being counted."""
+    last = max((line.part for line in above), default=0)
+    return [*above, *(line._replace(part=last) for line in table), *(b._replace(part=b.part + last) for b in below)]
 
 
 def _leaves(runs: list[Run]) -> list[list[Run]]:

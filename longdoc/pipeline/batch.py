@@ -23,7 +23,7 @@ from longdoc.core.batch import (
     Made,
     OfDocument,
 )
-from longdoc.core.errors import BUG_EXIT_CODE, InputError, LongdocError, OutOfMemory, StoppedNow
+from longdoc.core.errors import BUG_EXIT_CODE, InputError, InputNotFound, LongdocError, OutOfMemory, StoppedNow
 from longdoc.core.events import Listener, Step
 from longdoc.output.batch_index import INDEX, index_markdown
 from longdoc.output.documents import FORMS
@@ -179,7 +179,12 @@ class _Batch:
         for item in self.items:
             self.on_event(Step())
             row = self.known.get(item.name)
-            if row is not None and not self.is_fresh and self._is_done(item, row):
+            try:
+                key = document_key(file_hash(item.path), self.settings)
+            except InputNotFound as error:
+                self._record(item, Made(status="failed", error=error_json(error)), None)
+                continue
+            if row is not None and not self.is_fresh and self._is_done(row, key):
                 self.num_done += 1
                 self.on_event(
                     DocumentDone(item.name, None, "before", self.num_done, len(self.items), _what(row) or None)
@@ -187,19 +192,15 @@ class _Batch:
             else:
                 yield item
 
-    def _is_done(self, item: Item, row: Row) -> bool:
-        if row["status"] == "failed":
-            if self.retry or row["exit_code"] != InputError.exit_code:
-                return False  # memory, a bug, a missing file: another time it may go well
-        elif not all((self.out / name).is_file() for name in row["files"]):
+    def _is_done(self, row: Row, key: str) -> bool:
+        if row["key"] != key or not all((self.out / name).is_file() for name in row["files"]):
             return False
-        try:
-            return bool(row["key"] == document_key(file_hash(item.path), self.settings))
-        except LongdocError:
-            return False
+        if row["status"] == "failed":  # memory, a bug, a worker that died: another time it may go well
+            return not self.retry and bool(row["exit_code"] == InputError.exit_code)
+        return True
 
-    def _record(self, item: Item, made: Made, number: int) -> None:
-        """Results to the disk, then the row."""
+    def _record(self, item: Item, made: Made, number: int | None) -> None:
+        """Results to the disk, then the row. number: of the worker."""
         files = []
         for form, page in made.pages.items():
             name = f"{item.name}{FORMS[form].ending}"
@@ -215,13 +216,18 @@ class _Batch:
         self.known[item.name] = row
         self.num_done += 1
         self.num_now += 1
-        speed = made.stats.get("read_tokens_per_s")
         self.on_event(
             DocumentDone(
-                item.name, number + 1, made.status, self.num_done, len(self.items), _what(row) or None,
-                made.stats.get("seconds"), speed,
+                item.name,
+                None if number is None else number + 1,
+                made.status,
+                self.num_done,
+                len(self.items),
+                _what(row) or None,
+                made.stats.get("seconds"),
+                made.stats.get("read_tokens_per_s"),
             )
-        )  # fmt: skip
+        )
 
     def _row(self, item: Item, made: Made, files: list[str]) -> Row:
         sha256 = made.sha256

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,16 @@ def document_key(sha256: str, settings: str) -> str:
 
 
 def file_hash(path: str) -> str:
-    """SHA-256 of a file. Raises InputNotFound."""
+    """SHA-256 of a file. Raises InputNotFound, also for devices and pipes, which may have no end."""
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise OSError(None, "it is no ordinary file")
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise InputNotFound(f"There is no file {path}.", why="no such path", fix="ls, and name one") from error
     except OSError as error:
-        raise InputNotFound(f"{path} cannot be opened.", why=error.strerror, fix="ls -l, and name a file") from error
+        raise InputNotFound(f"{path} cannot be opened.", why=error.strerror, fix="name an ordinary file") from error
 
 
 def model_files(task: BatchTask) -> list[str]:

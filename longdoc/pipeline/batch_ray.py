@@ -2,13 +2,14 @@
 
 Each worker is an actor that loads the model once; longdoc, the model and the documents' paths must be there on every
 node. Results come back to this process, which alone writes them and the manifest, so that the guarantees are those of
-a batch on one machine. Ray starts an actor that died again, and gives it its document once more; a document that takes
-its worker with it each time fails. Nothing here schedules.
+a batch on one machine. An actor that died is started again where Ray has room, and given its document once more; a
+document that takes its worker with it each time fails. Nothing here schedules.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,12 +17,12 @@ from typing import Any
 
 from longdoc import __version__
 from longdoc.core.batch import BatchTask, Item, Made
-from longdoc.core.errors import InputNotFound, LongdocError, ModelUnavailable, UsageError
+from longdoc.core.errors import InputNotFound, LongdocError, ModelUnavailable
 from longdoc.core.events import ignore
 from longdoc.pipeline.batch_crew import Lost
 from longdoc.pipeline.batch_process import Began, Finished, Message, Place, Ready, Refused, open_worker, work_on
 
-_RETRIES = 3  # of what an actor did when it died
+_RETRIES = 3  # of a document whose worker died, and of loading a model
 
 
 class RayWorker:
@@ -68,16 +69,21 @@ class RayCrew:
         wants_gpu = num_gpus > 0 and task.model.device != "cpu"
         self.num_workers = num_workers or (num_gpus if wants_gpu else len(self._ray.nodes()))
         self._task = task
-        self._options: dict[str, Any] = {"max_restarts": -1}
+        # Ray's own retries are used up while an actor that died is starting again
+        self._options: dict[str, Any] = {"max_restarts": 0, "max_task_retries": 0}
         self._options |= {"num_gpus": min(1.0, num_gpus / self.num_workers)} if wants_gpu else {}
         self._options |= {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
         self._actors: list[Any] = []
+        self._deaths: Counter[str | None] = Counter()  # by document; None while a model was loaded
         self._calls: dict[Any, tuple[int, Item | None]] = {}  # what is awaited -> worker, document
 
     def start(self) -> None:
         self._actors = [self._started() for _ in range(self.num_workers)]
-        for number, actor in enumerate(self._actors):
-            self._calls[actor.open.options(max_task_retries=_RETRIES).remote()] = number, None
+        for number in range(self.num_workers):
+            self._open(number)
+
+    def _open(self, number: int) -> None:
+        self._calls[self._actors[number].open.remote()] = number, None
 
     def _started(self) -> Any:
         return self._ray.remote(RayWorker).options(**self._options).remote(self._task, str(Path.cwd()))
@@ -93,9 +99,10 @@ class RayCrew:
         return not any(item is not None for _, item in self._calls.values())
 
     def give(self, item: Item) -> None:
-        number = self._free()[0]
-        call = self._actors[number].work.options(max_task_retries=_RETRIES).remote(item)
-        self._calls[call] = number, item
+        self._work(self._free()[0], item)
+
+    def _work(self, number: int, item: Item) -> None:
+        self._calls[self._actors[number].work.remote(item)] = number, item
 
     def wait(self, seconds: float) -> Iterator[tuple[int, Message | Lost]]:
         if not self._calls:
@@ -109,16 +116,7 @@ class RayCrew:
         try:
             answer = self._ray.get(call)
         except self._ray.exceptions.RayError as error:
-            why = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-            if item is None:
-                yield (
-                    number,
-                    Refused(LongdocError("A worker on the cluster could not start.", why=why, fix="ray status")),
-                )
-            else:
-                is_memory = isinstance(error, self._ray.exceptions.OutOfMemoryError)
-                self._actors[number] = self._started()
-                yield number, Lost(item, f"it died {_RETRIES + 1} times over this document; {why}", is_memory)
+            yield from self._died(number, item, error)
             return
         if item is not None:
             yield number, Began(item)
@@ -131,6 +129,25 @@ class RayCrew:
                 fix="install the same version on every node"))  # fmt: skip
         else:
             yield number, Ready(0)
+
+    def _died(self, number: int, item: Item | None, error: Any) -> Iterator[tuple[int, Message | Lost]]:
+        """Another actor in its place, with the same document, unless that has failed too often."""
+        task = item.name if item is not None else None
+        self._deaths[task] += 1
+        why = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        if self._deaths[task] > _RETRIES and item is None:
+            yield number, Refused(LongdocError("Workers on the cluster do not start.", why=why, fix="ray status"))
+            return
+        with suppress(Exception):  # it may only have been out of reach
+            self._ray.kill(self._actors[number])
+        self._actors[number] = self._started()
+        if item is None:
+            self._open(number)
+        elif self._deaths[task] <= _RETRIES:
+            self._work(number, item)
+        else:
+            is_memory = isinstance(error, self._ray.exceptions.OutOfMemoryError)
+            yield number, Lost(item, f"it died {_RETRIES + 1} times over this document; {why}", is_memory)
 
     def stop(self) -> Iterator[tuple[int, Message | Lost]]:
         """What is finished meanwhile; documents under way are left, and their readings begin anew."""
@@ -146,9 +163,7 @@ class RayCrew:
 
 
 def _connected(address: str) -> Any:
-    """The module `ray`, connected. Raises UsageError for no address, ModelUnavailable when it is not there."""
-    if address != "ray" and not address.startswith("ray://"):
-        raise UsageError(f"{address} is no cluster.", why="only Ray is known", fix="--on ray, or --on ray://HOST:10001")
+    """The module `ray`, connected. Raises ModelUnavailable when it is not there."""
     try:
         import ray
     except ImportError as error:

@@ -1,19 +1,21 @@
 """What this installation can do: each part tried, with what was found and what to do where it fails.
 
 A check never raises: whatever goes wrong is its finding. Parts that a summary needs are `needed`; the others make
-it faster, or make larger models possible.
+it faster, or make larger models possible. 4-bit weights are tried in another process meanwhile.
 """
 
 from __future__ import annotations
 
+import os
 import platform
-import shutil
 import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from longdoc.core.errors import LongdocError
 from longdoc.core.events import Listener, Writing, ignore
@@ -30,34 +32,60 @@ _TEXT = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One part. found: versions, sizes, or what went wrong.   fix: what to do about it, None when all is well."""
+    """One part. found: versions, sizes, or what went wrong.   fix: what to do about it, None when all is well.
+
+    details: the same for programs.
+    """
 
     name: str
     is_ok: bool
     found: str
     is_needed: bool = True
     fix: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
 
 
-Part = Callable[[ModelOptions], str]
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a part found, in words and for programs."""
+
+    words: str
+    details: dict[str, Any]
 
 
-def examine(options: ModelOptions, on_event: Listener = ignore) -> list[Check]:
-    """Try every part, in the order in which one needs the other."""
+Part = Callable[[ModelOptions], str | Found]
+
+
+def examine(options: ModelOptions, on_event: Listener = ignore, state_dir: str | None = None) -> list[Check]:
+    """Try every part, in the order in which one needs the other. state_dir: where reading states are kept."""
+    from longdoc.engine.quantized import end_trial, start_trial
+
+    trial = start_trial()
     parts: list[tuple[str, Part, bool, str]] = [
         ("Python", _python, True, "install Python 3.11 or newer"),
         ("torch", _torch, True, _REINSTALL),
         ("GPU", _gpu, False, "longdoc runs on the CPU; for a GPU install a torch with CUDA (pytorch.org)"),
-        ("4 bit", _four_bit, False, "pip install --upgrade bitsandbytes, or do without --quantize"),
+        ("attention", _attention, True, _REINSTALL),
         ("search", _search, True, "install a Python from python.org, conda or uv: theirs have FTS5"),
-        ("folders", _folders, True, _REINSTALL),
+        ("sandbox", _sandbox, True, "let longdoc start processes, and give them 2 GB of address space"),
+        ("folders", lambda options: _folders(state_dir), True, _REINSTALL),
+        ("network", _network, False, "unset HF_HUB_OFFLINE"),
+        ("models", _models, False, "longdoc models list"),
         ("model", _model, True, _REINSTALL),
         ("summary", _summary, True, "run it again with -v, and send us what it says"),
+        (
+            "4 bit",
+            lambda options: end_trial(trial),
+            False,
+            "pip install --upgrade bitsandbytes, or do without --quantize",
+        ),
     ]
     checks = []
-    for number, (name, part, is_needed, fix) in enumerate(parts):
-        on_event(Writing("checks", number, len(parts), name))
-        checks.append(_tried(name, part, options, is_needed, fix))
+    with ExitStack() as last:
+        last.callback(trial.kill)  # when Ctrl-C comes before it has ended
+        for number, (name, part, is_needed, fix) in enumerate(parts):
+            on_event(Writing("checks", number, len(parts), name))
+            checks.append(_tried(name, part, options, is_needed, fix))
     on_event(Writing("checks", len(parts), len(parts)))
     return checks
 
@@ -69,7 +97,10 @@ def is_fit(checks: list[Check]) -> bool:
 
 def _tried(name: str, part: Part, options: ModelOptions, is_needed: bool, fix: str) -> Check:
     try:
-        return Check(name, True, part(options), is_needed)
+        found = part(options)
+        if isinstance(found, Found):
+            return Check(name, True, found.words, is_needed, details=found.details)
+        return Check(name, True, found, is_needed)
     except LongdocError as error:
         found = f"{error.what} ({error.why})" if error.why else error.what
         return Check(name, False, found, is_needed, error.fix or fix)
@@ -83,28 +114,35 @@ def _python(options: ModelOptions) -> str:
     return f"{platform.python_version()} on {platform.platform(terse=True)}"
 
 
-def _torch(options: ModelOptions) -> str:
+def _torch(options: ModelOptions) -> Found:
+    import torch
+
     from longdoc.engine import machine
 
     seen = machine.describe()
     versions = ", ".join(f"{name} {version}" for name, version in seen["packages"].items())
+    cuda = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA"
     gigabytes = f", {seen['memory_bytes'] / 1e9:.0f} GB" if seen["memory_bytes"] else ""
-    return f"{versions}; {seen['processor']}, {seen['cores']} cores{gigabytes}"
+    able = machine.instructions()
+    threads = options.threads or seen["threads"]
+    where = f"{seen['processor']}, {seen['cores']} cores, {threads} threads{gigabytes} ({able})"
+    return Found(f"{versions}, {cuda}; {where}", {**seen, "cuda": torch.version.cuda, "instructions": able})
 
 
-def _gpu(options: ModelOptions) -> str:
+def _gpu(options: ModelOptions) -> Found:
     from longdoc.engine import machine
 
     gpus = machine.gpus()
     if not gpus:
         raise LongdocError("There is no GPU that torch can use.")
-    return "; ".join(f"{g['name']}, {g['free_bytes'] / 1e9:.1f} of {g['memory_bytes'] / 1e9:.1f} GB free" for g in gpus)
+    said = [f"{g['name']}, {g['free_bytes'] / 1e9:.1f} of {g['memory_bytes'] / 1e9:.1f} GB free" for g in gpus]
+    return Found("; ".join(said), {"gpus": gpus})
 
 
-def _four_bit(options: ModelOptions) -> str:
-    from longdoc.engine.quantized import try_four_bit
+def _attention(options: ModelOptions) -> str:
+    from longdoc.engine import machine
 
-    return try_four_bit()
+    return f"fused on {machine.fused_attention()}"
 
 
 def _search(options: ModelOptions) -> str:
@@ -120,21 +158,72 @@ def _search(options: ModelOptions) -> str:
     return f"SQLite {sqlite3.sqlite_version} with FTS5"
 
 
-def _folders(options: ModelOptions) -> str:
+def _sandbox(options: ModelOptions) -> str:
+    from longdoc.ingest.opening import open_source
+    from longdoc.ingest.sandboxed import parse_with, worker_for
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bridge.html"
+        path.write_text(f"<p>{_TEXT}</p>", encoding="utf-8")
+        source = SourceOptions(format="html")
+        with open_source(str(path), source.max_bytes) as file, worker_for(file, source) as worker:
+            document = parse_with(worker, str(path), file, source, ignore)
+    if "northern pier" not in document.text:
+        raise LongdocError("A worker process lost the text that it was to parse.")
+    return "documents are parsed in worker processes, with limits of memory and time and without network"
+
+
+def _folders(state_dir: str | None) -> Found:
+    from longdoc.pipeline.places import places
+
     missing = [name for name in ("adapters", "prompts") if not data_folder(name).is_dir()]
     if missing:
         raise LongdocError(
             "Parts of the installation are missing.", why=", ".join(str(data_folder(m)) for m in missing)
         )
-    from platformdirs import user_config_path
-
     with tempfile.TemporaryFile():
-        free_bytes = shutil.disk_usage(tempfile.gettempdir()).free
-    settings = user_config_path("longdoc") / "config.toml"
-    return (
-        f"data {data_folder('adapters').parent}; settings {settings}{'' if settings.is_file() else ' (not there)'}; "
-        f"temporary {tempfile.gettempdir()} ({free_bytes / 1e9:.1f} GB free)"
+        found = places(state_dir)
+    said, rows = [], []
+    for place in found:
+        size = "" if place.num_bytes is None else f"{place.num_bytes / 1e6:,.1f} MB"
+        there = "" if place.path.is_dir() else "not there yet"
+        state = ", ".join(filter(None, [size, there, "" if place.is_writable else "not writable"]))
+        said.append(f"{place.name} {place.path}" + (f" ({state})" if state else ""))
+        row = {"name": place.name, "path": str(place.path), "bytes": place.num_bytes}
+        rows.append({**row, "writable": place.is_writable, "free_bytes": place.free_bytes})
+    free = found[-1].free_bytes
+    said[-1] += f" ({free / 1e9:.1f} GB free)" if free is not None else ""
+    return Found("; ".join(said), {"folders": rows})
+
+
+def _network(options: ModelOptions) -> Found:
+    said = os.environ.get("HF_HUB_OFFLINE", "")
+    is_offline = options.offline or said.upper() in {"1", "ON", "YES", "TRUE"}
+    words = (
+        "not used: models come from this machine alone" if is_offline else "used to fetch models, and for nothing else"
     )
+    why = " (HF_HUB_OFFLINE)" if is_offline and not options.offline else ""
+    return Found(words + why, {"offline": is_offline})
+
+
+def _models(options: ModelOptions) -> Found:
+    import torch
+
+    from longdoc.engine.known import known_models
+    from longdoc.engine.load import device_of
+    from longdoc.engine.sizes import free_bytes
+
+    device = device_of(options.device) if torch.cuda.is_available() else torch.device("cpu")
+    free = free_bytes(device)
+    rows: list[dict[str, Any]] = []
+    for model in known_models():
+        total = model.needs(device.type).total
+        fits = None if free is None else total <= free
+        rows.append({"id": model.id, "quantize": model.quantize, "bytes": total, "fits": fits})
+    fitting = [f"{row['id']} --quantize {row['quantize']} ({row['bytes'] / 1e9:.1f} GB)" for row in rows if row["fits"]]
+    room = "unknown" if free is None else f"{free / 1e9:.1f} GB"
+    words = f"{', '.join(fitting) or 'none of the recommended ones'} would fit into {room} free on {device}"
+    return Found(words, {"free_bytes": free, "device": str(device), "models": rows})
 
 
 def _model(options: ModelOptions) -> str:

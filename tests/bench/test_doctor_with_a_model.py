@@ -7,6 +7,7 @@ from pathlib import Path
 
 from longdoc.core.events import Event
 from longdoc.core.settings import ModelOptions
+from longdoc.engine.known import known_models
 from longdoc.pipeline.doctor import examine, is_fit
 
 
@@ -18,6 +19,10 @@ def test_an_installation_that_works_makes_a_summary_and_one_without_a_model_does
     assert is_fit(list(checks.values()))
     assert "tokens read" in checks["summary"].found
     assert "with a memory" in checks["model"].found
+    assert checks["sandbox"].is_ok
+    assert checks["torch"].details["instructions"] in checks["torch"].found
+    assert "fused on cpu" in checks["attention"].found
+    assert [row["id"] for row in checks["models"].details["models"]] == [model.id for model in known_models()]
     assert all(check.fix is None for check in checks.values() if check.is_ok)
     assert told
     broken = {check.name: check for check in examine(replace(options, model=str(tmp_path)))}

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jsonschema
 import pytest
 
 from longdoc.cli import run
 from longdoc.core.errors import LongdocError, ModelUnavailable
 from longdoc.core.settings import ModelOptions
-from longdoc.pipeline import doctor
+from longdoc.engine import quantized
+from longdoc.output.json import schema
+from longdoc.pipeline import doctor, places
 
 REPORT = {
     "schema": "longdoc.bench/1",
@@ -150,7 +154,7 @@ def test_a_picture_is_written_beside_the_result(
 
 
 def examined(monkeypatch: pytest.MonkeyPatch, *checks: doctor.Check) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda options, on_event: list(checks))
+    monkeypatch.setattr(doctor, "examine", lambda options, on_event, state_dir: list(checks))
 
 
 GOOD = doctor.Check("search", True, "SQLite 3.45.1 with FTS5")
@@ -177,8 +181,10 @@ def test_the_exit_code_is_1_when_no_summary_can_be_made(
     result = json.loads(out)
     assert (result["schema"], result["ok"]) == ("longdoc.doctor/1", False)
     assert result["checks"][1] == {
-        "name": "model", "ok": False, "needed": True, "found": "It is not there.", "fix": "pip install longdoc"
+        "name": "model", "ok": False, "needed": True, "found": "It is not there.", "fix": "pip install longdoc",
+        "details": {},
     }  # fmt: skip
+    jsonschema.validate(result, schema("longdoc.doctor/1"))
     assert "why: It is not there." in err
 
 
@@ -203,3 +209,44 @@ def test_without_full_text_search_the_reason_is_told(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(doctor.sqlite3, "connect", refuse)
     check = doctor._tried("search", doctor._search, ModelOptions(), True, "another Python")
     assert (check.is_ok, check.found, check.fix) == (False, "no fts5", "another Python")
+
+
+def test_folders_are_measured_and_one_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "states" / "inner").mkdir(parents=True)
+    (tmp_path / "states" / "inner" / "a").write_bytes(b"x" * 1000)
+    (tmp_path / "states" / "again").symlink_to(tmp_path / "states" / "inner" / "a")
+    found = {place.name: place for place in places.places(str(tmp_path / "states"))}
+    assert list(found) == ["data", "settings", "states", "models", "temporary"]
+    assert (found["states"].num_bytes, found["states"].is_writable) == (1000, True)
+    monkeypatch.setattr(places.os, "access", lambda path, mode: False)
+    words = doctor._folders(str(tmp_path / "elsewhere")).words
+    assert f"states {tmp_path / 'elsewhere'} (not there yet, not writable)" in words
+
+
+def test_offline_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert doctor._network(ModelOptions()).details == {"offline": False}
+    assert doctor._network(ModelOptions(offline=True)).details == {"offline": True}
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "HF_HUB_OFFLINE" in doctor._network(ModelOptions()).words
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("import sys; print('worked')", None),
+        ("import sys; sys.exit('Error: libbitsandbytes_cuda999.so')", "Error: libbitsandbytes_cuda999.so"),
+        ("import os; os.kill(os.getpid(), 11)", "the process ended with -11"),
+    ],
+)
+def test_a_crash_of_a_library_is_a_finding(program: str, why: str | None) -> None:
+    pipe = subprocess.PIPE
+    trial = subprocess.Popen([sys.executable, "-c", program], stdout=pipe, stderr=pipe, encoding="utf-8")
+    if why is None:
+        assert quantized.end_trial(trial) == "worked"
+        return
+    with pytest.raises(LongdocError) as caught:
+        quantized.end_trial(trial)
+    assert caught.value.why == why
