@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from longdoc.core.sentences import Span
-from longdoc.search.answers import answerability, rank_sentences
+from longdoc.search.answers import answerability, enough, rank_sentences
 from longdoc.search.candidates import candidates, features, parse
 from longdoc.search.index import PassageIndex
 from longdoc.search.joined import JoinedDocument, JoinedQuestion, is_held_out, join, read_rows, strangers
 from longdoc.search.measures import contains, exact_match, token_f1
+from longdoc.search.passages import KEPT, find_passages
 from longdoc.search.ranker import RankerFile
 
 SCHEMA = "longdoc.bench/1"
@@ -59,20 +60,20 @@ def bm25(document: JoinedDocument) -> Ask:
     return ask
 
 
-def lexical(rankers: RankerFile, *, wide: bool = False, num_passages: int = 6) -> System:
-    """The ranker's sentence, or with `wide` that sentence and its neighbour."""
+def lexical(rankers: RankerFile, *, sentences: int = 2) -> System:
+    """The rankers' passages and of their sentences those that `enough` takes."""
 
     def system(document: JoinedDocument) -> Ask:
         index = PassageIndex(document.text, document.sections)
 
         def ask(question: str) -> Reply:
-            passages = index.search(question, num_passages)
+            passages = find_passages(question, index, rankers, KEPT)
             ranked = rank_sentences(question, index, passages, rankers)
             if not ranked:
                 return Reply("", confidence=0.0)
-            start, end = ranked[0].wide if wide else (ranked[0].start, ranked[0].end)
-            confidence = answerability(question, index, ranked, rankers)
-            return Reply(document.text[start:end], tuple((p.start, p.end) for p in passages), confidence)
+            said = [document.text[s.start : s.end] for s in enough(ranked, sentences)]
+            confidence = answerability(question, index, passages, ranked, rankers)
+            return Reply(" ".join(said), tuple((p.start, p.end) for p in passages), confidence)
 
         return ask
 
@@ -152,12 +153,7 @@ def auc(own: Sequence[float], foreign: Sequence[float]) -> float | None:
 
 
 def _hit(reply: Reply, question: JoinedQuestion, k: int) -> bool:
-    """Whether a passage holds more than half of the gold paragraph, or lies more than half in it."""
-    for start, end in reply.passages[:k]:
-        shared = min(end, question.end) - max(start, question.start)
-        if shared > 0.5 * min(end - start, question.end - question.start):
-            return True
-    return False
+    return any(question.is_found_in(passage) for passage in reply.passages[:k])
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @options.setting(
     "--passages", type=click.IntRange(min=1), default=5, metavar="N", help="Passages re-read for each question."
 )
+@options.sentences
 @options.setting(
     "--verbatim/--no-verbatim",
     default=None,
@@ -60,6 +61,7 @@ def ask(
     questions: tuple[str, ...],
     questions_file: str | None,
     passages: int,
+    sentences: int,
     verbatim: bool | None,
     each: bool,
     source_form: str,
@@ -76,7 +78,7 @@ def ask(
     """
     check_sources(sources, output.path, stdin_is_taken=questions_file == "-")
     asked = [*questions, *(questions_of(questions_file) if questions_file else [])]
-    chosen = AskOptions(passages=passages, verbatim=verbatim)
+    chosen = AskOptions(passages=passages, sentences=sentences, verbatim=verbatim)
     if source_form == "jsonl":
         if each:
             raise UsageError("--each and --from jsonl do not fit together.", why="each row is a document anyway")

@@ -73,6 +73,7 @@ class Shard(click.ParamType[Any]):
 @click.option("--questions", "questions_file", metavar="FILE", help="One question a line; - is standard input.")
 @options.setting("--words", type=click.IntRange(min=1), default=250, help="Length of each summary of the whole.")
 @options.setting("--passages", type=click.IntRange(min=1), default=5, help="Passages re-read for each question.")
+@options.sentences
 @options.setting("--quote", is_flag=True, help="Show the passages that were re-read for each answer.")
 @options.setting(
     "--verbatim/--no-verbatim",
@@ -101,6 +102,7 @@ def batch(
     questions_file: str | None,
     words: int,
     passages: int,
+    sentences: int,
     quote: bool,
     verbatim: bool | None,
     jobs: int | None,
@@ -131,7 +133,7 @@ def batch(
         states=state_options,
         summary=SummaryOptions(words=words, verbatim=verbatim) if work in {"summarize", "both"} or not asked else None,
         questions=asked if work != "summarize" else (),
-        ask=AskOptions(passages=passages, verbatim=verbatim),
+        ask=AskOptions(passages=passages, sentences=sentences, verbatim=verbatim),
         forms=output.to,  # type: ignore[arg-type]
         quote=quote,
     )

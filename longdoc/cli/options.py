@@ -55,6 +55,15 @@ def setting(*names: str, **attributes: Any) -> Decorator[Any]:
     return click.option(*names, envvar=variable, **attributes)
 
 
+sentences = setting(
+    "--sentences",
+    type=click.IntRange(min=1, max=2),
+    default=2,
+    metavar="N",
+    help="Sentences of the document that an answer consists of, at most; the second only where the first is not sure.",
+)
+
+
 def _gathered(argument: str, build: Callable[..., object], *declared: Decorator[Any]) -> Decorator[Any]:
     """Declare options and hand them to the command as `argument`, built from their values."""
 

@@ -94,8 +94,10 @@ class SummaryOptions:
 class AskOptions:
     """How questions are answered.
 
-    passages: how many are re-read.   verbatim: as in SummaryOptions.
+    passages: how many are re-read.   sentences: of the document, at most, that a verbatim answer consists of.
+    verbatim: as in SummaryOptions.
     """
 
     passages: int = 5
+    sentences: int = 2
     verbatim: bool | None = None

@@ -352,3 +352,10 @@ class Answer:
     provenance: tuple[str, ...]
     receipt: Receipt
     verbatim: bool = True
+
+    def sayings(self) -> list[Statement]:
+        """What is said, each with its place: the sentences of a verbatim answer one by one, else the whole."""
+        quotes = " ".join(" ".join(citation.quote for citation in self.citations).split())
+        if self.verbatim and self.text == quotes:
+            return [Statement(citation.quote, (citation,)) for citation in self.citations]
+        return [Statement(self.text, self.citations)]

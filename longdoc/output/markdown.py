@@ -106,8 +106,8 @@ def _answer(answer: Answer, *, quote: bool) -> list[str]:
     elif answer.status == "partial" and not answer.text:
         blocks.append(NOT_FOUND_IN_PART)
     elif answer.text:
-        text = escape(answer.text) if answer.verbatim else tame(answer.text)
-        blocks.append(_with_places(text, answer.citations, name))
+        shown = escape if answer.verbatim else tame
+        blocks.append(" ".join(_with_places(shown(s.text), s.citations, name) for s in answer.sayings()))
     closest = answer.status in {"not_found", "partial"} and not answer.text and bool(answer.evidence)
     if closest or (quote and answer.evidence):
         blocks.append("Closest passages:" if closest else "Passages:")

@@ -34,7 +34,7 @@ def answers_text(answers: Sequence[Answer], *, quote: bool = False, name_source:
         elif answer.status == "partial" and not answer.text:
             blocks.append(NOT_FOUND_IN_PART)
         elif answer.text:
-            blocks.append(_with_places(clean(answer.text).strip(), answer.citations, name))
+            blocks.append(" ".join(_with_places(clean(s.text).strip(), s.citations, name) for s in answer.sayings()))
         if quote or not answer.text:
             blocks += [
                 f"  {_with_places(one_line(e.citation.quote), [e.citation], name)}"

@@ -22,12 +22,12 @@ from longdoc.pipeline import citations, rereading
 from longdoc.pipeline.rerank import PURPOSE, model_columns, rerank
 from longdoc.pipeline.session import Reading, Session
 from longdoc.pipeline.span import answer_sentence, answer_span
-from longdoc.search.answers import ScoredSentence, answerability, rank_sentences
+from longdoc.search.answers import ScoredSentence, answerability, enough, rank_sentences
+from longdoc.search.passages import KEPT, find_passages
 from longdoc.search.shortest import shortest_answer
 
 NOT_IN_DOCUMENT = "NOT IN THE DOCUMENT"  # what prompts/chat/answer.md asks a writing model to say
 _MIN_ANSWERABLE = 0.5
-_PROPOSED = 6  # passages that search proposes, as many as the rankers were fitted on
 
 
 def ask(
@@ -148,9 +148,9 @@ def _answer(reading: Reading, question: str, options: AskOptions) -> _Told:
     """One question."""
     verbatim = reading.session.is_verbatim(options.verbatim)
     rankers = reading.session.rankers["ranker"]
-    proposed = reading.index.search(question, _PROPOSED)
+    proposed = find_passages(question, reading.index, rankers, max(KEPT, options.passages))
     ranked = rank_sentences(question, reading.index, proposed, rankers)
-    likely = answerability(question, reading.index, ranked, rankers)
+    likely = answerability(question, reading.index, proposed, ranked, rankers)
     if verbatim and ranked and PURPOSE in rankers.rankers:
         columns = model_columns(reading.reader, reading.framing, reading.index.text, question, proposed, ranked)
         ranked = rerank(ranked, columns, rankers)
@@ -159,7 +159,7 @@ def _answer(reading: Reading, question: str, options: AskOptions) -> _Told:
     text, found = "", tuple[Citation, ...]()
     if likely >= _MIN_ANSWERABLE:
         if verbatim:
-            text, found = _chosen(reading, question, proposed, ranked, evidence)
+            text, found = _chosen(reading, question, proposed, ranked, evidence, options)
         else:
             text, found = _written(reading, question, evidence)
     checked, counts = citations.check(reading.document, [Statement(text, found)])
@@ -174,8 +174,9 @@ def _chosen(
     proposed: Sequence[Passage],
     ranked: Sequence[ScoredSentence],
     evidence: Sequence[Evidence],
+    options: AskOptions,
 ) -> tuple[str, tuple[Citation, ...]]:
-    """A sentence of the document, and as the answer its shortest part that is sure enough."""
+    """One or two sentences of the document, the best first; or the part of the best that is sure to be the answer."""
     document, text = reading.document, reading.document.text
     best = ranked[0].start, ranked[0].end
     adapter = reading.session.loaded.adapter
@@ -184,15 +185,19 @@ def _chosen(
         request = rereading.request(reading, question, evidence, best[0])
         best = answer_sentence(reading.reader, reading.framing, reading.state, text, request, pool) or best
     citation = document.cite(*best)
-    short = shortest_answer(question, citation.quote)
+    said = enough(ranked, options.sentences)
+    short = shortest_answer(question, citation.quote) if len(enough(ranked)) == 1 else None
     if short is None and adapter is not None and adapter.sure_nats is not None:
         picked = next((s for s in ranked if (s.start, s.end) == best), ranked[0])
         passage, sentence = proposed[picked.passage], Passage(*best, picked.score)
         span = answer_span(reading.reader, reading.framing, reading.state, text, question, passage, sentence)
         if span is not None and span.confidence >= adapter.sure_nats:
             short = span.start - best[0], span.end - best[0]
-    answer = citation.quote[slice(*short)] if short else citation.quote
-    return " ".join(answer.split()), (citation,)
+    if short:
+        return " ".join(citation.quote[slice(*short)].split()), (citation,)
+    others = [(s.start, s.end) for s in said if (s.start, s.end) != best][: options.sentences - 1]
+    found = (citation, *(document.cite(*other) for other in others))
+    return " ".join(" ".join(c.quote for c in found).split()), found
 
 
 def _written(reading: Reading, question: str, evidence: Sequence[Evidence]) -> tuple[str, tuple[Citation, ...]]:
@@ -211,9 +216,9 @@ def _evidence(
     reading: Reading, proposed: Sequence[Passage], ranked: Sequence[ScoredSentence], most: int
 ) -> list[Evidence]:
     """The passages that hold the best sentences, best first, with the probability of theirs."""
-    best: dict[int, float] = {}
+    best = dict.fromkeys(range(len(proposed)), 0.0)
     for sentence in ranked:
-        best[sentence.passage] = max(best.get(sentence.passage, 0.0), sentence.probability)
+        best[sentence.passage] = max(best[sentence.passage], sentence.probability)
     order = sorted(best, key=lambda p: -best[p])[:most]
     return [Evidence(reading.document.cite(proposed[p].start, proposed[p].end), round(best[p], 4)) for p in order]
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longdoc.core.sentences import Span
 from longdoc.core.types import Passage
 from longdoc.search import definitions
 from longdoc.search.candidates import Candidate, candidates, features, parse
@@ -21,13 +20,17 @@ from longdoc.search.ranker import Array, RankerFile
 
 ANSWERABILITY_COLUMNS = (
     "best_coverage", "best_wide", "best_passage", "top_coverage", "top_wide", "top_passage", "best_bigrams",
-    "top_names", "known", "known_names", "margin", "agreement", "num_words", "num_passages",
+    "top_names", "known", "known_names", "margin", "agreement", "num_words", "num_passages", "top_score", "top_share",
+    "rarest_missing", "num_missing",
 )  # fmt: skip
+
+
+_SURE = 0.6  # the share from which one sentence is enough: below it, the second holds the answer now and then
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """A sentence that may answer. `wide` is the sentence and the next one.
+    """A sentence that may answer.
 
     probability: its share among the candidates, not the probability that the document answers at all.
     passage: index into the passages that were ranked.   features: by column, for whoever asks why.
@@ -38,7 +41,6 @@ class ScoredSentence:
     score: float
     probability: float
     passage: int
-    wide: Span
     features: dict[str, float]
 
 
@@ -72,12 +74,16 @@ def rank_sentences(
             score=float(scores[i]),
             probability=float(share[i]),
             passage=candidate.passage,
-            wide=_wide(candidate, index),
             features={name: float(column[i]) for name, column in columns.items()},
         )
         for i, candidate in enumerate(found)
     ]
     return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.start))
+
+
+def enough(ranked: Sequence[ScoredSentence], most: int = 2) -> Sequence[ScoredSentence]:
+    """The sentences to say: the best one when it is well ahead of the others, else the best `most`."""
+    return ranked[:1] if ranked and ranked[0].probability >= _SURE else ranked[:most]
 
 
 def _introducing(question: str, index: PassageIndex, found: Sequence[Candidate]) -> Array:
@@ -93,29 +99,36 @@ def _introducing(question: str, index: PassageIndex, found: Sequence[Candidate])
     return bonus
 
 
-def _wide(candidate: Candidate, index: PassageIndex) -> Span:
-    """The sentence and the next one, which measured as well as the better-ranked of its two neighbours."""
-    number = candidate.number
-    if number + 1 < len(index.sentences):
-        return candidate.start, index.sentences[number + 1][1]
-    return candidate.start, candidate.end
-
-
-def answerability(question: str, index: PassageIndex, ranked: Sequence[ScoredSentence], rankers: RankerFile) -> float:
+def answerability(
+    question: str,
+    index: PassageIndex,
+    passages: Sequence[Passage],
+    ranked: Sequence[ScoredSentence],
+    rankers: RankerFile,
+) -> float:
     """The probability that the document answers: low for questions that belong to another document.
 
     Trick questions, whose words are all here but turned, are not what this detects.
     """
     if not ranked:
         return 0.0
-    columns = {name: np.asarray([value]) for name, value in answerability_columns(question, index, ranked).items()}
+    columns = {
+        name: np.asarray([value]) for name, value in answerability_columns(question, index, passages, ranked).items()
+    }
     logit = float(rankers.best("answerability", columns).score(columns)[0])
     return float(1 / (1 + np.exp(-logit)))
 
 
-def answerability_columns(question: str, index: PassageIndex, ranked: Sequence[ScoredSentence]) -> dict[str, float]:
-    """ANSWERABILITY_COLUMNS of one question, from its ranked sentences."""
+def answerability_columns(
+    question: str, index: PassageIndex, passages: Sequence[Passage], ranked: Sequence[ScoredSentence]
+) -> dict[str, float]:
+    """ANSWERABILITY_COLUMNS of one question, from its passages, best first, and their ranked sentences.
+
+    rarest_missing, num_missing: of the words that the best passage does not have, the idf and the number.
+    """
     asked = parse(question, index)
+    there = {stem for number in index.sentences_of(passages[0]) for stem in index.stems_of(number)}
+    missing = [weight for stem, weight in asked.weights.items() if stem not in there]
     absent = index.idf_of_absent
     unknown = sum(weight for weight in asked.weights.values() if weight >= absent)
     names = [asked.weights[name] for name in asked.names]
@@ -137,5 +150,9 @@ def answerability_columns(question: str, index: PassageIndex, ranked: Sequence[S
         float(top.passage == 0),
         min(12.0, len(asked.weights)) / 12,
         float(np.log1p(len(index.passages))),
+        top.score,
+        top.probability,
+        max(missing, default=0.0) / absent,
+        float(len(missing)),
     )
     return dict(zip(ANSWERABILITY_COLUMNS, values, strict=True))

@@ -22,7 +22,7 @@ from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array
 from longdoc.search.words import content_words, fold, stem, words
 
-_K1, _B = 1.2, 0.3  # sentences: length says little, so b is far below BM25's usual .75
+K1, B = 1.2, 0.3  # sentences: length says little, so b is far below BM25's usual .75
 _NAME = re.compile(r"\b[A-Z][\w'’-]+")
 _YEAR = re.compile(
     r"\b(1\d{3}|20\d\d)\b|\b(January|February|March|April|May|June|July|August|September|October|November|December)\b"
@@ -150,14 +150,7 @@ def features(
     if not found:
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
     text = index.text
-    stems: dict[int, list[str]] = {}
-
-    def stems_of(number: int) -> list[str]:
-        if number not in stems:
-            inside = 0 <= number < len(index.sentences)
-            stems[number] = [stem(w) for w in words(text[slice(*index.sentences[number])])] if inside else []
-        return stems[number]
-
+    stems_of = index.stems_of
     mean_length = max(1.0, float(np.mean([len(stems_of(c.number)) for c in found])))
     best_score = max(passage.score for passage in passages) or 1.0
     in_passage = [question.share({s for n in index.sentences_of(passage) for s in stems_of(n)}) for passage in passages]
@@ -185,7 +178,7 @@ def features(
             names_present=len(question.names & own_set) / len(question.names) if question.names else 1.0,
             passage_score=passage.score / best_score,
             passage_rank=1 / (1 + candidate.passage),
-            fits_kind=_fits(question, sentence),
+            fits_kind=fits_kind(question, sentence),
             new_words=math.log1p(len({s for s in own_set if s not in question.weights and len(s) > 3})),
             length=math.log1p(len(own)),
             position=(candidate.start - passage.start) / max(1, passage.end - passage.start),
@@ -199,21 +192,21 @@ def features(
     return {name: table[:, i] for i, name in enumerate(COLUMNS)}
 
 
-def _bm25(question: Question, stems: list[str], mean_length: float) -> float:
+def _bm25(question: Question, stems: Sequence[str], mean_length: float) -> float:
     """BM25 with b = .3, as a share of what a sentence with all the words would get."""
     counts = Counter(s for s in stems if s in question.weights)
-    norm = _K1 * (1 - _B + _B * len(stems) / mean_length)
-    total = sum(question.weights[s] * n * (_K1 + 1) / (n + norm) for s, n in counts.items())
+    norm = K1 * (1 - B + B * len(stems) / mean_length)
+    total = sum(question.weights[s] * n * (K1 + 1) / (n + norm) for s, n in counts.items())
     return total / question.total if question.total else 0.0
 
 
-def _pairs(stems: list[str], question: Question) -> set[tuple[str, str]]:
+def _pairs(stems: Sequence[str], question: Question) -> set[tuple[str, str]]:
     """Words of the question that follow each other in a sentence, whatever stands between them."""
     kept = [s for s in stems if s in question.weights]
     return set(itertools.pairwise(kept))
 
 
-def _fits(question: Question, sentence: str) -> float:
+def fits_kind(question: Question, sentence: str) -> float:
     """Whether the sentence holds something of the kind that is asked for; 1/2 where the kind says nothing."""
     if question.kind == "who":
         names = {stem(w) for match in _NAME.finditer(sentence) if match.start() > 0 for w in words(match[0])}

@@ -18,11 +18,12 @@ from longdoc.core.errors import LongdocError
 from longdoc.core.sentences import Span, cut_long, sentence_spans
 from longdoc.core.types import Passage, Section
 from longdoc.search import apparatus, definitions, narrator, scope
-from longdoc.search.words import content_words, is_english, num_words, other_forms, spaced, words
+from longdoc.search.words import content_words, is_english, num_words, other_forms, spaced, stem, words
 
 PASSAGE_WORDS = 200
 STRIDE_WORDS = 150
 MAX_SENTENCE_WORDS = 120  # tables and lists without full stops are cut here
+_KNOWN_SENTENCES = 4096  # whose stems are kept
 _MIN_WORDS_BEFORE_SECTION = 60  # a heading ends a passage of at least this many words
 
 
@@ -51,6 +52,7 @@ class PassageIndex:
         self._middles = [sum(self.span(i)) // 2 for i in range(len(self.passages))]
         self.is_english = is_english(text)
         self._idf: dict[str, float] = {}
+        self._stems: dict[int, tuple[str, ...]] = {}
         self._last_scope: tuple[str, str, scope.Scope | None] | None = None
         self._connection = _open(self.is_english)
         with self._connection:
@@ -86,11 +88,29 @@ class PassageIndex:
             last += 1
         return range(first, last)
 
-    def search(self, question: str, k: int = 5) -> list[Passage]:
-        """The k best passages, best first. A section named in the question is searched first, without its name.
+    def stems_of(self, number: int) -> tuple[str, ...]:
+        """The stems of all words of a sentence, in order; none before the first sentence and after the last."""
+        if not 0 <= number < len(self.sentences):
+            return ()
+        if number not in self._stems:
+            if len(self._stems) >= _KNOWN_SENTENCES:
+                self._stems.clear()
+            self._stems[number] = tuple(stem(word) for word in words(self.text[slice(*self.sentences[number])]))
+        return self._stems[number]
 
-        When it is asked what something is, passages that introduce it take the last places.
-        """
+    def neighbours(self, passage: Passage) -> list[int]:
+        """Where the passages before and after one start; its own start at the ends of the text."""
+        first = bisect_left(self._sentence_ends, passage.start + 1)
+        number = bisect_left(self.passages, first, key=lambda window: window[0])
+        last = len(self.passages) - 1
+        return [self.span(min(last, max(0, beside)))[0] for beside in (number - 1, number + 1)]
+
+    def search(self, question: str, k: int = 5) -> list[Passage]:
+        """The k best passages by BM25, best first; those that introduce what is asked for take the last places."""
+        return self.with_introductions(question, self.propose(question, k), k)
+
+    def propose(self, question: str, k: int) -> list[Passage]:
+        """The k best passages by BM25. A section named in the question is searched first, without its name."""
         question, named = self.scope_of(question)
         hits: dict[int, float] = {}
         if named is not None:
@@ -99,12 +119,17 @@ class PassageIndex:
         if len(hits) < k:
             for number, score in self._match(_query(question), k, ()):
                 hits.setdefault(number, score)
-        best = list(hits.items())[:k]
-        told = [n for n in self._introducing(question) if n not in dict(best)]
-        if told and best:
-            score = best[-1][1]
-            best = best[: max(1, k - len(told))] + [(n, score) for n in told[: k - 1]]
-        return [Passage(*self.span(number), score) for number, score in best]
+        return [Passage(*self.span(number), score) for number, score in list(hits.items())[:k]]
+
+    def with_introductions(self, question: str, found: list[Passage], k: int) -> list[Passage]:
+        """At most k passages; when it is asked what something is, those that introduce it take the last places."""
+        known = {passage.start for passage in found}
+        spans = [self.span(number) for number in self._introducing(self.scope_of(question)[0])]
+        told = [span for span in spans if span[0] not in known]
+        if not told or not found:
+            return found
+        score = found[-1].score
+        return found[: max(1, k - len(told))] + [Passage(*span, score) for span in told[: k - 1]]
 
     def _introducing(self, question: str) -> list[int]:
         """The passages of the sentences that first name, and first say what is, the subject of "What is it?"."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from longdoc.core.sentences import Span
 from longdoc.core.types import Section
 
 Row = Mapping[str, Any]
@@ -33,6 +34,11 @@ class JoinedQuestion:
     end: int
     belongs: bool = True
     is_trick: bool = False
+
+    def is_found_in(self, passage: Span) -> bool:
+        """Whether a passage holds more than half of the paragraph, or lies more than half in it."""
+        shared = min(passage[1], self.end) - max(passage[0], self.start)
+        return shared > 0.5 * min(passage[1] - passage[0], self.end - self.start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Fits the two small rankers of the lexical floor: which sentence answers, and which one a summary needs.
+"""Fits the small rankers of the lexical floor: which passages and sentences answer, and which ones a summary needs.
 
 Documents, not questions, are split into fitted and held out. The held-out figures go into the file
 that the rankers are written to, with the sources and their licences. Knows nothing of language
@@ -8,7 +8,7 @@ models; a caller that has one passes a function that adds its columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ import numpy as np
 
 from longdoc.core.types import Passage
 from longdoc.search import ranker as ranker_file
-from longdoc.search.answers import ANSWERABILITY_COLUMNS, ScoredSentence, answerability_columns, rank_sentences
+from longdoc.search.answers import ANSWERABILITY_COLUMNS, answerability_columns, enough, rank_sentences
 from longdoc.search.candidates import COLUMNS, Candidate, candidates, features, parse
 from longdoc.search.index import PassageIndex
 from longdoc.search.joined import JoinedDocument, JoinedQuestion, Row, is_held_out, join, strangers
 from longdoc.search.measures import contains, overlap, token_f1, tokens
+from longdoc.search.passages import COLUMNS as PASSAGE_COLUMNS
+from longdoc.search.passages import KEPT, PROPOSED, find_passages, passage_columns
 from longdoc.search.ranker import Array, Ranker, RankerFile
 from longdoc.train.fitting import Group, fit_binary, fit_listwise
 from longdoc.train.licences import licence_of
@@ -28,7 +30,11 @@ from longdoc.train.salience import train_salience
 
 __all__ = ["train_answer_ranker", "train_salience"]
 
-NUM_PASSAGES = 6
+# What declining is fitted on: questions of each kind for each document, and what they weigh beside its own.
+_NUM_ASKED = 150
+_SAME_KIND_WEIGHT = 0.2  # of another document of the same kind: some could be answered here
+_TRICK_WEIGHT = 0.1  # words do not tell them from good questions
+_FOREIGN_COST = 2.0  # of answering a foreign question, beside declining one of the document's own
 
 ExtraColumns = Callable[[str, PassageIndex, Sequence[Passage], Sequence[Candidate]], Mapping[str, Array]]
 
@@ -53,7 +59,7 @@ def train_answer_ranker(
     num_steps: int = 300,
     questions_per_document: int = 300,
 ) -> dict[str, Any]:
-    """Fits "sentence" (and "sentence+model" with `extra`) and "answerability", writes them to `out`.
+    """Fits "passage", "sentence" (and "sentence+model" with `extra`) and "answerability", writes them to `out`.
 
     rows: questions, with context, answers, source, doc_id. Returns the held-out figures.
     """
@@ -61,21 +67,22 @@ def train_answer_ranker(
     held_out: list[list[JoinedDocument]] = []
     for documents, is_kept in _documents(rows, questions_per_document):
         (held_out if is_kept else fitted).append(documents)
+    rankers = {"passage": _fit_passages(fitted, num_hidden, num_steps)}
     groups: list[Group] = []
     names = list(COLUMNS)
     for documents in fitted:
-        asked = [a for document in documents for a in _ask(document, document.questions, extra)]
+        asked = [a for document in documents for a in _ask(document, RankerFile(rankers, {}), extra)]
         for a in asked:
             names = list(a.columns)
             groups.append(Group(np.stack(list(a.columns.values()), 1), _target(a), len(asked) ** -0.5))
-    rankers = {"sentence": _fit_columns(groups, names, COLUMNS, num_hidden, num_steps)}
+    rankers["sentence"] = _fit_columns(groups, names, COLUMNS, num_hidden, num_steps)
     if extra is not None:
         rankers["sentence+model"] = _fit_columns(groups, names, names, num_hidden, num_steps)
     rankers["answerability"] = _fit_answerability(fitted, RankerFile(rankers, {}))
     figures = {docs[0].name: _measure(docs, RankerFile(rankers, {}), extra) for docs in held_out}
     sources = sorted({row["source"] for row in rows})
     provenance = {
-        "what": "ranks sentences of found passages, and tells whether a document answers",
+        "what": "ranks passages and their sentences, and tells whether a document answers",
         "sources": {source: licence_of(source) for source in sources},
         "num_questions": len(groups),
         "split": "by document, a quarter held out",
@@ -83,6 +90,23 @@ def train_answer_ranker(
     }
     ranker_file.save(out, rankers, provenance)
     return figures
+
+
+def _fit_passages(fitted: Sequence[Sequence[JoinedDocument]], num_hidden: int, num_steps: int) -> Ranker:
+    """Right is a passage that shares more than half of the shorter of both with the paragraph of the question."""
+    groups: list[Group] = []
+    for documents in fitted:
+        own: list[tuple[Array, Array]] = []
+        for document in documents:
+            with PassageIndex(document.text, document.sections) as index:
+                for question in document.questions:
+                    proposed = [] if question.is_trick else index.propose(question.question, PROPOSED)
+                    if proposed:
+                        columns = passage_columns(question.question, index, proposed)
+                        right = np.array([float(question.is_found_in((p.start, p.end))) for p in proposed])
+                        own.append((np.stack(list(columns.values()), 1), right))
+        groups += [Group(columns, right, len(own) ** -0.5) for columns, right in own]
+    return fit_listwise(groups, PASSAGE_COLUMNS, num_hidden=num_hidden, num_steps=num_steps, decay=0.1)
 
 
 def _fit_columns(
@@ -115,14 +139,12 @@ def _is_free(row: Row) -> bool:
     return row["source"] in {"fairytaleqa", "onestop-qa"}
 
 
-def _ask(
-    document: JoinedDocument, questions: Sequence[JoinedQuestion], extra: ExtraColumns | None = None
-) -> Iterator[_Asked]:
+def _ask(document: JoinedDocument, rankers: RankerFile, extra: ExtraColumns | None = None) -> Iterator[_Asked]:
     with PassageIndex(document.text, document.sections) as index:
-        for question in questions:
+        for question in document.questions:
             if question.is_trick:
                 continue
-            passages = index.search(question.question, NUM_PASSAGES)
+            passages = find_passages(question.question, index, rankers, KEPT)
             found = candidates(index, passages)
             if found:
                 columns = features(parse(question.question, index), index, passages, found)
@@ -150,13 +172,17 @@ def _target(asked: _Asked) -> Array:
 def _fit_answerability(fitted: Sequence[Sequence[JoinedDocument]], rankers: RankerFile) -> Ranker:
     rows: list[list[float]] = []
     labels: list[float] = []
+    weights: list[float] = []
     for documents in fitted:
         for max_chars in (None, 100_000, 30_000):  # a word that is missing says more of a long document
             shortened = [_shortened(documents[0], max_chars), *documents[1:]]
-            for values, belongs in _belonging(shortened, fitted, rankers, 100):
+            for values, question, weight in _belonging(shortened, fitted, rankers):
                 rows.append(values)
-                labels.append(float(belongs))
-    return fit_binary(np.asarray(rows), np.asarray(labels), np.ones(len(rows)), ANSWERABILITY_COLUMNS)
+                labels.append(float(question.belongs))
+                weights.append(weight)
+    belongs, costs = np.asarray(labels), np.asarray(weights)
+    costs[belongs == 1] *= costs[belongs == 0].sum() / costs[belongs == 1].sum() / _FOREIGN_COST
+    return fit_binary(np.asarray(rows), belongs, costs / costs.mean(), ANSWERABILITY_COLUMNS)
 
 
 def _shortened(document: JoinedDocument, max_chars: int | None) -> JoinedDocument:
@@ -170,48 +196,50 @@ def _shortened(document: JoinedDocument, max_chars: int | None) -> JoinedDocumen
 
 
 def _belonging(
-    documents: Sequence[JoinedDocument],
-    all_documents: Sequence[Sequence[JoinedDocument]],
-    rankers: RankerFile,
-    num: int,
-) -> Iterator[tuple[list[float], bool]]:
-    """Columns for a document's own questions, and for as many of other documents, of its own kind and of others."""
+    documents: Sequence[JoinedDocument], all_documents: Sequence[Sequence[JoinedDocument]], rankers: RankerFile
+) -> Iterator[tuple[list[float], JoinedQuestion, float]]:
+    """Columns and weight for a document's own questions, trick questions, and those of others of its kind and not."""
     document = documents[0]
-    same_kind = strangers(document, documents, num // 2)
-    other_kinds = [
-        d for group in all_documents for d in group[:1] if d.name.split(",")[0] != document.name.split(",")[0]
-    ]
-    foreign = strangers(document, other_kinds, num - len(same_kind))
-    own = [q for q in document.questions if not q.is_trick][:num]
+    other_kinds = [d for group in all_documents for d in group[:1] if _source_of(d) != _source_of(document)]
+    own = [q for q in document.questions if not q.is_trick]
+    tricks = [replace(q, belongs=False) for q in document.questions if q.is_trick]
+    same_kind = strangers(document, documents, _NUM_ASKED // 2)
+    foreign = strangers(document, other_kinds, _NUM_ASKED)
+    weighed = ((own, 1.0), (tricks, _TRICK_WEIGHT), (same_kind, _SAME_KIND_WEIGHT), (foreign, 1.0))
     with PassageIndex(document.text, document.sections) as index:
-        for question in (*own, *same_kind, *foreign):
-            ranked = _ranked(question.question, index, rankers)
-            values = answerability_columns(question.question, index, ranked) if ranked else {}
-            yield [values.get(name, 0.0) for name in ANSWERABILITY_COLUMNS], question.belongs
+        for questions, weight in weighed:
+            for question in questions[:_NUM_ASKED]:
+                passages = find_passages(question.question, index, rankers, KEPT)
+                ranked = rank_sentences(question.question, index, passages, rankers)
+                values = answerability_columns(question.question, index, passages, ranked) if ranked else {}
+                yield [values.get(name, 0.0) for name in ANSWERABILITY_COLUMNS], question, weight
 
 
-def _ranked(question: str, index: PassageIndex, rankers: RankerFile) -> list[ScoredSentence]:
-    return rank_sentences(question, index, index.search(question, NUM_PASSAGES), rankers)
+def _source_of(document: JoinedDocument) -> str:
+    """ "fairytaleqa, tale named-0" and "fairytaleqa-3" hold the same tales."""
+    return document.name.rpartition("-")[0].partition(",")[0]
 
 
 def _measure(documents: Sequence[JoinedDocument], rankers: RankerFile, extra: ExtraColumns | None) -> dict[str, float]:
     """Held-out figures on the first long document of a source."""
     rows: list[tuple[float, ...]] = []
-    for asked in _ask(documents[0], documents[0].questions, extra):
+    for asked in _ask(documents[0], rankers, extra):
         text, gold = asked.index.text, asked.question.answers
         ranked = rank_sentences(asked.question.question, asked.index, asked.passages, rankers, asked.columns)
         top, plain = ranked[0], asked.found[int(asked.columns["bm25"].argmax())]
-        sentence, wide = text[top.start : top.end], text[slice(*top.wide)]
+        sentence = text[top.start : top.end]
+        said = " ".join(text[s.start : s.end] for s in enough(ranked))
         rows.append(
             (
                 contains(text[plain.start : plain.end], gold),
                 contains(sentence, gold),
-                contains(wide, gold),
+                contains(said, gold),
                 token_f1(text[plain.start : plain.end], gold),
                 token_f1(sentence, gold),
-                token_f1(wide, gold),
+                token_f1(said, gold),
+                any(asked.question.is_found_in((p.start, p.end)) for p in asked.passages),
             )
         )
-    names = ("contained_bm25", "contained", "contained_wide", "f1_bm25", "f1", "f1_wide")
+    names = ("contained_bm25", "contained", "contained_in_said", "f1_bm25", "f1", "f1_of_said", "evidence")
     figures = {name: round(float(v), 3) for name, v in zip(names, np.mean(rows, 0), strict=True)}
     return {"num_questions": len(rows), "num_words": len(documents[0].text.split()), **figures}

@@ -23,11 +23,11 @@ from longdoc.search.answers import rank_sentences
 from longdoc.search.index import PassageIndex
 from longdoc.search.joined import JoinedDocument, Row, join
 from longdoc.search.measures import contains, token_f1
+from longdoc.search.passages import KEPT, find_passages
 from longdoc.search.ranker import Ranker, RankerFile
 from longdoc.train.fitting import Group, fit_listwise
 
 Array = npt.NDArray[np.float64]
-NUM_PASSAGES = 6  # as many as `pipeline.ask` proposes
 NUM_FOLDS = 5
 
 
@@ -79,7 +79,7 @@ def _ask(document: JoinedDocument, source: str, session: Session, rankers: Ranke
     result = []
     with PassageIndex(document.text, document.sections) as index:
         for question in document.questions:
-            passages = index.search(question.question, NUM_PASSAGES)
+            passages = find_passages(question.question, index, rankers, KEPT)
             ranked = rank_sentences(question.question, index, passages, rankers)
             if not ranked:
                 continue

@@ -1,0 +1,94 @@
+"""The passages that most likely hold an answer: BM25 proposes many, a small ranker over named columns keeps the best.
+
+BM25 counts words wherever they stand; the ranker sees how much of the question one sentence covers, or three in a row,
+whether the names are there, what the neighbouring passages have, and whether something stands there of the kind that
+is asked for. Knows nothing of sentences that answer, nor of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from longdoc.core.types import Passage
+from longdoc.search.candidates import K1, B, Question, fits_kind, parse
+from longdoc.search.index import PassageIndex
+from longdoc.search.ranker import Array, RankerFile
+
+PROPOSED = 24  # passages that BM25 proposes
+KEPT = 5  # of which sentences are ranked
+PURPOSE = "passage"
+COLUMNS = (
+    "bm25_of_best", "coverage", "coverage_1", "coverage_3", "names_present", "bigrams", "neighbours", "in_scope",
+    "flat_bm25_of_best", "fits_kind",
+)  # fmt: skip
+
+
+def find_passages(question: str, index: PassageIndex, rankers: RankerFile, k: int) -> list[Passage]:
+    """The k best passages, best first, by the ranker "passage"; those that introduce what is asked for come last.
+
+    Scores are shares of the best one's odds, in (0, 1]. Without that ranker the passages of BM25 stand.
+    """
+    if PURPOSE not in rankers.rankers:
+        return index.search(question, k)
+    proposed = index.propose(question, max(PROPOSED, 2 * k))
+    if not proposed:
+        return []
+    scores = rankers.rankers[PURPOSE].score(passage_columns(question, index, proposed))
+    order = np.argsort(-scores, kind="stable")
+    odds = np.exp(np.maximum(scores - scores.max(), -20.0))
+    return index.with_introductions(question, [replace(proposed[i], score=float(odds[i])) for i in order[:k]], k)
+
+
+def passage_columns(question: str, index: PassageIndex, proposed: Sequence[Passage]) -> dict[str, Array]:
+    """COLUMNS -> (P,) each, for P passages.
+
+    coverage: share of the question's idf in the passage; coverage_1, coverage_3: in its best sentence, or in three.
+    flat_bm25: BM25 that hardly minds the length.   neighbours: the BM25 of the better passage beside it.
+    """
+    asked = parse(question, index)
+    _, named = index.scope_of(question)
+    by_start = {passage.start: passage.score for passage in proposed}
+    best = max(by_start.values()) or 1.0
+    stems = [[index.stems_of(number) for number in index.sentences_of(passage)] for passage in proposed]
+    mean_length = float(np.mean([sum(map(len, own)) for own in stems])) or 1.0
+    table = np.zeros((len(proposed), len(COLUMNS)))
+    for row, (passage, own) in enumerate(zip(proposed, stems, strict=True)):
+        sentences = [set(sentence) for sentence in own]
+        everything = set().union(*sentences)
+        flat = [stem for sentence in own for stem in sentence]
+        middle = (passage.start + passage.end) // 2
+        table[row] = (
+            passage.score / best,
+            asked.share(everything),
+            max((asked.share(sentence) for sentence in sentences), default=0.0),
+            max((asked.share(set().union(*sentences[i : i + 3])) for i in range(len(sentences))), default=0.0),
+            len(asked.names & everything) / len(asked.names) if asked.names else 1.0,
+            _bigrams(asked, flat),
+            max(by_start.get(start, 0.0) for start in index.neighbours(passage)) / best,
+            float(named is None or any(a <= middle < b for a, b in named.spans)),
+            _flat_bm25(asked, flat, mean_length),
+            fits_kind(asked, index.text[passage.start : passage.end]),
+        )
+    column = table[:, COLUMNS.index("flat_bm25_of_best")]
+    column /= max(1e-9, float(column.max()))
+    return {name: table[:, i] for i, name in enumerate(COLUMNS)}
+
+
+def _bigrams(asked: Question, stems: Sequence[str]) -> float:
+    """The share of the question's neighbouring words that follow each other here, whatever stands between them."""
+    pairs = set(pairwise(asked.stems))
+    return len(pairs & set(pairwise(s for s in stems if s in asked.weights))) / max(1, len(pairs))
+
+
+def _flat_bm25(asked: Question, stems: Sequence[str], mean_length: float) -> float:
+    """BM25 with a small b."""
+    norm = K1 * (1 - B + B * len(stems) / mean_length)
+    counts = dict.fromkeys(asked.weights, 0)
+    for stem in stems:
+        if stem in counts:
+            counts[stem] += 1
+    return sum(asked.weights[stem] * n * (K1 + 1) / (n + norm) for stem, n in counts.items())
