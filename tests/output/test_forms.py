@@ -194,6 +194,7 @@ def test_the_schemas_are_all_the_schemas() -> None:
     assert sorted(path.name for path in folder.iterdir()) == [
         "answer-1.json",
         "doctor-1.json",
+        "event-1.json",
         "plan-1.json",
         "summary-1.json",
     ]
