@@ -15,7 +15,7 @@ from longdoc.cli.man import GROUPS, ManCommand, ManGroup
 from longdoc.core.errors import EXIT_CODES
 
 README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text(encoding="utf-8")
-EVERYDAY = ("summarize", "ask", "batch", "read", "plan", "doctor", "states", "config", "completion", "help")
+EVERYDAY = ("summarize", "ask", "batch", "read", "plan", "doctor", "models", "states", "config", "completion", "help")
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -59,11 +59,11 @@ def test_the_examples_of_the_whole_program_are_accepted_too() -> None:
 
 def _check_line(line: str) -> None:
     """Whether every `longdoc ...` of a line of shell can be parsed by its command."""
-    words = shlex.split(line.replace('"$EDITOR" "$(longdoc config path --user)"', "longdoc config path --user"), True)
+    words = shlex.split(re.sub(r'"\$\(([^)]*)\)"', r"; \1 ;", line), comments=True)
     assert "longdoc" in words
     while "longdoc" in words:
         words = words[words.index("longdoc") + 1 :]
-        ends = [words.index(sign) for sign in ("|", "&&", ">") if sign in words]
+        ends = [words.index(sign) for sign in ("|", "&&", ">", ";") if sign in words]
         own, words = words[: min(ends, default=len(words))], words[min(ends, default=len(words)) :]
         command: click.Command = cli
         while isinstance(command, click.Group):

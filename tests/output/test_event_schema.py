@@ -10,15 +10,16 @@ import pytest
 from handmade import FakePipeline, make_receipt
 
 from longdoc.cli import run
-from longdoc.core import events
+from longdoc.core import batch, events
 from longdoc.core.events import Event
 from longdoc.output.json import event_json, schema
 
 SCHEMA = schema("longdoc.event/1")
 KINDS = [
     kind
-    for kind in vars(events).values()
-    if isinstance(kind, type) and issubclass(kind, Event) and kind not in {Event, events.Step}
+    for module in (events, batch)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, Event) and kind not in {Event, events.Step, batch.OfDocument}
 ]
 SAMPLES: list[Event] = [
     events.Opening("a.pdf", 10, None),
@@ -32,6 +33,9 @@ SAMPLES: list[Event] = [
     events.Token("word"),
     events.Warned("careful"),
     events.Finished(make_receipt()),
+    batch.BatchStarted(12, 2, "here"),
+    batch.DocumentDone("a.pdf", None, "before", 1, 12),
+    batch.BatchFinished(12, 11, 10, 1, 1, 4.2),
 ]
 
 
