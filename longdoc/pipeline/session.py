@@ -19,7 +19,6 @@ from longdoc.core.paths import data_folder
 from longdoc.core.plans import MeasuredSpeed
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 from longdoc.engine.fingerprint import model_fingerprint, plan_fingerprint
-from longdoc.engine.heap import return_large_blocks
 from longdoc.engine.load import LoadedModel, load_model
 from longdoc.engine.machine import peak_resident_bytes, running_s
 from longdoc.ingest import Together, read_source
@@ -84,7 +83,6 @@ class Session:
             return
         began = time.perf_counter()
         on_event(ModelLoading(self.options.model))
-        return_large_blocks()
         self._loaded = load_model(self.options)
         weights = self._loaded.info.quantization
         why = f"{'not quantized' if weights == 'none' else weights}, on {self._loaded.device}"
