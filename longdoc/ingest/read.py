@@ -22,7 +22,7 @@ from longdoc.ingest.parsed import Raw
 
 # These are parsed in this process when they and their lines are short: starting a worker would take longer than
 # reading them, and no pattern can be made slow by them.
-_HARMLESS = ("text", "markdown", "vtt")
+_HARMLESS = ("text", "markdown", "vtt", "sbv", "dialogue")
 _SHORT_BYTES = 256 << 10
 _SHORT_LINE_BYTES = 4000
 _BINARY = (b"PK", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
