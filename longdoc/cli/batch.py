@@ -121,8 +121,9 @@ def batch(
     Whatever ended a run, the same command goes on from there.
     """
     from longdoc.cli.ask import questions_of
-    from longdoc.output.batch_progress import open_batch_display
+    from longdoc.output.batch_progress import BatchLines, open_batch_display
     from longdoc.output.delivery import Told
+    from longdoc.output.log import Log
     from longdoc.pipeline.batch import run
 
     asked = tuple(dict.fromkeys([*questions, *(questions_of(questions_file) if questions_file else [])]))
@@ -143,7 +144,7 @@ def batch(
             Path(str(output.path)),
             task,
             partial(_crew, num_workers=jobs, cluster=cluster),
-            Told(display, output.listeners),
+            Told(display, [BatchLines(told) if isinstance(told, Log) else told for told in output.listeners]),
             shard=shard,
             retry=retry,
         )

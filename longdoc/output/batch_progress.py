@@ -14,7 +14,7 @@ from typing import TextIO
 from longdoc.core.batch import BatchFinished, BatchStarted, DocumentDone, OfDocument
 from longdoc.core.events import Event, Step, Warned
 from longdoc.output.json import dumps, event_json
-from longdoc.output.progress import Display, Progress, Silent, Unread, describe, warning_lines
+from longdoc.output.progress import Display, Progress, Silent, Stream, Unread, describe, warning_lines
 from longdoc.output.wording import count, duration, one_line
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -55,7 +55,7 @@ def finished_words(event: BatchFinished) -> str:
 class BatchWarnings(Silent):
     """`--progress none`: failures and warnings."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     def __call__(self, event: Event) -> None:
@@ -70,7 +70,7 @@ class BatchWarnings(Silent):
 class BatchLines(BatchWarnings):
     """A line for each document that is done, and every ten seconds one of each that takes longer."""
 
-    def __init__(self, stream: TextIO, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: Stream, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
         self._now = now
         self._last_s: dict[int, float] = {}

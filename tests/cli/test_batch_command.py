@@ -137,6 +137,18 @@ def test_progress_in_json_names_the_document(
     assert rows[-1]["event"] == "batch_finished"
 
 
+def test_the_log_has_a_line_for_each_document_and_nothing_that_one_says(
+    docs: Path, tmp_path: Path, crews: list[FakeCrew]
+) -> None:
+    (docs / "b.txt").write_text("bad")
+    log = tmp_path / "batch.log"
+    assert run(["batch", str(docs), "-o", str(tmp_path / "out"), "--quiet", "--log-file", str(log)]) == 3
+    text = log.read_text()
+    assert "info     [1 of 3] a.txt: complete" in text
+    assert "warning  b.txt failed: " in text
+    assert (docs / "a.txt").read_text()[:20] not in text
+
+
 def test_a_single_document_keeps_its_own_error(
     docs: Path, tmp_path: Path, crews: list[FakeCrew], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,127 @@
+"""The index of a batch, and what is told of many documents at once."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from handmade import make_answer, make_receipt, make_summary
+
+from longdoc.core.batch import BatchFinished, BatchStarted, DocumentDone, OfDocument
+from longdoc.core.events import Event, ModelLoading, Opening, SegmentRead, Step, Warned
+from longdoc.output.batch_bar import BatchBar
+from longdoc.output.batch_index import index_markdown
+from longdoc.output.batch_progress import BatchJson, BatchLines, BatchWarnings, open_batch_display
+from longdoc.output.documents import FORMS, DocumentResult, timeless
+
+READ = SegmentRead(5_000, 10_000, 900.0, "Chapter 1", 10**8)
+STORY: list[Event] = [
+    BatchStarted(3, 2, "on this machine"),
+    DocumentDone("old.txt", None, "before", 1, 3),
+    OfDocument("[red]a.txt", 1, Opening("a.txt")),
+    OfDocument("[red]a.txt", 1, READ),
+    OfDocument("[red]a.txt", 1, Warned("a page is damaged")),
+    Step(),
+    DocumentDone("[red]a.txt", 1, "complete", 2, 3, None, 12.0, 900.0),
+    DocumentDone("b.txt", 2, "failed", 3, 3, "b.txt is damaged (it is cut off)"),
+    BatchFinished(3, 2, 2, 0, 1, 75.0),
+]
+
+
+def row(name: str, **more: Any) -> dict[str, Any]:
+    files = [f"{name}.md"]
+    return {"name": name, "title": None, "status": "complete", "files": files, "first": "It rained.", **more}
+
+
+def test_the_index_names_links_and_escapes() -> None:
+    error = {"what": "It broke.", "why": "it was | old", "fix": None}
+    page = index_markdown(
+        [
+            row("a b/[x].txt", title="A | *Book*"),
+            row("bad.pdf", status="failed", files=[], error=error),
+            row("half.pdf", status="partial", lost="1 of 9 pages is damaged"),
+        ]
+    )
+    assert "3 documents: 1 complete, 1 partial, 1 failed." in page
+    assert "| [a b/\\[x\\].txt](a%20b/%5Bx%5D.txt.md) | A \\| \\*Book\\* | complete | It rained. |" in page
+    assert "| bad.pdf |  | failed | It broke. (it was \\| old) |" in page
+    assert "It rained. (1 of 9 pages is damaged)" in page
+
+
+def test_an_index_of_nothing_is_a_page_too() -> None:
+    assert "0 documents." in index_markdown([])
+
+
+def told(display: Any) -> None:
+    for event in STORY:
+        display(event)
+
+
+def test_lines_tell_each_document_and_the_end() -> None:
+    stream = io.StringIO()
+    told(BatchLines(stream))
+    assert stream.getvalue().splitlines() == [
+        "3 documents, 2 workers on this machine",
+        "warning: [red]a.txt: a page is damaged",
+        "[2 of 3] [red]a.txt: complete, 12 s, 900 tokens/s",
+        "warning: b.txt failed: b.txt is damaged (it is cut off)",
+        "3 documents: 2 complete, 1 failed; 2 done now, 1 before, in 1 min 15 s",
+    ]
+
+
+def test_a_long_document_has_a_line_every_ten_seconds() -> None:
+    stream, clock = io.StringIO(), iter([0.0, 0.0, 1.0, 1.0, 11.0, 11.0, 11.0, 12.0, 12.0])
+    show = BatchLines(stream, lambda: next(clock))
+    for _ in range(4):
+        show(OfDocument("a.txt", 1, READ))
+    assert stream.getvalue().count("a.txt: read 5,000 of 10,000 tokens") == 1
+
+
+def test_without_progress_there_are_failures_and_warnings_only() -> None:
+    stream = io.StringIO()
+    told(BatchWarnings(stream))
+    assert [line.split(":")[0] for line in stream.getvalue().splitlines()] == ["warning"] * 2
+
+
+def test_json_has_every_event_with_its_document() -> None:
+    stream = io.StringIO()
+    told(BatchJson(stream))
+    rows = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert len(rows) == len(STORY) - 1  # a step is no event for others
+    assert rows[3] | {"event": "segment_read", "document": "[red]a.txt", "worker": 1, "tokens_read": 5_000} == rows[3]
+
+
+def test_the_bar_draws_names_as_they_are_and_the_end() -> None:
+    stream = io.StringIO()
+    bar = BatchBar(stream)
+    told(bar)
+    bar(OfDocument("c.txt", 1, ModelLoading("embedded")))
+    bar.pause()
+    assert "[red]a.txt" in stream.getvalue()
+    assert "3 documents: 2 complete, 1 failed" in stream.getvalue()
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_quiet_shows_nothing(quiet: bool) -> None:
+    stream = io.StringIO()
+    with open_batch_display("auto", quiet=quiet, stream=stream) as display:
+        told(display)
+    assert bool(stream.getvalue()) is not quiet
+
+
+@pytest.mark.parametrize("form", [*FORMS])
+def test_results_say_nothing_of_time_speed_and_machine(form: str) -> None:
+    def page(**changes: Any) -> str:
+        receipt = make_receipt(**changes)
+        result = DocumentResult("a", make_summary(receipt=receipt), (make_answer(receipt=receipt),))
+        return FORMS[form].render(timeless(result))
+
+    quick = page()
+    settings = {"words": 250, "device": "cuda:1", "threads": 3}
+    slow = page(
+        seconds=99.0, read_tokens_per_s=1.0, peak_memory_bytes=9 * 10**9, tokens_from_state=500, settings=settings
+    )
+    assert quick == slow
+    assert "It rained." in quick
