@@ -85,6 +85,8 @@ class _Row(NamedTuple):
 COLUMNS = _Row._fields
 DIALOGUE_AROUND = "dialogue_around"  # the part's mean of "quoted": not ranked by, but narrative is told by it
 NARRATIVE = 0.1  # share of dialogue from which a part is taken for a story
+BOOKISH = "bookish"  # how far the document is a book: what reads well in a long retelling costs ROUGE on short texts
+_SHORT, _BOOK = 100_000, 250_000  # characters: up to the one a document is none, from the other it is one
 # Beside the ranker's score in stories, in deviations of the part. The sets that the ranker is fitted on hold short
 # texts; these were chosen on novels. In textbooks and abstracts they make summaries worse.
 _TELLING, _THEME = 0.7, 0.7
@@ -149,7 +151,7 @@ def _standard(values: Array) -> Array:
 
 
 def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Array]:
-    """COLUMNS, DIALOGUE_AROUND and "telling" and "theme" -> (N,) each."""
+    """COLUMNS, DIALOGUE_AROUND, BOOKISH, "telling" and "theme" -> (N,) each."""
     num = len(part)
     table = np.zeros((num, len(COLUMNS)))
     piece = terms.slice_of(part)
@@ -209,6 +211,7 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
     columns = {name: table[:, i] for i, name in enumerate(COLUMNS)}
     return columns | {
         DIALOGUE_AROUND: np.full(num, terms.quoted[part.start : part.stop].mean()),
+        BOOKISH: np.full(num, min(1.0, max(0.0, (len(terms.text) - _SHORT) / (_BOOK - _SHORT)))),
         "telling": np.bincount(owner, terms.telling[flat], minlength=num) / per_sentence,
         "theme": np.log1p(np.bincount(owner, terms.theme[flat], minlength=num)),
     }

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from longdoc.search.salience import DIALOGUE_AROUND, NARRATIVE, SalientSentence
+from longdoc.search.salience import BOOKISH, DIALOGUE_AROUND, NARRATIVE, SalientSentence
 
-_REPETITION = 1.0  # standard deviations of salience that a complete repetition costs
+_REPETITION = 0.5  # standard deviations of salience that a complete repetition costs
 _TOO_SIMILAR = 0.6  # share of the smaller sentence's words that another has: said already
-_MIN_WORTH = 0.0  # a short sentence of little worth is not put in only because it still fits
+_MIN_WORTH = 0.0  # in a book, a short sentence of little worth is not put in only because it still fits
 _WORDS_PER_PART = 30  # of the summary of a whole: about a sentence
 _EASY_WORDS = 14  # shorter ones say little when they stand alone
 _MIN_WORDS, _MAX_WORDS = 6, 60
@@ -41,7 +41,7 @@ def select(
     while pool and (max_sentences is None or len(chosen) < max_sentences):
         fitting = [s for s in pool if s.num_words <= left and likeness[s.number] < _TOO_SIMILAR]
         best = max(fitting, key=lambda s: (worth[s.number] - _REPETITION * likeness[s.number], -s.number), default=None)
-        if best is None or (chosen and worth[best.number] < _MIN_WORTH):
+        if best is None or (chosen and best.features[BOOKISH] and worth[best.number] < _MIN_WORTH):
             break
         chosen.append(best)
         left -= best.num_words
@@ -90,13 +90,13 @@ def select_overall(
 
 
 def _for_the_whole(sentence: SalientSentence) -> SalientSentence:
-    """The sentence with a score for the whole document: its main figures and subjects count, not the part's.
+    """The sentence with a score for the whole book: its main figures and subjects count, not the part's.
 
     In a story the subjects have been counted already, as "theme".
     """
     f = sentence.features
     subjects = f["key_sum"] if f[DIALOGUE_AROUND] <= NARRATIVE else 0.0
-    return replace(sentence, score=sentence.score + 0.8 * f["main_names"] + 0.8 * subjects)
+    return replace(sentence, score=sentence.score + f[BOOKISH] * (0.8 * f["main_names"] + 0.8 * subjects))
 
 
 def _groups(lengths: Sequence[int], num_groups: int) -> list[list[int]]:
@@ -112,13 +112,11 @@ def _groups(lengths: Sequence[int], num_groups: int) -> list[list[int]]:
 
 
 def _handicap(sentence: SalientSentence) -> float:
-    """What a summary cannot show, in standard deviations of salience."""
+    """What a summary cannot show, in standard deviations of salience; in a book also what reads badly alone."""
     f = sentence.features
-    return (
-        4.0 * (f["unbalanced"] > 0)
-        + 4.0 * (f["is_heading"] > 0)
-        + 4.0 * (f["boilerplate"] > 0)
-        + 1.5 * (f["is_question"] > 0)
+    broken = 4.0 * (f["unbalanced"] > 0) + 4.0 * (f["is_heading"] > 0) + 4.0 * (f["boilerplate"] > 0)
+    out_of_place = (
+        1.5 * (f["is_question"] > 0)
         + 1.0 * (f["pronoun_start"] > 0)
         + 0.5 * (f["connective_start"] > 0)
         + 1.5 * (f["quoted"] > 0.25)
@@ -126,6 +124,7 @@ def _handicap(sentence: SalientSentence) -> float:
         + max(0.0, (_EASY_WORDS - sentence.num_words) / 8)
         - 0.5 * f["names"] * (f[DIALOGUE_AROUND] > NARRATIVE)
     )
+    return broken + f[BOOKISH] * out_of_place
 
 
 def _overlap(a: SalientSentence, b: SalientSentence) -> float:
