@@ -181,7 +181,7 @@ source = _gathered(
         "--max-read-seconds",
         type=click.FloatRange(min=0, min_open=True),
         metavar="SECONDS",
-        help="Give up a source whose parsing takes longer. By default 25, or 5 for each MB of a large one.",
+        help="Give up a source whose parsing takes longer. By default 25, or 5 for each MB, from one page to the next.",
     ),
 )
 

@@ -367,10 +367,10 @@ class Worker:
         assert self._task is not None
         task, now = self._task, time.monotonic()
         if now - task.began >= task.most_s:
-            return f"took longer than {task.most_s:g} s"
+            return f"took longer than {round(task.most_s, 1):g} s"
         if task.heard - task.began > _WATCH_EVERY_S:
-            return f"stood still for {task.seconds:g} s"
-        return f"took longer than {task.seconds:g} s"
+            return f"stood still for {round(task.seconds, 1):g} s"
+        return f"took longer than {round(task.seconds, 1):g} s"
 
     def _too_much(self) -> str:
         return f"took more than {self.limits.memory_bytes / (1 << 30):.3g} GiB of memory"
