@@ -52,6 +52,7 @@ class Session:
         self.states = states
         self.stopped: Reading | None = None
         self._loaded: LoadedModel | None = None
+        self._load_s = 0.0
         self._start_s: float | None = None
         self._last: tuple[_Key, Reading] | None = None
 
@@ -87,7 +88,7 @@ class Session:
         weights = self._loaded.info.quantization
         why = f"{'not quantized' if weights == 'none' else weights}, on {self._loaded.device}"
         seconds = time.perf_counter() - began
-        self._start_s = running_s()
+        self._load_s, self._start_s = seconds, running_s()
         on_event(ModelLoaded(self.options.model, self._loaded.num_parameters, seconds, why))
 
     def encode(self, text: str) -> list[tuple[int, int, int]]:
@@ -158,7 +159,7 @@ class Session:
                 num_tokens=num_tokens,
                 peak_memory_bytes=peak_resident_bytes(),
                 measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                start_s=None if self._start_s is None else round(self._start_s, 3),
+                start_s=None if self._start_s is None else round(speeds.start_s(self._start_s, self._load_s), 3),
                 quadratic_s=pace.quadratic_s() if reading.plan.info.mode == "exact" else 0.0,
             ),
         )

@@ -19,6 +19,7 @@ from longdoc.core.types import ModelInfo
 from longdoc.pipeline.states import make_folder
 
 LEAST_TOKENS = 5_000  # that must have been read for a speed to count
+_MOST_IMPORT_S = 60.0
 FILE = "speeds.json"
 SCHEMA = "longdoc.speeds/1"
 
@@ -47,6 +48,11 @@ class Pace:
             return 0.0
         (half, half_s), (whole, whole_s) = self._half, self._last
         return min(max(0.0, (whole_s / whole - half_s / half) / (whole - half)), whole_s / whole**2)
+
+
+def start_s(running_s: float, load_s: float) -> float:
+    """Seconds that starting takes: until the model stood there; of a program that had waited long, loading alone."""
+    return running_s if running_s - load_s <= _MOST_IMPORT_S else load_s
 
 
 def remember(folder: Path, model: ModelInfo, device: str, mode: str, speed: MeasuredSpeed) -> None:

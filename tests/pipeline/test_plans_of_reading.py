@@ -15,6 +15,7 @@ from longdoc.core.events import SegmentRead, StateUsed
 from longdoc.core.plans import MeasuredSpeed, Plan
 from longdoc.core.settings import SourceOptions
 from longdoc.core.types import ModelInfo
+from longdoc.engine.machine import running_s
 from longdoc.ingest import together
 from longdoc.pipeline import speeds
 from longdoc.pipeline.plan import plan
@@ -123,6 +124,12 @@ def test_an_exact_readings_seconds_grow_with_the_square() -> None:
     even(StateUsed("a", 5, 10))  # the seconds are not those of all its tokens
     pace(StateUsed("a", 5, 10))
     assert pace.quadratic_s() == 0
+
+
+def test_a_program_that_had_waited_does_not_count_that_as_its_start() -> None:
+    assert speeds.start_s(5.0, 1.0) == 5.0
+    assert speeds.start_s(3000.0, 200.0) == 200.0
+    assert 0 < (running_s() or 0.0) < 100_000
 
 
 def test_speeds_that_an_older_version_kept_are_used(tmp_path: Path) -> None:
