@@ -19,7 +19,7 @@ from longdoc.core.types import ModelInfo
 from longdoc.pipeline.states import make_folder
 
 LEAST_TOKENS = 5_000  # that must have been read for a speed to count
-_MOST_IMPORT_S = 60.0
+_MOST_IMPORT_S = 300.0
 FILE = "speeds.json"
 SCHEMA = "longdoc.speeds/1"
 
