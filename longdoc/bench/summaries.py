@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from longdoc.core.sentences import Span
-from longdoc.search.joined import is_held_out, read_rows
+from longdoc.search.joined import is_held_out, is_of_the_whole, read_rows
 from longdoc.search.measures import rouge_l, rouge_n
 from longdoc.search.ranker import RankerFile
 from longdoc.search.salience import features, score_part
@@ -57,15 +57,14 @@ def run(
     *,
     max_documents: int = 60,
     held_out_only: bool = True,
-    keep: Callable[[Mapping[str, Any]], bool] = lambda row: True,
 ) -> dict[str, Any]:
     """One row per source and system, at the length of the human summaries.
 
-    paths: JSONL of summaries.   keep: which rows are summaries of the whole, where a set has others too.
+    paths: JSONL of summaries; rows that answer a narrower query are left out.
     """
     summaries: dict[tuple[str, str, str], list[str]] = {}
     for row in read_rows(paths):
-        if keep(row) and (not held_out_only or is_held_out(row["doc_id"])):
+        if is_of_the_whole(row) and (not held_out_only or is_held_out(row["doc_id"])):
             key = (row["source"], row["document"], row.get("title") or "")
             summaries.setdefault(key, []).append(row["summary"])
     results = []

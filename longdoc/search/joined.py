@@ -59,6 +59,13 @@ def read_rows(paths: Iterable[Path]) -> Iterator[Row]:
                 yield json.loads(line)
 
 
+def is_of_the_whole(row: Row) -> bool:
+    """Whether a summary is one of the whole document: in some sets others answer a narrower query."""
+    if row["source"] == "qmsum":
+        return bool(row.get("scope") == "full")
+    return row["source"] != "squality" or "plot" in (row.get("query") or "").lower()
+
+
 def is_held_out(doc_id: str, share: float = 0.25) -> bool:
     """Whether a document is kept for measuring: by a checksum of its name, the same on every machine."""
     return zlib.crc32(doc_id.encode()) % 1000 < 1000 * share

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from longdoc.search import ranker as ranker_file
-from longdoc.search.joined import Row, is_held_out
+from longdoc.search.joined import Row, is_held_out, is_of_the_whole
 from longdoc.search.measures import rouge_n
 from longdoc.search.ranker import Array, Ranker, RankerFile
 from longdoc.search.salience import COLUMNS, features, score_part
@@ -87,12 +87,8 @@ def summarised(rows: Sequence[Row], max_per_source: int = _MAX_PER_SOURCE) -> It
     """Documents with summaries of the whole: rows that answer a narrower query are left out."""
     by_document: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        query = (row.get("query") or "").lower()
-        if row["source"] == "qmsum" and row.get("scope") != "full":
-            continue
-        if row["source"] == "squality" and "plot" not in query:
-            continue
-        by_document.setdefault((row["source"], row["document"]), []).append(row)
+        if is_of_the_whole(row):
+            by_document.setdefault((row["source"], row["document"]), []).append(row)
     kept: Counter[str] = Counter()
     total = Counter(source for source, _ in by_document)
     for number, ((source, document), own) in enumerate(by_document.items()):
