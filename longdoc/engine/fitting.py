@@ -112,8 +112,11 @@ def flags(asked: ModelOptions, chosen: ModelOptions) -> tuple[str, ...]:
 
 
 def _quantizations(model: Outline, options: ModelOptions) -> tuple[Quantize, ...]:
-    """As asked; auto: all, but for weights that are saved quantized, and beside an adapter's memory."""
-    if options.quantize != "auto" or model.info.quantization == "as saved" or model.has_memory:
+    """As asked; auto: all, but for weights that are saved quantized, beside an adapter's memory, and on a
+    processor, where making them takes more than it saves.
+    """
+    is_open = options.quantize == "auto" and model.info.quantization != "as saved" and not model.has_memory
+    if not is_open or model.device.type == "cpu":
         return (options.quantize,)
     return _QUANTIZATIONS
 

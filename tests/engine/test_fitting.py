@@ -90,11 +90,11 @@ def test_a_document_is_counted(model: Outline, options: ModelOptions) -> None:
 
 def test_within_a_limit_the_best_way_is_taken(model: Outline, options: ModelOptions) -> None:
     whole = total(model, options, 5000)
-    assert fitted(model, options, 5000, "", whole)[1] == replace(options, quantize="none")
+    assert fitted(model, options, 5000, "", whole)[1] == options
     stream = total(model, replace(options, attention="stream"), 7000)
     assert stream < total(model, options, 7000)
     chosen = fitted(model, options, 7000, "", stream)[1]
-    assert (chosen.attention, chosen.quantize, chosen.window) == ("stream", "none", None)
+    assert (chosen.attention, chosen.quantize, chosen.window) == ("stream", "auto", None)
     _, smaller = fitted(model, options, 7000, "", stream - 2_000_000)
     assert total(model, smaller, 7000) <= stream - 2_000_000
     assert smaller.kv_bits == 8
