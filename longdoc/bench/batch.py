@@ -107,13 +107,14 @@ class _Command:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
         assert process.stderr is not None
         began_s, last = 0.0, b""
-        for line in process.stderr:
-            last = line
-            if not began_s and b'"document"' in line:
-                began_s = time.perf_counter() - began
-                if kill_after_s is not None:
-                    time.sleep(kill_after_s)
-                    os.killpg(process.pid, signal.SIGKILL)
+        with process.stderr as events:
+            for line in events:
+                last = line
+                if not began_s and b'"document"' in line:
+                    began_s = time.perf_counter() - began
+                    if kill_after_s is not None:
+                        time.sleep(kill_after_s)
+                        os.killpg(process.pid, signal.SIGKILL)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in {0, 3, -signal.SIGKILL}:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,9 @@ class RayCrew:
     def __init__(self, task: BatchTask, num_workers: int | None, address: str) -> None:
         self.where = f"on {address}"
         self._ray = _connected(address)
+        self._quiet = ExitStack()  # Ray prints what happens to its workers to standard output, from a thread of its own
+        nowhere = self._quiet.enter_context(Path(os.devnull).open("w"))  # noqa: SIM115 - the stack closes it
+        self._quiet.enter_context(redirect_stdout(nowhere))
         resources = self._ray.cluster_resources()
         num_gpus = int(resources.get("GPU", 0))
         wants_gpu = num_gpus > 0 and task.model.device != "cpu"
@@ -160,6 +163,7 @@ class RayCrew:
         self._actors = []
         self._calls = {}
         self._ray.shutdown()
+        self._quiet.close()
 
 
 def _connected(address: str) -> Any:
