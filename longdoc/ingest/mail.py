@@ -27,19 +27,20 @@ _OF_PROGRAMS = frozenset(
 )
 _FROM_LINE = rb"From [^\r\n]{1,300}\d\d:\d\d[^\r\n]{0,60}\r?\n"
 _STARTS_MBOX = re.compile(_FROM_LINE + rb"[A-Za-z][A-Za-z0-9-]{0,60}:")
-_PARTS_MBOX = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))" + _FROM_LINE)
+_PARTS_MBOX = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))" + _FROM_LINE + rb"(?=[A-Za-z][A-Za-z0-9-]{0,60}:)")
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
 _QUOTED = re.compile(r"(?:> ?)+")
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _HEAD_BYTES = 65536
 _MOST_NAMED = 20  # attachments in a receipt
+_NO_SUBJECT = "No subject"
 
 
 def sniff(raw: Raw) -> bool:
     """Header lines up to an empty one: one of people, and one that only a program writes or a name such as x.eml."""
     names: set[bytes] = set()
-    for line in raw.data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+    for line in _from_first_line(raw.data[:_HEAD_BYTES]).split(b"\n"):
         line = line.rstrip(b"\r")
         match = _HEADER.match(line)
         if match:
@@ -57,7 +58,7 @@ def sniff_mbox(raw: Raw) -> bool:
 
 def read(raw: Raw) -> Parsed:
     """One message, or one saved page."""
-    return _read(raw, [raw.data])
+    return _read(raw, [_from_first_line(raw.data)])
 
 
 def read_mbox(raw: Raw) -> Parsed:
@@ -66,6 +67,11 @@ def read_mbox(raw: Raw) -> Parsed:
     ends = [start for start, _ in starts[1:]] + [len(raw.data)]
     pieces = (raw.data[begin:end] for (_, begin), end in zip(starts, ends, strict=True))
     return _read(raw, (_ESCAPED.sub(rb"\1", piece) for piece in pieces))
+
+
+def _from_first_line(data: bytes) -> bytes:
+    """Without what some programs put before the headers: a byte order mark, empty lines."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
 
 
 def _read(raw: Raw, pieces: Iterable[bytes]) -> Parsed:
@@ -130,9 +136,10 @@ def _counted(number: int, what: str) -> str:
 def _blocks(message: Message, level: int, warnings: list[str]) -> Iterator[Block]:
     """A message's subject, who wrote it to whom and when, and its bodies, whose headings are below the subject."""
     if not message.is_page:
-        yield Block(_subject(message), level=level)
+        subject = _subject(message)
+        yield Block(subject, level=level)
         told = ((name, tidy(header(message.part, name))) for name in _SHOWN_HEADERS)
-        yield Block("\n".join(f"{name}: {words}" for name, words in told if words))
+        yield Block("\n".join(f"{name}: {words}" for name, words in told if words), level=0 if subject else level)
     for body in message.bodies:
         warnings += [body.guess] if body.guess else []
         found = _of_html(body, message, warnings) if body.is_html else _of_text(body)
@@ -167,9 +174,9 @@ def _of_text(body: Body) -> Iterator[Block]:
 
 def _title(message: Message, block: Block, level: int) -> str:
     """Of a section: the subject with who wrote it and when, so that answers under one subject can be told apart."""
-    title = " ".join(block.text.split())
     if block.level != level or message.is_page:
-        return title
+        return " ".join(block.text.split())
+    title = _subject(message) or _NO_SUBJECT
     name, address = parseaddr(header(message.part, "From"))
     told = [tidy(name) or address, _day(header(message.part, "Date"))]
     return f"{title} ({', '.join(filter(None, told))})" if any(told) else title

@@ -11,6 +11,7 @@ import email.errors
 import email.header
 import email.message
 import email.policy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ Part = email.message.Message
 
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
+_FOLD = re.compile(r"\r?\n(?=[ \t])")
 _MAX_DEPTH = 20
 _STUB = 4  # plain text with less than a quarter of the HTML's words says only that there is HTML
 
@@ -66,6 +68,8 @@ def header(part: Part, name: str) -> str:
     value = part.get(name)
     if value is None:
         return ""
+    if isinstance(value, str):
+        value = _FOLD.sub("", value)  # else the words on both sides of a fold may lose the space between them
     try:
         pieces = email.header.decode_header(value)
     except (email.errors.HeaderParseError, ValueError):
@@ -135,6 +139,10 @@ def _gather_best(children: list[Part], message: Message, depth: int) -> None:
         message.attachments += form.attachments
         message.num_pictures += form.num_pictures
         message.is_encrypted |= form.is_encrypted
+    for child, form in zip(children, forms, strict=True):
+        if best is not None and form is not best and child.is_multipart():  # Apple Mail hangs files on the HTML
+            message.attached += form.attached
+            message.attachments += form.attachments
 
 
 def _num_words(message: Message) -> int:
@@ -152,7 +160,7 @@ def _add_body(part: Part, is_html: bool, message: Message) -> None:
         _add_attachment(part, part.get_content_type(), message)
         return
     if part.get_param("format") == "flowed":
-        text = _unflowed(text)
+        text = _unflowed(text, without_spaces=str(part.get_param("delsp")).lower() == "yes")
     if text.strip():
         message.bodies.append(Body(text, is_html, guess))
 
@@ -176,14 +184,17 @@ def _decoded(data: bytes, charset: str | None, *, is_html: bool = False) -> tupl
     if charset not in (None, "us-ascii", "unknown-8bit"):
         try:
             return data.decode(charset), None
-        except (LookupError, UnicodeError):
+        except (LookupError, ValueError):  # of a name that is none, too
             pass
     decoded = decode(data, declared=is_html)
     return decoded.text, "; ".join(decoded.warnings) or None
 
 
-def _unflowed(text: str) -> str:
-    """Lines that end with a space go on below (RFC 3676); the one above a signature does not."""
+def _unflowed(text: str, *, without_spaces: bool) -> str:
+    """Lines that end with a space go on below (RFC 3676); the one above a signature does not.
+
+    without_spaces: that space is none of the text.
+    """
     lines: list[str] = []
     goes_on = False
     for line in text.replace("\r\n", "\n").split("\n"):
@@ -192,4 +203,6 @@ def _unflowed(text: str) -> str:
         else:
             lines.append(line)
         goes_on = line.endswith(" ") and line != "-- " and not line.startswith(">")
+        if goes_on and without_spaces:
+            lines[-1] = lines[-1][:-1]
     return "\n".join(lines)

@@ -155,3 +155,51 @@ def test_broken_headers_and_parts_within_parts_are_read_as_far_as_they_go() -> N
 )
 def test_what_only_looks_like_mail_is_none(text: bytes) -> None:
     assert detect(Raw("made", text)).name not in ("eml", "mbox")
+
+
+def test_a_line_that_begins_with_from_and_has_a_time_is_text_unless_headers_follow() -> None:
+    body = "Dear Bob,\n\nFrom Monday on we meet at 10:30 in the hall.\nBring the keys.\n"
+    envelope = b"From ann@example.org Sat Nov 21 10:00:00 2026\n"
+    letters = [envelope + bytes(message(subject, body)).replace(b"\r\n", b"\n") for subject in ("One", "Two")]
+    document = read(b"\n".join(letters), "made.mbox")
+    assert [section.title[:3] for section in document.sections] == ["One", "Two"]
+    assert document.text.count("From Monday on we meet at 10:30 in the hall. Bring the keys.") == 2
+
+
+def test_a_message_without_a_subject_is_a_section_of_its_own() -> None:
+    letters = (
+        f"From {name} Sat Nov 21 10:00:00 2026\nFrom: {name} <{name}@example.org>\n{subject}\nWords of {name}.\n"
+        for name, subject in (("Ann", "Subject: Plan\n"), ("Bob", ""), ("Eve", "Subject: Third\n"))
+    )
+    document = read("\n".join(letters).encode(), "made.mbox")
+    at = document.text.index("Words of Bob")
+    assert document.cite(at, at + 5).section == "No subject (Bob)"
+    assert "No subject" not in document.text
+
+
+def test_files_that_hang_on_the_form_that_is_not_read_are_named() -> None:
+    made = b"""From: ann@example.org\nReceived: x\nContent-Type: multipart/alternative; boundary=A
+
+--A\nContent-Type: text/plain; format=flowed; delsp=yes\n\nThe con \ntract is here.
+--A\nContent-Type: multipart/mixed; boundary=B
+\n--B\nContent-Type: text/html\n\n<p>The contract is here.</p>
+--B\nContent-Type: application/pdf; name=contract.pdf\n\n%PDF-1.4\n--B--\n--A--\n"""
+    document = read(made)
+    assert document.text.endswith("The contract is here.")
+    assert document.text.count("is here") == 1
+    assert [said.split(" (")[0] for said in document.source.lost] == ["the attachment contract.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("before", "subject", "charset", "expected"),
+    [
+        (b"", b"=?iso-8859-1?Q?Gr=FC=DFe?= aus\n =?utf-8?B?TcO8bmNoZW4=?=", b"utf-8", "Grüße aus München"),
+        (b"\xef\xbb\xbf\n", b"Plain", b'"ut\0f-8"', "Plain"),
+        (b"", b"Plain", b"hex", "Plain"),
+    ],
+)
+def test_odd_headers_harm_nothing(before: bytes, subject: bytes, charset: bytes, expected: str) -> None:
+    made = b"%sReceived: x\nFrom: a@x\nSubject: %s\nContent-Type: text/plain; charset=%s\n\nThe words.\n"
+    document = read(made % (before, subject, charset))
+    assert (document.source.format, document.title) == ("eml", expected)
+    assert document.text.endswith("The words.")
