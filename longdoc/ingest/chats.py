@@ -15,18 +15,23 @@ from collections.abc import Sequence
 
 from longdoc.ingest.turns import Turn
 
-_CLOCK = r"(?P<hour>\d{1,2})[:.](?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d))?(?: ?(?P<half>[AaPp])\.? ?[Mm]\.?)?"
-_DAY = r"(?:(?P<day>\d{1,2}[./]\d{1,2}[./]\d{2,4}\.?|\d{4}/\d{1,2}/\d{1,2}),? |(?P<iso>\d{4}-\d\d-\d\d), )"
-_SAID = r"(?:(?P<name>[^:\n]{1,60}): ?)?(?P<words>.*)"
+_MINUTE = r"(?P<hour>\d{1,2})[:.](?P<minute>[0-5]\d)"
+_HALF = r"(?: ?(?P<half>[AaPp])\.? ?[Mm]\.?)?"
+_CLOCK = rf"{_MINUTE}(?:[:.](?P<second>[0-5]\d))?{_HALF}"
+_NUMBERS = r"\d{1,2}(?P<dot>[./-])\d{1,2}(?P=dot)\d{2,4}\.?|\d{4}/\d{1,2}/\d{1,2}|\d{4}\. ?\d{1,2}\. ?\d{1,2}\."
+_DAY = rf"(?:(?P<day>{_NUMBERS}),?(?: (?:à|um|kl\.?|klo|alle))? |(?P<iso>\d{{4}}-\d\d-\d\d), )"
+_SAID = r"(?:(?P<name>[^:\n]{1,60}?) ?: ?)?(?P<words>.*)"
 _STAMPS = (
     re.compile(rf"\[{_DAY}{_CLOCK}\] {_SAID}"),
-    re.compile(rf"{_DAY}{_CLOCK} [-–—] {_SAID}"),
+    re.compile(rf"{_DAY}{_MINUTE}{_HALF} [-–—] {_SAID}"),  # with seconds it is a log
+    re.compile(rf"(?P<iso>\d{{4}}-\d\d-\d\d) {_MINUTE} [-–—] {_SAID}"),
+    re.compile(rf"(?P<day>\d{{4}}년 \d{{1,2}}월 \d{{1,2}}일) (?P<half>오전|오후) {_MINUTE}, {_SAID}"),
     re.compile(rf"(?P<name>[^\[\]:\n]{{1,60}}), \[{_DAY}{_CLOCK}\](?P<words>)"),
     re.compile(
         rf"{_CLOCK} From (?P<name>[^:\n]{{1,60}}?)(?: to (?P<whom>[^:\n]{{1,60}}?))?"
         r" ?(?:\((?:Privately|Direct Message)\))? ?: ?(?P<words>.*)"
     ),
-    re.compile(rf"[\[(]?{_CLOCK}[\])]? <[@+%~& ]?(?P<name>[^<>\s]{{1,40}})> (?P<words>.*)"),
+    re.compile(rf"[\[(]?{_CLOCK}[\])]? (?:<[@+%~& ]?(?P<name>[^<>\s]{{1,40}})> |(?=\* ))(?P<words>.*)"),
 )
 _BLANKS = re.compile(r"[ \t]+")
 _MEDIA = re.compile(
@@ -80,6 +85,8 @@ def _match(line: str) -> re.Match[str] | None:
 def _is_chat(stamped: Sequence[int], counts: Counter[str], lines: Sequence[str]) -> bool:
     if counts.total() < max(_MIN_TURNS, _MIN_SPOKEN * len(stamped)):
         return False
+    if sum(times for times in counts.values() if times > 1) * 2 < counts.total():
+        return False  # a list of days, with a word for each
     num_logged = sum(times for name, times in counts.items() if re.split(r"[\W_]+", name.lower())[-1] in _LEVELS)
     if num_logged * 2 > counts.total():
         return False
@@ -97,10 +104,10 @@ def _shown(name: str | None, whom: str | None) -> str:
 
 def _seconds(found: dict[str, str | None]) -> float | None:
     """Of the day."""
-    hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
-    half = (found["half"] or "").lower()
+    hour, minute, second = (int(found.get(part) or 0) for part in ("hour", "minute", "second"))
+    half = (found.get("half") or "").lower()
     if hour > 23 or (half and not 0 < hour <= 12):
         return None
     if half:
-        hour = hour % 12 + (12 if half == "p" else 0)
+        hour = hour % 12 + (12 if half in ("p", "오후") else 0)
     return float(hour * 3600 + minute * 60 + second)

@@ -34,6 +34,7 @@ _NO_SPEAKERS = """
     chapter section step exercise solution release language translator illustrator editor credits copyright url http
     https email phone address tel fax location time place abstract keywords summary tip caution important sent reply-to
     definition theorem proof lemma corollary remark hint price isbn version
+    added changed fixed removed deprecated pros cons advantages disadvantages todo
 """
 _NEVER = frozenset(_NO_SPEAKERS.split())
 _LONGEST_LINE = 200  # of a name above words
@@ -70,7 +71,7 @@ def find_turns(lines: Sequence[str]) -> list[Turn]:
         counts = Counter(turn.speaker for turn in spoken)
         turns = [turn for turn in spoken if counts[turn.speaker] > 1 or turn.start_s is not None]
         if len(turns) >= _MIN_KNOWN * len(spoken) and _is_conversation(turns, lines):
-            return _between_times(turns, lines)
+            return _between_times(_with_guests(turns, spoken, lines), lines)
     stamped = _stamped(lines)
     return stamped if _is_recording(stamped, lines) else []
 
@@ -127,6 +128,24 @@ def _is_conversation(turns: list[Turn], lines: Sequence[str]) -> bool:
     ]
     sentences = sum(bool(_ENDS_SENTENCE.search(words)) for words in said)
     return sentences >= _MIN_SENTENCES * len(said) or median(len(words.split()) for words in said) > _SHORT_WORDS * 2
+
+
+def _with_guests(turns: list[Turn], spoken: list[Turn], lines: Sequence[str]) -> list[Turn]:
+    """Also who speaks but once, where the words above are at an end: these are not the words of the one before.
+
+    Where most turns have a time, what has none is no turn.
+    """
+    if sum(turn.start_s is not None for turn in turns) * 2 > len(turns):
+        return turns
+    known = {turn.line for turn in turns}
+    return [
+        turn
+        for turn in spoken
+        if turn.line in known
+        or not turn.line
+        or not (above := lines[turn.line - 1].strip())
+        or _ENDS_SENTENCE.search(above)
+    ]
 
 
 def _between_times(turns: list[Turn], lines: Sequence[str]) -> list[Turn]:

@@ -97,13 +97,33 @@ def test_chats_of_meetings_tell_who_wrote_to_whom() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("stamp", "day"),
+    [
+        ("21-11-2026 17:{} - {}: {}", "21-11-2026"),
+        ("21/11/2026 à 17:{} - {} : {}", "21/11/2026"),
+        ("21.11.26, 17:{} - {}: {}", "21.11.26"),
+        ("21.11.2026 klo 17.{} - {}: {}", "21.11.2026"),
+        ("21/11/26, 5:{} p. m. - {}: {}", "21/11/26"),
+        ("2026-11-21 17:{} - {}: {}", "2026-11-21"),
+        ("2026. 11. 21. 17:{} - {}: {}", "2026. 11. 21"),
+        ("2026년 11월 21일 오후 5:{}, {} : {}", "2026년 11월 21일"),
+    ],
+)
+def test_days_and_times_as_other_countries_write_them(stamp: str, day: str) -> None:
+    said = (("03", "Ann", "Are we going?"), ("04", "Bob Oak", "Yes: at noon."), ("05", "Ann", "Good."))
+    document = read("\n".join(stamp.format(*message) for message in said))
+    assert document.text == f"{day}\n\nAnn: Are we going?\n\nBob Oak: Yes: at noon.\n\nAnn: Good."
+    assert places(document, "noon") == [("Bob Oak", 61440.0, day, 2)]
+
+
 def test_telegram_and_irc() -> None:
     document = read(TELEGRAM)
     assert "21.11.26\n\nAnn Lee: Are we going?\n\nBob: Yes\n\nwe are\n\n22.11.26" in document.text
     assert places(document, "we are")[0] == ("Bob", 61440.0, "21.11.26", 6)
     document = read(IRC)
     assert document.text.startswith("ann: Are we going?\n\nbob: yes\n\n")
-    assert places(document, "good")[0] == ("ann", 61500.0, None, 4)
+    assert places(document, "* ann waves", "good") == [(None, 61440.0, None, 3), ("ann", 61500.0, None, 4)]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +132,8 @@ def test_telegram_and_irc() -> None:
         "[2026/11/21 17:03:12] production.ERROR: it broke\n" * 5,
         "2026-11-21 17:03:12 - app - INFO: it went\n" * 5,
         "2026-11-21, 17:03:12 - app - INFO: it went\n" * 5,
+        "2026/11/21 17:03:12 - server1: request 7 took 21 ms\n" * 5,
+        "".join(f"21/11/2026, 7:{n} - {n * 'Tea'}: it was good.\n" for n in range(10, 20)),
         "21.11.2026 9:00 - Doors open\n21.11.2026 10:00 - The first talk\n22.11.2026 9:00 - The second talk\n",
         "On 21/11/2026, 17:03 - Ann: so it began.\n" + "And it went on for a long while after that day.\n" * 20,
     ],

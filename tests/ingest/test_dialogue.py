@@ -79,6 +79,17 @@ def test_a_turn_goes_on_over_paragraphs_and_lines(tmp_path: Path) -> None:
     assert document.anchors[0].speaker is None
 
 
+def test_words_of_who_speaks_but_once_are_not_those_of_the_one_before(tmp_path: Path) -> None:
+    talk = f"{COLONS}\nMayor Elm: I was there.\n\n{COLONS}I asked her about the\nTower: a house of old."
+    document = read(tmp_path, talk)
+    found = [document.cite(document.text.index(words), len(document.text)) for words in ("there", "house")]
+    assert [place.speaker for place in found] == ["Mayor Elm", "Dr. B. Oak"]
+    assert "about the Tower: a house" in document.text
+    assert "\n\nMayor Elm: I was there.\n\n" in document.text
+    timed = read(tmp_path, f"{TIMED}Hint: the rain.\n")
+    assert timed.cite(timed.text.index("the rain"), len(timed.text)).speaker == "Dr. B. Oak"
+
+
 def test_lines_below_growing_times_are_a_transcript_without_speakers(tmp_path: Path) -> None:
     document = read(tmp_path, "0:00\nhello and welcome\n0:04\nto the show\n0:09\nwe talk today\n1:00:02\nabout rain\n")
     assert document.text.split("\n\n") == ["hello and welcome", "to the show", "we talk today", "about rain"]
