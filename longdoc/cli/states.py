@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from longdoc.pipeline.states import KeptState
 
 SCHEMA = "longdoc.states/1"
+_MAX_PURPOSE = 40  # characters: a focus stands in it
 _TO = click.option("--to", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="The same as --to json.")
 
@@ -83,6 +84,7 @@ def show(name: str, state_dir: str | None, to: str, as_json: bool) -> None:
         "title": row["title"] or "none",
         "format": about.get("format"),
         "model": state.model,
+        "purpose": state.purpose,
         "tokens": _tokens(state),
         "size": f"{file_size(state.num_bytes)} ({state.num_bytes:,} bytes)",
         "saved": _when(state.saved_at),
@@ -132,16 +134,17 @@ def rm(names: tuple[str, ...], remove_everything: bool, age: timedelta | None, s
 
 
 def table(found: list[KeptState]) -> list[str]:
-    """Aligned columns: name, tokens, size, last use, model, source; what is wrong with a state stands in the last."""
-    from longdoc.output.wording import file_size, one_line
+    """Aligned columns: name, tokens, size, use, model, purpose, source; the last says what is wrong with a state."""
+    from longdoc.output.wording import file_size, one_line, shorten
 
-    rows = [("NAME", "TOKENS", "SIZE", "USED", "MODEL", "SOURCE")] if found else []
+    rows = [("NAME", "TOKENS", "SIZE", "USED", "MODEL", "FOR", "SOURCE")] if found else []
     for state in found:
         source = f"NOT USABLE: {state.trouble}" if state.trouble else state.source
-        rows.append((state.name, _tokens(state), file_size(state.num_bytes), _when(state.used_at), state.model, source))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)] if rows else []
+        size, used, kind = file_size(state.num_bytes), _when(state.used_at), shorten(state.purpose, _MAX_PURPOSE)
+        rows.append((state.name, _tokens(state), size, used, state.model, kind, source))
+    widths = [max(len(row[column]) for row in rows) for column in range(6)] if rows else []
     return [
-        _columns([cell.ljust(w) for cell, w in zip(row, widths, strict=False)] + [one_line(row[5])]) for row in rows
+        _columns([cell.ljust(w) for cell, w in zip(row, widths, strict=False)] + [one_line(row[6])]) for row in rows
     ]
 
 
@@ -183,6 +186,7 @@ def row_json(state: KeptState) -> Json:
         "folder": str(state.folder),
         "source": state.source,
         "model": state.model,
+        "purpose": state.purpose,
         "tokens_read": state.num_tokens,
         "tokens": state.total_tokens,
         "complete": state.is_complete,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from longdoc.core.errors import UsageError
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions, SummaryOptions
 
 if TYPE_CHECKING:
+    from longdoc.core.settings import SummaryStyle
     from longdoc.output.delivery import OutputOptions
 
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     examples=[
         ("A book, into a file that is there whole or not at all", "longdoc summarize book.pdf -o summary.md"),
         ("The files of a folder, a row for programs each", "longdoc summarize reports/ --to jsonl -o all.jsonl"),
-        ("From another program", "pdftotext -layout book.pdf - | longdoc summarize - --words 100"),
+        ("What a recording has on one subject, by time", "longdoc summarize talk.vtt --style timeline --focus budget"),
         (
             "In a model's own words",
             "longdoc summarize book.pdf --model Qwen/Qwen3-4B-Instruct-2507 --quantize 4bit",
@@ -33,6 +35,15 @@ if TYPE_CHECKING:
     "--words", type=click.IntRange(min=1), default=250, metavar="N", help="Length of the summary of the whole."
 )
 @options.setting(
+    "--style",
+    type=click.Choice(["full", "brief", "chapters", "timeline", "bullets"]),
+    default="full",
+    help="full: the whole, then part by part; brief: the whole alone; chapters: the parts alone; bullets: the whole as "
+    "a list; timeline: the same with the time or place first.",
+)
+@click.option("--focus", metavar="WORDS", help='What the summary should be about: "the escape over the moor".')
+@click.option("--language", metavar="NAME", help="Language that a model writes in; not with --verbatim.")
+@options.setting(
     "--verbatim/--no-verbatim",
     default=None,
     help="Only sentences of the document (the embedded model's way), or the model's own words.",
@@ -42,10 +53,13 @@ if TYPE_CHECKING:
 @options.source
 @options.model
 @options.states
-@options.output
+@options.summary_output
 def summarize(
     sources: tuple[str, ...],
     words: int,
+    style: SummaryStyle,
+    focus: str | None,
+    language: str | None,
     verbatim: bool | None,
     together: bool,
     source_form: str,
@@ -60,7 +74,9 @@ def summarize(
     then the parts, then what was read, of how much. Ctrl-C prints what there is so far; the same command goes on.
     """
     check_sources(sources, output.path)
-    chosen = SummaryOptions(words=words, verbatim=verbatim)
+    chosen = SummaryOptions(words=words, verbatim=verbatim, style=style, focus=focus, language=language)
+    if state_options is not None:
+        state_options = replace(state_options, notes=True)
     if source_form == "jsonl":
         if together:
             raise UsageError("--together and --from jsonl do not fit together.", why="each row is a document")

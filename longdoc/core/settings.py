@@ -13,6 +13,7 @@ STATES_BYTES = 5_000_000_000
 
 Quantize = Literal["auto", "4bit", "8bit", "none"]
 AttentionMode = Literal["auto", "stream", "exact"]
+SummaryStyle = Literal["full", "brief", "chapters", "timeline", "bullets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,14 @@ class StateOptions:
     most_bytes: what all states of the folder may take; those that were not used for longest go first.
     wanted: kept whatever its size, and an error when it cannot be; else a large one is not, and failing is a warning.
     fresh: what an earlier run kept is not used, and replaced.
+    notes: those of a summary stay when it is made, so that another one of the same document needs no second reading.
     """
 
     folder: str | None = None
     wanted: bool = False
     fresh: bool = False
     most_bytes: int = STATES_BYTES
+    notes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,16 @@ class SummaryOptions:
 
     words: budget of the whole at the top; the notes per section come on top of it.
     verbatim: only sentences of the document; None: yes for the embedded model, no for others.
+    style: "full" is the whole, then part by part; "brief" the whole alone, "chapters" the parts alone; "bullets" the
+    whole statement by statement, "timeline" the same with each statement's time or place before it.
+    focus: what it is to be about, in words.   language: that a model writes in; None for that of the prompts.
     """
 
     words: int = 250
     verbatim: bool | None = None
+    style: SummaryStyle = "full"
+    focus: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

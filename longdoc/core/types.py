@@ -16,6 +16,7 @@ from heapq import heappop, heappush
 from typing import Any, Literal
 
 from longdoc.core.anchors import Anchor, Anchors
+from longdoc.core.settings import SummaryStyle
 
 SummaryStatus = Literal["complete", "partial", "failed"]
 AnswerStatus = Literal["answered", "not_found", "partial", "failed"]
@@ -307,8 +308,23 @@ class SummaryPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Focus:
+    """What a summary was asked to be about. num_sentences: of the document that touch it.
+
+    missing: words of it that no sentence of the document has.
+    """
+
+    asked: str
+    num_sentences: int
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """The result of `longdoc summarize`: the whole in `statements`, then the parts in reading order."""
+    """The result of `longdoc summarize`: the whole in `statements`, then the parts in reading order.
+
+    style: as in `SummaryOptions`; "brief", "bullets" and "timeline" have no parts, "chapters" has no whole.
+    """
 
     status: SummaryStatus
     statements: tuple[Statement, ...]
@@ -316,6 +332,8 @@ class Summary:
     citations: CitationCount
     receipt: Receipt
     verbatim: bool = True
+    style: SummaryStyle = "full"
+    focus: Focus | None = None
 
     @property
     def text(self) -> str:

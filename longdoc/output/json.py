@@ -16,7 +16,7 @@ from typing import Any
 
 from longdoc.core.errors import BUG_EXIT_CODE, LongdocError
 from longdoc.core.events import Event
-from longdoc.core.types import Answer, Citation, Evidence, File, Receipt, Statement, Summary
+from longdoc.core.types import Answer, Citation, Evidence, File, Focus, Receipt, Statement, Summary
 
 SUMMARY_SCHEMA = "longdoc.summary/1"
 ANSWER_SCHEMA = "longdoc.answer/1"
@@ -61,6 +61,8 @@ def summary_json(summary: Summary) -> Json:
             for part in summary.parts
         ],
         "verbatim": summary.verbatim,
+        "style": summary.style,
+        "focus": _focus(summary.focus),
         **_by(receipt),
         "citations": asdict(summary.citations),
         "prompts": dict(receipt.prompts),
@@ -132,6 +134,12 @@ def citation_json(citation: Citation) -> Json:
 
 def _statement(statement: Statement) -> Json:
     return {"text": statement.text, "citations": [citation_json(c) for c in statement.citations]}
+
+
+def _focus(focus: Focus | None) -> Json | None:
+    if focus is None:
+        return None
+    return {"asked": focus.asked, "sentences": focus.num_sentences, "missing": list(focus.missing)}
 
 
 def _evidence(evidence: Evidence) -> Json:

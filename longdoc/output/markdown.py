@@ -14,6 +14,7 @@ from longdoc.core.types import Answer, Citation, CitationCount, Receipt, Stateme
 from longdoc.output.wording import (
     clean,
     count_citations,
+    focus_words,
     incomplete_words,
     one_line,
     places,
@@ -54,14 +55,30 @@ def summary_markdown(summary: Summary, *, name_source: bool = False) -> str:
     name = receipt.source.name
     blocks = [f"# {escape(heading_of(receipt, name_source))}"]
     blocks += _incomplete(summary.status, receipt)
-    whole = [_statement(s, name, summary.verbatim) for s in summary.statements]
-    blocks += [" ".join(whole)] if whole else []
+    if summary.focus is not None:
+        said = escape(focus_words(summary.focus, verbatim=summary.verbatim))
+        blocks.append(said if summary.focus.num_sentences else f"**{said}**")
+    blocks += _whole(summary)
     for part in summary.parts:
         blocks.append(f"## {escape(part.title)}")
         notes = [_statement(s, name, summary.verbatim) for s in part.statements]
         blocks.append("\n".join(f"- {note}" for note in notes) if notes else "(nothing noted)")
     blocks += _receipt(receipt, summary.citations)
     return "\n\n".join(blocks) + "\n"
+
+
+def _whole(summary: Summary) -> list[str]:
+    """A paragraph, or a list: of statements, or of times and places with what was said there."""
+    name = summary.receipt.source.name
+    if summary.style == "timeline":
+        shown = escape if summary.verbatim else lambda text: one_line(tame(text))
+        rows = [(places(s.citations, document=name), shown(s.text)) for s in summary.statements]
+        lines = [f"- **{escape(', '.join(where))}** {text}" if where else f"- {text}" for where, text in rows]
+        return ["\n".join(lines)] if lines else []
+    whole = [_statement(s, name, summary.verbatim) for s in summary.statements]
+    if summary.style == "bullets":
+        whole = ["\n".join(f"- {statement}" for statement in whole)] if whole else []
+    return [" ".join(whole)] if whole else []
 
 
 def answers_markdown(

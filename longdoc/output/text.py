@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from longdoc.core.types import Answer, Citation, Receipt, Summary
 from longdoc.output.markdown import NOT_FOUND, NOT_FOUND_IN_PART, heading_of, question_of
-from longdoc.output.wording import clean, count_citations, incomplete_words, one_line, places, receipt_lines
+from longdoc.output.wording import (
+    clean,
+    count_citations,
+    focus_words,
+    incomplete_words,
+    one_line,
+    places,
+    receipt_lines,
+)
 
 
 def summary_text(summary: Summary, *, name_source: bool = False) -> str:
@@ -14,13 +22,25 @@ def summary_text(summary: Summary, *, name_source: bool = False) -> str:
     name = summary.receipt.source.name
     blocks = [one_line(heading_of(summary.receipt, name_source))]
     blocks += _incomplete(summary.status, summary.receipt)
-    whole = [_with_places(one_line(s.text), s.citations, name) for s in summary.statements]
-    blocks += [" ".join(whole)] if whole else []
+    if summary.focus is not None:
+        blocks.append(focus_words(summary.focus, verbatim=summary.verbatim))
+    blocks += _whole(summary)
     for part in summary.parts:
         notes = [_with_places(one_line(s.text), s.citations, name) for s in part.statements]
         blocks.append("\n".join([one_line(part.title), *(f"  {note}" for note in notes)]))
     blocks += ["\n".join(receipt_lines(summary.receipt, summary.citations))]
     return "\n\n".join(blocks) + "\n"
+
+
+def _whole(summary: Summary) -> list[str]:
+    """A paragraph; a statement a line; or `01:23:45  What was said then.`"""
+    name = summary.receipt.source.name
+    if summary.style == "timeline":
+        rows = [(places(s.citations, document=name), one_line(s.text)) for s in summary.statements]
+        whole = [f"{', '.join(where)}  {text}" if where else text for where, text in rows]
+    else:
+        whole = [_with_places(one_line(s.text), s.citations, name) for s in summary.statements]
+    return [(" " if summary.style in {"full", "brief"} else "\n").join(whole)] if whole else []
 
 
 def answers_text(answers: Sequence[Answer], *, quote: bool = False, name_source: bool = False) -> str:

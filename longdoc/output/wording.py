@@ -10,11 +10,21 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from longdoc.core.types import Answer, AttentionInfo, Citation, CitationCount, ModelInfo, Receipt, SkippedPage
+from longdoc.core.types import (
+    Answer,
+    AttentionInfo,
+    Citation,
+    CitationCount,
+    Focus,
+    ModelInfo,
+    Receipt,
+    SkippedPage,
+)
 
 # C0 except tab and newline, DEL, and C1: U+009B alone starts an escape sequence in several terminals.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _MAX_SECTION_CHARACTERS = 60
+_MAX_FOCUS_CHARACTERS = 120
 _MAX_SKIPPED_RANGES = 12
 
 
@@ -114,6 +124,17 @@ def count_citations(answers: Iterable[Answer]) -> CitationCount:
     """The citations of answers; whether each statement has one is counted for summaries only."""
     citations = [citation for answer in answers for citation in answer.citations]
     return CitationCount(total=len(citations), verified=sum(citation.verified for citation in citations))
+
+
+def focus_words(focus: Focus, *, verbatim: bool) -> str:
+    """`Focus: the escape (18 sentences touch it)`, or that nothing does. verbatim: as in `Summary`."""
+    asked = shorten(focus.asked, _MAX_FOCUS_CHARACTERS)
+    if not focus.num_sentences:
+        instead = "so this is the summary without it" if verbatim else "so the model may have found nothing of it"
+        return f"No sentence of the document has a word of the focus “{asked}”, {instead}."
+    touch = "1 sentence touches it" if focus.num_sentences == 1 else f"{focus.num_sentences:,} sentences touch it"
+    missing = shorten(", ".join(focus.missing), _MAX_FOCUS_CHARACTERS)
+    return f"Focus: {asked} ({touch}{f'; not in the document: {missing}' if missing else ''})"
 
 
 def _ranges(pages: Sequence[int]) -> str:

@@ -29,6 +29,7 @@ class NoNotes:
     """A `PartNotes` that takes none: the reading stops at parts, and its checkpoint is released."""
 
     purpose = "batch"
+    basis = ""
 
     def __call__(self, reading: Reading, part: int, state: ReadingState) -> None:
         """Nothing to note."""

@@ -193,7 +193,8 @@ class Keeper:
             return False
         num_bytes = state.cache.num_bytes()
         if num_bytes > min(_MOST_BYTES, self.options.most_bytes) and not self.options.wanted:
-            self._give_up(f"it has {num_bytes / 1e9:.1f} GB; longdoc read keeps it")
+            instead = "" if self.fingerprint["purpose"] else "; longdoc read keeps it"
+            self._give_up(f"it has {num_bytes / 1e9:.1f} GB{instead}")
             return False
         source = self.document.source
         about = {

@@ -38,6 +38,10 @@ class PartNotes(Protocol):
     def purpose(self) -> str:
         """Names what the notes depend on besides the model and the text. The model is loaded by then."""
 
+    @property
+    def basis(self) -> str:
+        """What the notes were made with, besides the model: when it changes they are not used."""
+
     def __call__(self, reading: Reading, part: int, state: ReadingState) -> None:
         """Take notes at the end of a part."""
 
@@ -206,9 +210,11 @@ class Reading:
         return self.keeper.save(done.state, done.place, notes, done.held, whole=whole)
 
     def _end(self, done: _Done, on_part: OnPart | None, keeper: Keeper) -> None:
-        """Keep the state of the whole text for questions; notes are kept until their result is out (`release`)."""
+        """Keep the state of the whole text for questions; notes until their result is out (`release`), or beyond it."""
         if on_part is not None:
-            if keeper.checkpoint.exists():
+            is_new = self.tokens_from_state < self.tokens_read or not keeper.whole.exists()
+            is_kept = keeper.options.notes and is_new and self._save(done, on_part, whole=True)
+            if not is_kept and keeper.checkpoint.exists():
                 self._save(done, on_part)
             return
         if self.tokens_from_state < self.tokens_read:

@@ -173,6 +173,7 @@ class Session:
             return Keeper(self.states, reading.document, fingerprint, reading.num_tokens, on_event)
         tiles = repr([(part.title, part.start, part.end) for part in reading.parts])
         fingerprint["parts"] = hashlib.sha256(tiles.encode("utf-8", "surrogatepass")).hexdigest()
+        fingerprint["basis"] = on_part.basis
         return Keeper(self.states, reading.document, fingerprint, reading.num_tokens, on_event, on_part.purpose)
 
 

@@ -37,6 +37,7 @@ class KeptState:
     """One row of `longdoc states list`.
 
     num_tokens: of the document, held by the state, of total_tokens.   num_bytes: of all its files.
+    purpose: "questions" for a state of the whole text, that of its notes for a summary's.
     saved_at, used_at: ISO 8601; it is used when a reading goes on from it.
     trouble: why it would not be used, None for a state whose header is sound.
     """
@@ -50,6 +51,7 @@ class KeptState:
     total_tokens: int = 0
     saved_at: str = ""
     used_at: str = ""
+    purpose: str = "questions"
     trouble: str | None = None
 
     @property
@@ -208,7 +210,7 @@ def kept_state(folder: Path, name: str) -> KeptState:
     used_at = datetime.fromtimestamp(_used_s(files), UTC).isoformat(timespec="seconds")
     known = KeptState(name, folder, _num_bytes(files), used_at=used_at)
     try:
-        return replace(known, **_row(read_header(first).about))
+        return replace(known, **_row(read_header(first)))
     except StateRefused as error:
         if not first.exists():  # it was removed since: look again at what is there
             return kept_state(folder, name)
@@ -217,8 +219,10 @@ def kept_state(folder: Path, name: str) -> KeptState:
         return replace(known, trouble="it was not saved by longdoc read, ask or summarize")
 
 
-def _row(about: dict[str, Any]) -> dict[str, Any]:
+def _row(header: StateHeader) -> dict[str, Any]:
+    about = header.about
     return {
+        "purpose": str(header.fingerprint.get("purpose") or "questions"),
         "source": str(about["source"]),
         "model": str(about["model"]),
         "num_tokens": int(about["place"]["num_tokens"]),

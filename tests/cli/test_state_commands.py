@@ -91,9 +91,26 @@ def test_no_state_leaves_nothing_on_the_disk_and_uses_nothing(
     assert {path.name: path.stat().st_mtime_ns for path in Path("states").iterdir()} == before
 
 
-def test_a_summary_leaves_no_state(surroundings: Path) -> None:
-    assert run(["summarize", "one.txt"]) == 0
-    assert not Path("states").exists() or not list(Path("states").iterdir())
+def test_another_summary_of_what_was_summarized_reads_nothing(
+    surroundings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = []
+    for options in ([], ["--style", "bullets"], ["--words", "20"], ["--focus", "the lantern"], []):
+        assert run(["summarize", "one.txt", "--json", *options]) == 0
+        made.append(json.loads(capsys.readouterr().out))
+        assert run(["summarize", "one.txt", "--json", "--no-state", *options]) == 0
+        alone = json.loads(capsys.readouterr().out)
+        for result in (made[-1], alone):
+            result.pop("stats")
+        assert alone["source"].pop("tokens_from_state") == 0
+        assert made[-1]["source"].pop("tokens_from_state") == (alone["source"]["tokens"] if len(made) > 1 else 0)
+        assert made[-1] == alone
+    (row,) = rows(capsys)
+    assert row["purpose"] == "summary, verbatim"
+    assert row["complete"]
+    assert run(["ask", "one.txt", "-q", "Who carried the lantern?", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["source"]["tokens_from_state"] == 0
+    assert sorted(str(row["purpose"]) for row in rows(capsys)) == ["questions", "summary, verbatim"]
 
 
 def test_a_damaged_state_is_said_by_list_and_refused_by_show(
@@ -174,7 +191,9 @@ def test_state_options_reach_the_pipeline(pipeline: FakePipeline, monkeypatch: p
         run([*command, "--quiet"])
         run([*command, "--quiet", "--state-dir", "here"])
         run([*command, "--quiet", "--no-state"])
-    assert [call["states"] for call in pipeline.calls] == [StateOptions(), StateOptions("here"), None] * 2
+    asked = [StateOptions(), StateOptions("here"), None]
+    summarized = [StateOptions(notes=True), StateOptions("here", notes=True), None]
+    assert [call["states"] for call in pipeline.calls] == [*summarized, *asked]
 
 
 def test_the_bytes_of_all_states_come_from_the_environment(

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from longdoc.core.errors import EncryptedInput
-from longdoc.core.types import Evidence, File, SkippedPage, Source, Statement, Summary, SummaryPart
+from longdoc.core.settings import SummaryStyle
+from longdoc.core.types import Evidence, File, Focus, SkippedPage, Source, Statement, Summary, SummaryPart
 from longdoc.output.json import (
     answer_json,
     dumps,
@@ -220,3 +221,40 @@ def test_several_files_and_chosen_pages_stand_in_the_receipt() -> None:
     jsonschema.validate(alone, schema("longdoc.summary/1"))
     assert alone["source"]["selection"] == "pages 10-40 of 412"
     assert [f["path"] for f in alone["sources"]] == ["book"]
+
+
+STYLES = ("full", "brief", "chapters", "timeline", "bullets")
+
+
+def test_a_list_of_statements_is_one_in_every_form() -> None:
+    second = Statement("- It *cleared*.", (make_citation("It cleared.", page=13),))
+    summary = make_summary(statements=(make_summary().statements[0], second, Statement("So be it.")), parts=())
+    bullets, timeline = replace(summary, style="bullets"), replace(summary, style="timeline")
+    assert "\n- It rained. [p. 12]\n- \\- It \\*cleared\\*. [p. 13]\n- So be it.\n" in summary_markdown(bullets)
+    assert "\n- **p. 12** It rained.\n- **p. 13** \\- It \\*cleared\\*.\n- So be it.\n" in summary_markdown(timeline)
+    assert "\nIt rained. [p. 12]\n- It *cleared*. [p. 13]\nSo be it.\n" in summary_text(bullets)
+    assert "\np. 12  It rained.\np. 13  - It *cleared*.\nSo be it.\n" in summary_text(timeline)
+    written = replace(timeline, statements=(replace(second, text="![x](http://a)\nb"),), verbatim=False)
+    assert "- **p. 13** \\![x](http://a) b\n" in summary_markdown(written)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("focus", [None, Focus("the rain", 3, ("snow",)), Focus("snow", 0, ("snow",))])
+def test_a_summary_of_every_style_follows_the_schema(style: SummaryStyle, focus: Focus | None) -> None:
+    row = json.loads(dumps(summary_json(make_summary(style=style, focus=focus))))
+    jsonschema.validate(row, schema("longdoc.summary/1"))
+    assert row["style"] == style
+    assert (row["focus"] is None) == (focus is None)
+
+
+def test_a_focus_is_said_at_the_top_and_cannot_be_markup() -> None:
+    found = make_summary(focus=Focus("<b>rain</b>", 1, ("snow", "hail")))
+    assert (
+        "\n\nFocus: \\<b>rain\\</b> (1 sentence touches it; not in the document: snow, hail)\n\n"
+        in summary_markdown(found)
+    )
+    assert "\n\nFocus: <b>rain</b> (1 sentence touches it; not in the document: snow, hail)\n\n" in summary_text(found)
+    nothing = make_summary(focus=Focus("snow", 0, ("snow",)))
+    said = "No sentence of the document has a word of the focus “snow”, so this is the summary without it."
+    assert f"\n\n**{said}**\n\n" in summary_markdown(nothing)
+    assert f"\n\n{said}\n\n" in summary_text(nothing)

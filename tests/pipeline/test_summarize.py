@@ -20,7 +20,7 @@ from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, Summa
 from longdoc.core.types import Citation, Document, Statement, Summary
 from longdoc.engine.reader import Reader, ReadingState
 from longdoc.ingest import read_document
-from longdoc.pipeline import citations
+from longdoc.pipeline import citations, notes_written
 from longdoc.pipeline import summarize as pipeline
 from longdoc.pipeline.ask import ask
 from longdoc.pipeline.session import Session
@@ -194,7 +194,7 @@ def test_a_citation_that_was_tampered_with_is_dropped_and_counted(
 @pytest.fixture(scope="session")
 def written(sources: dict[str, Path], writing: Session) -> Summary:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_PART_WORDS", 10)
+        patch.setattr(notes_written, "PART_WORDS", 10)
         return run(sources["text"], writing, words=10, verbatim=False)
 
 
@@ -235,7 +235,7 @@ def test_a_statement_without_support_has_no_citation(sources: dict[str, Path], w
 def test_no_merge_reads_more_than_its_budget(tmp_path: Path, writing: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """The budget is small here, the notes are as long as they may be, and twelve parts take several rounds."""
     budget = 400
-    monkeypatch.setattr(pipeline, "_MERGE_TOKENS", budget)
+    monkeypatch.setattr(notes_written, "_MERGE_TOKENS", budget)
     source = tmp_path / "book.md"
     source.write_text("\n\n".join(f"# Chapter {n}\n\n{tiny.prose(15, seed=n)}" for n in range(12)))
     fresh: list[int] = []
@@ -252,7 +252,7 @@ def test_no_merge_reads_more_than_its_budget(tmp_path: Path, writing: Session, m
 
     monkeypatch.setattr(Reader, "read", counting)
     monkeypatch.setattr(Reader, "write", to_the_limit)
-    monkeypatch.setattr(pipeline, "_PART_WORDS", 30)
+    monkeypatch.setattr(notes_written, "PART_WORDS", 30)
     summary = run(source, writing, words=500, verbatim=False)
     opening, *merges = fresh
     assert len(summary.parts) == 12
@@ -282,7 +282,7 @@ def test_a_merge_fits_into_a_small_window(tmp_path: Path, writing: Session, monk
     fresh: list[ReadingState] = []
     monkeypatch.setattr(Reader, "read", counting)
     monkeypatch.setattr(Reader, "write", to_the_limit)
-    monkeypatch.setattr(pipeline, "_PART_WORDS", 30)
+    monkeypatch.setattr(notes_written, "PART_WORDS", 30)
     summary = run(source, Session(replace(writing.options, window=window)), words=50, verbatim=False)
     assert len(summary.parts) == 12
     assert len(merges) > 4
@@ -308,7 +308,7 @@ HOSTILE = (
 def test_instructions_inside_the_document_change_neither_frame_nor_files(
     tmp_path: Path, writing: Session, pointing: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "_PART_WORDS", 10)
+    monkeypatch.setattr(notes_written, "PART_WORDS", 10)
     source = write_text(tmp_path / "book.md", HOSTILE)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     for session, verbatim in ((pointing, None), (writing, False)):

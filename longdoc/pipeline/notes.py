@@ -1,0 +1,65 @@
+"""Notes on the parts of a document while it is read, and a summary out of them: what the two ways have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longdoc.core.events import Listener
+from longdoc.core.settings import SummaryOptions
+from longdoc.core.types import Focus, Statement, SummaryPart
+from longdoc.engine.reader import ReadingState
+from longdoc.pipeline.framing import Framing
+from longdoc.pipeline.reading import Reading
+from longdoc.search.focus import Topic
+
+PART_WORDS = 60  # budget of the notes on one part
+
+
+class Notes:
+    """Notes on the parts of one reading. said: JSON, what the model said of each part so far."""
+
+    def __init__(self, reading: Reading, options: SummaryOptions) -> None:
+        self.reading = reading
+        self.options = options
+        self.said: list[Any] = []
+        self.topic = Topic(options.focus, reading.terms) if options.focus is not None else None
+
+    @property
+    def focus(self) -> Focus | None:
+        """What was asked for, and how much of the document touches it."""
+        if self.topic is None or self.options.focus is None:
+            return None
+        return Focus(one_line(self.options.focus), self.topic.num_sentences, self.topic.missing)
+
+    def take(self, part: int, state: ReadingState) -> None:
+        """Called at the end of each part with the state that has just read it."""
+        self.add(part, self.ask(part, state))
+
+    def ask(self, part: int, state: ReadingState) -> Any:
+        """What the model says of a part, as JSON."""
+        raise NotImplementedError
+
+    def add(self, part: int, said: Any) -> None:
+        """Make notes of what the model said."""
+        raise NotImplementedError
+
+    def finish(self, on_event: Listener) -> tuple[list[Statement], list[SummaryPart]]:
+        """The whole, and the parts."""
+        raise NotImplementedError
+
+    def so_far(self) -> tuple[list[Statement], list[SummaryPart]]:
+        """The same of what was read and noted when the reading was stopped; the model is asked no more."""
+        raise NotImplementedError
+
+
+def values(framing: Framing, title: str, options: SummaryOptions | None = None) -> dict[str, str]:
+    """The variables of the notes prompt; the embedded model's has none. options: for the focus and the language."""
+    if framing.prompt_set == "embedded":
+        return {}
+    focus, language = (options.focus, options.language) if options is not None else (None, None)
+    return {"title": title, "words": str(PART_WORDS), "focus": one_line(focus), "language": one_line(language)}
+
+
+def one_line(asked: str | None) -> str:
+    """What the user asked for, for a prompt: "" for nothing."""
+    return " ".join((asked or "").split())

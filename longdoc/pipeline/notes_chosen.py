@@ -1,0 +1,112 @@
+"""Notes that are sentences of the document: the most salient of each part, and of those what the model expects.
+
+What the model says does not depend on words, style and focus: it can be kept, and used for another summary.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from longdoc.core.events import Listener
+from longdoc.core.settings import SummaryOptions
+from longdoc.core.types import Section, Statement, SummaryPart
+from longdoc.engine.reader import ReadingState
+from longdoc.pipeline.notes import PART_WORDS, Notes, values
+from longdoc.pipeline.reading import Reading
+from longdoc.search.salience import SalientSentence, score_part
+from longdoc.search.selection import select, select_overall, shortlist
+
+_CANDIDATES = 24  # sentences per part that the model is asked about
+_MODEL_SHARE = 0.3  # weight of the model's expectation beside salience, both in standard deviations
+
+
+class Chosen(Notes):
+    """Statements are sentences of the document."""
+
+    def __init__(self, reading: Reading, options: SummaryOptions) -> None:
+        super().__init__(reading, options)
+        self.scored: list[list[SalientSentence]] = []  # shortlists: what a long document's parts may keep
+        self.lengths: list[int] = []
+        self.touched: list[bool] = []  # whether the part touches the focus
+        self._last: tuple[int, list[SalientSentence]] | None = None  # scored for `ask`, and again for `add`
+        self.request = reading.framing.request("notes", **values(reading.framing, ""))
+
+    def ask(self, part: int, state: ReadingState) -> list[tuple[int, float]]:
+        """(number of a sentence in the part, what the model adds to its score)."""
+        adapter = self.reading.session.loaded.adapter
+        if adapter is not None and adapter.points_among < 2:
+            return []
+        return self._expected(self._scored(part), state)
+
+    def add(self, part: int, said: Any) -> None:
+        scored = self._scored(part)
+        bonus: dict[int, float] = dict(said)
+        self.said.append(said)
+        self._hold([replace(s, score=s.score + bonus.get(s.number, 0.0)) for s in scored])
+
+    def _hold(self, scored: list[SalientSentence]) -> None:
+        """Keep what a summary may take of one more part: of one that touches the focus, what touches it."""
+        touching = self.topic.touching(scored) if self.topic is not None else []
+        self.touched.append(bool(touching))
+        told = touching or scored
+        self.lengths.append(sum(s.num_words for s in told))
+        self.scored.append(shortlist(told))
+
+    def _scored(self, part: int) -> list[SalientSentence]:
+        if self._last is None or self._last[0] != part:
+            section = self.reading.parts[part]
+            rankers = self.reading.session.rankers["salience"]
+            scored = score_part(self.reading.terms, section.start, section.end, rankers, title=section.title)
+            self._last = part, scored
+        return self._last[1]
+
+    def _expected(self, scored: list[SalientSentence], state: ReadingState) -> list[tuple[int, float]]:
+        """For the most salient sentences, how much the model, having read the part, expects each in short."""
+        best = sorted(scored, key=lambda s: (-s.score, s.number))[:_CANDIDATES]
+        if len(best) < 2:
+            return []
+        reader, framing = self.reading.reader, self.reading.framing
+        text = self.reading.document.text
+        began = time.perf_counter()
+        rows = [framing.encode(" " + " ".join(text[s.start : s.end].split())) for s in best]
+        asked = reader.score(reader.read(state, self.request), rows)
+        mean = np.array([float(row.mean()) for row in asked])
+        reader.write_seconds += time.perf_counter() - began
+        expected = (mean - mean.mean()) / max(1e-6, float(mean.std()))
+        return [(s.number, _MODEL_SHARE * float(e)) for s, e in zip(best, expected, strict=True)]
+
+    def finish(self, on_event: Listener) -> tuple[list[Statement], list[SummaryPart]]:
+        return self._put_together(self.reading.parts)
+
+    def so_far(self) -> tuple[list[Statement], list[SummaryPart]]:
+        reading, number = self.reading, len(self.said)
+        noted = [*reading.parts[:number]]
+        if number == reading.parts_read < len(reading.parts):
+            begun = replace(reading.parts[number], end=reading.characters_read)
+            scored = score_part(
+                reading.terms, begun.start, begun.end, reading.session.rankers["salience"], title=begun.title
+            )
+            if scored:
+                noted.append(begun)
+                self._hold(scored)
+        return self._put_together(noted) if noted else ([], [])
+
+    def _put_together(self, noted: Sequence[Section]) -> tuple[list[Statement], list[SummaryPart]]:
+        """The whole and all parts. With a focus the whole is of those that touch it; any other gives one sentence."""
+        is_on_focus = any(self.touched)
+        told = [n for n, touched in enumerate(self.touched) if touched or not is_on_focus]
+        chosen = select_overall([self.scored[n] for n in told], self.options.words, [self.lengths[n] for n in told])
+        parts = []
+        for section, scored, touched in zip(noted, self.scored, self.touched, strict=True):
+            picked = select(scored, PART_WORDS, max_sentences=1 if is_on_focus and not touched else None)
+            parts.append(SummaryPart(section.title, tuple(map(self._statement, picked)), section.start, section.end))
+        return [self._statement(s) for s in chosen], parts
+
+    def _statement(self, sentence: SalientSentence) -> Statement:
+        citation = self.reading.document.cite(sentence.start, sentence.end)
+        return Statement(" ".join(citation.quote.split()), (citation,))

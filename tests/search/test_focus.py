@@ -1,0 +1,56 @@
+"""What a focus touches in a text, with the ranker that ships."""
+
+import pytest
+
+from longdoc.core.paths import data_folder
+from longdoc.search.focus import Topic, has_words
+from longdoc.search.ranker import load
+from longdoc.search.salience import score_part
+from longdoc.search.terms import DocumentTerms
+
+TEXT = (
+    "The harbour was crowded in spring. A lighthouse keeper wrote letters to the ministry about his lamp. "
+    "Fishermen sold herring at the quay. The keeper mended his lamps with copper wire. "
+    "Nobody answered the letters. The herring left the bay in autumn."
+)
+
+
+@pytest.fixture(scope="module")
+def terms():
+    return DocumentTerms(TEXT)
+
+
+def test_coverage_is_the_share_of_what_the_best_sentence_has(terms):
+    coverage = Topic("the keeper's lamp", terms).coverage
+    assert coverage.tolist() == [0, 1, 0, 1, 0, 0]  # inflected as well
+    assert Topic("lamps and letters", terms).coverage[4] == pytest.approx(0.5)
+
+
+def test_a_rare_word_weighs_more_than_a_frequent_one():
+    terms = DocumentTerms("The king ate. The king slept. The king sang. The queen left.")
+    king, _, _, queen = Topic("king and queen", terms).coverage
+    assert 0 < king < queen == 1
+
+
+def test_what_the_document_does_not_have_is_named(terms):
+    topic = Topic("herring and whales", terms)
+    assert topic.missing == ("whales",)
+    assert topic.num_sentences == 2
+    nothing = Topic("whales", terms)
+    assert (nothing.missing, nothing.num_sentences, nothing.coverage.max()) == (("whales",), 0, 0.0)
+    assert Topic("whales", DocumentTerms("")).num_sentences == 0
+
+
+def test_touching_sentences_are_raised_and_the_others_left_out(terms):
+    rankers = load(data_folder("adapters") / "lexical" / "salience.json")
+    scored = score_part(terms, 0, len(TEXT), rankers)
+    touching = Topic("the keeper's lamp", terms).touching(scored)
+    assert [s.number for s in touching] == [1, 3]
+    assert all(after.score > scored[after.number].score for after in touching)
+    assert Topic("whales", terms).touching(scored) == []
+
+
+def test_a_focus_of_function_words_says_nothing():
+    assert has_words("Corran")
+    assert not has_words("what about the")
+    assert not has_words("  ")
