@@ -12,7 +12,8 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Any, BinaryIO
 
@@ -84,9 +85,10 @@ class Forked:
 
 def _close_all_but(keep: set[int]) -> None:
     """What the parent had open is none of the child's business: it could write among the parent's answers."""
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    before = -1
-    for descriptor in [*sorted(keep), most]:
-        if before + 1 < descriptor:  # an empty range that ends at 0 would be all of them
-            os.closerange(before + 1, descriptor)
-        before = descriptor
+    try:
+        found: Iterable[int] = [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]
+    except OSError:  # containers allow a thousand million of them, so trying all is the last resort
+        found = range(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    for descriptor in {*found} - keep:
+        with contextlib.suppress(OSError):  # that of the listing itself
+            os.close(descriptor)
