@@ -185,7 +185,7 @@ def _check_prompt(sources: tuple[str, ...], num_readings: int, output: OutputOpt
         raise UsageError(
             "Questions can be typed about one document at a time.", fix="give them with -q, or leave out --each"
         )
-    if output.path not in {None, "-"} or output.to == "json":
+    if output.path not in {None, "-"} or output.to in {"json", "html"}:
         raise UsageError(
-            "Typed questions are answered one by one.", fix="give them with -q, or leave out -o and --json"
+            "Typed questions are answered one by one.", fix=f"give them with -q, or leave out -o and --to {output.to}"
         )

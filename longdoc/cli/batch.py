@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from longdoc.pipeline.batch import BatchOutcome
     from longdoc.pipeline.batch_crew import Crew
 
-FORMS = ("md", "text", "json", "jsonl")
-
 
 class Forms(click.ParamType[Any]):
     """`md,json`."""
@@ -32,8 +30,8 @@ class Forms(click.ParamType[Any]):
         if isinstance(value, tuple):
             return value
         forms = tuple(dict.fromkeys(form.strip() for form in str(value).split(",")))
-        if wrong := [form for form in forms if form not in FORMS]:
-            self.fail(f"{wrong[0]!r} is not one of {', '.join(FORMS)}.", param, ctx)
+        if wrong := [form for form in forms if form not in options.RESULT_FORMS]:
+            self.fail(f"{wrong[0]!r} is not one of {', '.join(options.RESULT_FORMS)}.", param, ctx)
         return forms
 
 

@@ -282,8 +282,16 @@ states = _gathered(
     fresh,
 )
 
+FORMS = ("md", "text", "json", "jsonl")
+RESULT_FORMS = (*FORMS, "html")  # of summaries and answers
+
+
+def _to(forms: tuple[str, ...]) -> Decorator[Any]:
+    page = " html is one page that needs nothing else." if "html" in forms else ""
+    return setting("--to", type=click.Choice(forms), default="md", help=f"Form of the result.{page}")
+
+
 _SHOWN = (
-    setting("--to", type=click.Choice(["md", "text", "json", "jsonl"]), default="md", help="Form of the result."),
     click.option("--json", "as_json", is_flag=True, help="The same as --to json."),
     click.option(
         "-o",
@@ -306,12 +314,15 @@ _SHOWN = (
     ),
 )
 
-output = _gathered("output", _output_options, *_SHOWN)
+output = _gathered("output", _output_options, _to(FORMS), *_SHOWN)
+
+summary_output = _gathered("output", _output_options, _to(RESULT_FORMS), *_SHOWN)
 
 answer_output = _gathered(
     "output",
     _output_options,
     setting("--quote", is_flag=True, help="Show the passages that were re-read for each answer."),
+    _to(RESULT_FORMS),
     *_SHOWN,
 )
 
@@ -322,10 +333,13 @@ def folder_output(forms: click.ParamType[Any]) -> Decorator[Any]:
         "output",
         partial(_output_options, as_json=False),
         setting(
-            "--to", type=forms, default="md", help="Forms of the results: md, text, json, jsonl; several as md,json."
+            "--to",
+            type=forms,
+            default="md",
+            help=f"Forms of the results: {', '.join(RESULT_FORMS)}; several as md,json.",
         ),
         click.option(
             "-o", "--output", "path", required=True, metavar="OUT", help="The folder of the results; made if need be."
         ),
-        *_SHOWN[3:],
+        *_SHOWN[2:],
     )

@@ -1,7 +1,7 @@
 """From results to where they go: chooses the form, keeps progress and results apart on a terminal.
 
 Results are written as they come where the form allows it (Markdown, text, JSONL on standard output); a
-JSON array waits for its end. Knows nothing of how results are made, or of exit codes.
+JSON array and a page of HTML wait for their end. Knows nothing of how results are made, or of exit codes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ from typing import Literal
 
 from longdoc.core.events import Event, Listener, Warned
 from longdoc.core.types import Answer, Summary
+from longdoc.output.html import report_html
+from longdoc.output.html_views import Reported
 from longdoc.output.json import Json, answer_json, dumps, summary_json
 from longdoc.output.markdown import answers_markdown, summary_markdown
 from longdoc.output.progress import Display, Progress, open_display
 from longdoc.output.text import answers_text, summary_text
+from longdoc.output.timeline import Recorder
+from longdoc.output.wording import one_line
 from longdoc.output.write import Sink, open_sink
 
-Form = Literal["md", "text", "json", "jsonl"]
+Form = Literal["md", "text", "json", "jsonl", "html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,16 @@ class Delivery:
         self._name_sources = name_sources
         self._num_questions = num_questions
         self._rows: list[Json] = []
+        self._recorder = Recorder()
+        self._reported: list[Reported] = []
+        self._failures: dict[str, str] = {}
+        self._note = ""
         self._is_first = True
         self._has_results = False
 
     def on_event(self, event: Event) -> None:
         """Show an event on standard error."""
+        self._recorder(event)
         self._display(event)
 
     def put(
@@ -111,6 +120,11 @@ class Delivery:
             named, quote = self._name_sources, self._options.quote
             summaries = [r for r in results if isinstance(r, Summary)]
             answers = [r for r in results if isinstance(r, Answer)]
+            if self._options.to == "html":
+                reading = self._recorder.take()
+                self._reported += [Reported(summary, (), reading) for summary in summaries]
+                self._reported += [Reported(None, tuple(answers), reading)] if answers else []
+                return
             if self._options.to == "text":
                 pages = [summary_text(s, name_source=named) for s in summaries]
                 pages += [answers_text(answers, quote=quote, name_source=named)] if answers else []
@@ -125,13 +139,21 @@ class Delivery:
 
     def fail(self, rows: Sequence[Json], *, marks: Json | None = None) -> None:
         """A source that gave no result: rows for programs; people are told on standard error."""
+        self._recorder.take()
         if self._many and self._options.to in {"json", "jsonl"}:
             self._put_rows(_marked(rows, marks))
+        elif self._options.to == "html":
+            for row in rows:
+                error = row["error"]
+                what = f"{error['what']} ({error['why']})" if error.get("why") else error["what"]
+                self._failures[row["source"]["path"]] = one_line(what)
 
     def end(self) -> None:
         """Write what had to wait for the last result."""
         if self._options.to == "json" and self._rows:
             self._write(dumps(self._rows if self._many else self._rows[0], indent=2) + "\n")
+        if self._reported or self._failures:
+            self._write(report_html(self._reported, failures=[*self._failures.items()], note=self._note))
 
     def stop(self, results: Sequence[Summary] | Sequence[Answer], when: str = "") -> None:
         """Ctrl-C: deliver what is finished, and what there is so far, marked partial; leave out the rest.
@@ -142,9 +164,12 @@ class Delivery:
             self.put(results)
         if not self._has_results:
             return
-        if results and len(results) < self._num_questions and self._options.to in {"md", "text"}:
+        if results and len(results) < self._num_questions and self._options.to in {"md", "text", "html"}:
             words = f"Partial: {len(results)} of {self._num_questions} questions were answered."
-            self._put_page(f"**{words}**\n" if self._options.to == "md" else f"PARTIAL{words[7:]}\n")
+            if self._options.to == "html":
+                self._note = words
+            else:
+                self._put_page(f"**{words}**\n" if self._options.to == "md" else f"PARTIAL{words[7:]}\n")
         self.end()
         self._sink.finish()
         where = f"in {self._options.path}" if self._options.path not in {None, "-"} else "written"

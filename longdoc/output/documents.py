@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from longdoc.core.types import Answer, Receipt, Summary
+from longdoc.output.html import report_html
+from longdoc.output.html_views import Reported
 from longdoc.output.json import Json, answer_json, dumps, summary_json
 from longdoc.output.markdown import answers_markdown, summary_markdown
 from longdoc.output.text import answers_text, summary_text
@@ -109,6 +111,11 @@ def json_lines(result: DocumentResult) -> str:
     return "".join(dumps(row) + "\n" for row in rows)
 
 
+def html(result: DocumentResult) -> str:
+    """Both as one page that needs nothing else."""
+    return report_html([Reported(result.summary, result.answers)])
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentForm:
     """ending: of the file.   render: the text of a result."""
@@ -122,4 +129,5 @@ FORMS: Mapping[str, DocumentForm] = {
     "text": DocumentForm(".txt", text),
     "json": DocumentForm(".json", lambda result: dumps(document_json(result), indent=2) + "\n"),
     "jsonl": DocumentForm(".jsonl", json_lines),
+    "html": DocumentForm(".html", html),
 }
