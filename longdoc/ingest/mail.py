@@ -12,6 +12,7 @@ from dataclasses import replace
 from email.utils import parseaddr, parsedate_to_datetime
 
 from longdoc.core.errors import EmptyInput, EncryptedInput
+from longdoc.core.events import Opening
 from longdoc.ingest.clean import normalise
 from longdoc.ingest.flow import Block, tidy, with_notes
 from longdoc.ingest.headings import find_headings
@@ -33,6 +34,7 @@ _SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
 _QUOTED = re.compile(r"(?:> ?)+")
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _HEAD_BYTES = 65536
+_EVENT_EVERY = 100  # messages
 _MOST_NAMED = 20  # attachments in a receipt
 _NO_SUBJECT = "No subject"
 
@@ -63,10 +65,17 @@ def read(raw: Raw) -> Parsed:
 
 def read_mbox(raw: Raw) -> Parsed:
     """All messages of a mailbox, in its order."""
+    return _read(raw, _pieces(raw))
+
+
+def _pieces(raw: Raw) -> Iterator[bytes]:
+    """The messages of a mailbox; a large one takes long, so how far it is read is told."""
     starts = [match.span() for match in _PARTS_MBOX.finditer(raw.data)]
     ends = [start for start, _ in starts[1:]] + [len(raw.data)]
-    pieces = (raw.data[begin:end] for (_, begin), end in zip(starts, ends, strict=True))
-    return _read(raw, (_ESCAPED.sub(rb"\1", piece) for piece in pieces))
+    for number, ((_, begin), end) in enumerate(zip(starts, ends, strict=True)):
+        if number % _EVENT_EVERY == 0:
+            raw.on_event(Opening(raw.name, number, len(starts)))
+        yield _ESCAPED.sub(rb"\1", raw.data[begin:end])
 
 
 def _from_first_line(data: bytes) -> bytes:

@@ -8,6 +8,7 @@ from email.message import EmailMessage
 import pytest
 
 from longdoc.core.errors import EmptyInput, EncryptedInput
+from longdoc.core.events import Event, Opening
 from longdoc.core.types import Document
 from longdoc.ingest.formats import detect
 from longdoc.ingest.parsed import Raw
@@ -203,3 +204,10 @@ def test_odd_headers_harm_nothing(before: bytes, subject: bytes, charset: bytes,
     document = read(made % (before, subject, charset))
     assert (document.source.format, document.title) == ("eml", expected)
     assert document.text.endswith("The words.")
+
+
+def test_a_large_mailbox_tells_how_far_it_is_read() -> None:
+    letter = b"From a@x Sat Nov 21 10:00:00 2026\nFrom: a@x\nSubject: One\n\nWords.\n\n"
+    heard: list[Event] = []
+    parse_document(Raw("made.mbox", letter * 201, on_event=heard.append))
+    assert heard == [Opening("made.mbox", number, 201) for number in (0, 100, 200)]
