@@ -23,10 +23,11 @@ def report_html(documents: Sequence[Reported], *, failures: Sequence[tuple[str, 
     page = Views()
     views = [page.document(document, several=len(documents) + len(failures) > 1) for document in documents]
     title = views[0].title if len(views) == 1 and not failures else "Results"
-    return _rendered("report.html", title=title, documents=views, failures=failures, note=note)
+    return rendered("report.html", title=title, documents=views, failures=failures, note=note)
 
 
-def _rendered(template: str, **values: Any) -> str:
+def rendered(template: str, **values: Any) -> str:
+    """A page of `templates/`. Values are text, not HTML."""
     return _environment().get_template(template).render(version=__version__, **values)
 
 

@@ -16,6 +16,7 @@ from longdoc.output.markdown import NOT_FOUND, NOT_FOUND_IN_PART, heading_of
 from longdoc.output.timeline import Curve, Map, Reading, curve, document_map
 from longdoc.output.wording import (
     count_citations,
+    focus_words,
     incomplete_words,
     one_line,
     place,
@@ -77,8 +78,15 @@ class PartView:
 
 @dataclass(frozen=True, slots=True)
 class SummaryView:
-    """A summary: the whole, the parts, the quotes in the order of the document."""
+    """A summary: the whole, the parts, the quotes in the order of the document.
 
+    focus: what it is to be about, in words; has_focus: whether the document has anything of that.
+    by_place: whether the place of each statement of the whole comes first.
+    """
+
+    focus: str | None
+    has_focus: bool
+    by_place: bool
     whole: tuple[Said, ...]
     parts: tuple[PartView, ...]
     quotes: tuple[Quote, ...]
@@ -170,7 +178,11 @@ class Views:
         def said(statements: Iterable[Statement]) -> tuple[Said, ...]:
             return tuple(self._said(s, [(c, quotes[c]) for c in s.citations if c.verified]) for s in statements)
 
+        focus = summary.focus
         return SummaryView(
+            focus=focus_words(focus, verbatim=summary.verbatim) if focus is not None else None,
+            has_focus=focus is not None and focus.num_sentences > 0,
+            by_place=summary.style == "timeline",
             whole=said(summary.statements),
             parts=tuple(
                 PartView(f"p{next(self._parts)}", one_line(part.title), said(part.statements)) for part in summary.parts

@@ -23,12 +23,12 @@ from longdoc.core.batch import (
     Made,
     OfDocument,
 )
-from longdoc.core.errors import BUG_EXIT_CODE, InputError, InputNotFound, LongdocError, OutOfMemory, StoppedNow
+from longdoc.core.errors import InputError, InputNotFound, LongdocError, OutOfMemory, StoppedNow
 from longdoc.core.events import Listener, Step
-from longdoc.output.batch_index import INDEX, index_markdown
+from longdoc.output.batch_index import HTML_INDEX, INDEX, index_html, index_markdown
 from longdoc.output.documents import FORMS
 from longdoc.output.json import error_json
-from longdoc.output.wording import one_line
+from longdoc.output.wording import failure_words, one_line
 from longdoc.output.write import open_sink
 from longdoc.pipeline.batch_crew import Crew, Lost
 from longdoc.pipeline.batch_items import in_shard, items_of
@@ -106,6 +106,7 @@ class _Batch:
         self.retry = retry
         self.is_fresh = task.states is not None and task.states.fresh
         self.settings = settings_hash(task)
+        self.begun: dict[str, str] = {}  # name -> hash of the file when it was given to a worker
         self.num_done = 0
         self.num_now = 0
         self.began = time.perf_counter()
@@ -180,16 +181,17 @@ class _Batch:
             self.on_event(Step())
             row = self.known.get(item.name)
             try:
-                key = document_key(file_hash(item.path), self.settings)
+                sha256 = file_hash(item.path)
             except InputNotFound as error:
                 self._record(item, Made(status="failed", error=error_json(error)), None)
                 continue
-            if row is not None and not self.is_fresh and self._is_done(row, key):
+            if row is not None and not self.is_fresh and self._is_done(row, document_key(sha256, self.settings)):
                 self.num_done += 1
                 self.on_event(
                     DocumentDone(item.name, None, "before", self.num_done, len(self.items), _what(row) or None)
                 )
             else:
+                self.begun[item.name] = sha256
                 yield item
 
     def _is_done(self, row: Row, key: str) -> bool:
@@ -230,12 +232,8 @@ class _Batch:
         )
 
     def _row(self, item: Item, made: Made, files: list[str]) -> Row:
-        sha256 = made.sha256
-        if sha256 is None:
-            try:
-                sha256 = file_hash(item.path)
-            except LongdocError:
-                sha256 = None
+        before = self.begun.pop(item.name, None)  # of a failure: what the file is by now may never have been tried
+        sha256 = made.sha256 or before
         return {
             "name": item.name,
             "source": str(Path(item.path).absolute()),
@@ -270,8 +268,7 @@ def _what(row: Row) -> str:
     """What is wrong with a failed or partial result, on one line; "" for a complete one."""
     error = row.get("error")
     if error is not None:
-        what = f"a bug in longdoc: {error['what']}" if error["exit_code"] == BUG_EXIT_CODE else error["what"]
-        return one_line(f"{what} ({error['why']})" if error.get("why") else what)
+        return failure_words(error)
     return f"partial: {one_line(row['lost'])}" if row.get("lost") else ""
 
 
@@ -281,14 +278,21 @@ def _with_first(first: Item, rest: Iterator[Item]) -> Iterator[Item]:
 
 
 def _write_index(out: Path) -> None:
-    """The index of all that the manifests hold. Shards take turns, so that the last one has it all."""
+    """The index of all that the manifests hold, also in HTML when there are such results.
+
+    Shards take turns, so that the last one has it all.
+    """
     turn = claim(out, "index", wait=True)
     try:
-        path = out / INDEX
-        remove_leftovers(path)
-        with open_sink(str(path)) as sink:
-            sink.write(index_markdown(read_rows(out)))
-            sink.keep()
+        rows = read_rows(out)
+        pages = {INDEX: index_markdown(rows)}
+        if any(name.endswith(FORMS["html"].ending) for row in rows for name in row["files"]):
+            pages[HTML_INDEX] = index_html(rows)
+        for name, page in pages.items():
+            remove_leftovers(out / name)
+            with open_sink(str(out / name)) as sink:
+                sink.write(page)
+                sink.keep()
     finally:
         if turn is not None:
             turn.release()

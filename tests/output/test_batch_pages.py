@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from handmade import make_answer, make_receipt, make_summary
+from pages import Page
 
 from longdoc.core.batch import BatchFinished, BatchStarted, DocumentDone, OfDocument
 from longdoc.core.events import Event, ModelLoading, Opening, SegmentRead, Step, Warned
 from longdoc.output.batch_bar import BatchBar
-from longdoc.output.batch_index import index_markdown
+from longdoc.output.batch_index import index_html, index_markdown
 from longdoc.output.batch_progress import BatchJson, BatchLines, BatchWarnings, open_batch_display
 from longdoc.output.documents import FORMS, DocumentResult, timeless
 
@@ -50,8 +51,29 @@ def test_the_index_names_links_and_escapes() -> None:
     assert "It rained. (1 of 9 pages is damaged)" in page
 
 
+def test_the_index_in_html_links_to_pages_and_escapes() -> None:
+    error = {"what": "It <b>broke</b>.", "why": "it was\x1b old", "fix": None}
+    hostile = "javascript:<script>.txt"
+    page = Page(
+        index_html(
+            [
+                row("a b/[x].txt", title="A <Book>", files=["a b/[x].txt.md", "a b/[x].txt.html"]),
+                row(hostile),
+                row("bad.pdf", status="failed", files=[], error=error),
+                row("half.pdf", status="partial", lost="1 of 9 pages is damaged"),
+            ]
+        )
+    )
+    assert page.links == ["a%20b/%5Bx%5D.txt.html", "javascript%3A%3Cscript%3E.txt.md", "half.pdf.md"]
+    assert "4 documents: 2 complete, 1 partial, 1 failed." in page.text
+    for words in ("A <Book>", hostile, "It <b>broke</b>. (it was old)", "It rained. (1 of 9 pages is damaged)"):
+        assert words in page.text
+    assert not {"script", "b"} & page.tags
+
+
 def test_an_index_of_nothing_is_a_page_too() -> None:
     assert "0 documents." in index_markdown([])
+    assert "0 documents." in Page(index_html([])).text
 
 
 def told(display: Any) -> None:

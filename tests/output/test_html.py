@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pages import Page
 
-from longdoc.core.types import Evidence, File, Source, Statement, SummaryPart
+from longdoc.core.types import Evidence, File, Focus, Source, Statement, SummaryPart
 from longdoc.output.html import report_html
 from longdoc.output.html_views import Reported
 from longdoc.output.timeline import Reading
@@ -23,7 +23,8 @@ HOSTILE = (
 REAL = {
     "html", "head", "meta", "title", "style", "body", "header", "main", "nav", "article", "section", "footer",
     "div", "h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "a", "b", "strong", "bdi", "span", "blockquote", "mark",
-    "code", "figure", "figcaption", "svg", "rect", "line", "path", "polyline", "table", "thead", "tbody", "tr", "th", "td",
+    "code", "figure", "figcaption", "svg", "rect", "line", "path", "polyline", "table", "thead", "tbody",
+    "tr", "th", "td",
 }  # fmt: skip
 READING = Reading(((2.0, 0), (4.0, 30_000), (6.0, 56_812)), 56_812, 8.0)
 
@@ -106,6 +107,22 @@ def test_what_was_not_verified_is_not_shown() -> None:
     assert "A claim." in page.text
     assert "never rained" not in page.text
     assert not [own for own in page.ids if own.startswith("c")]
+
+
+def test_styles_have_what_they_are_made_of() -> None:
+    brief = check(report_html([Reported(make_summary(parts=(), style="timeline"))]))
+    assert brief.texts["s1"].split() == ["[1]", "p.", "12", "It", "rained."]
+    assert "rect" not in brief.tags  # there are no parts to draw
+    chapters = check(report_html([Reported(make_summary(statements=(), style="chapters"))]))
+    assert "The whole" not in chapters.text
+    assert "The dog slept." in chapters.texts["p1"]
+
+
+def test_the_focus_is_named_and_that_nothing_touches_it() -> None:
+    page = check(report_html([Reported(make_summary(focus=Focus("the <rain>", 3)))]))
+    assert "Focus: the <rain> (3 sentences touch it)" in page.text
+    page = check(report_html([Reported(make_summary(focus=Focus("snow", 0)))]))
+    assert "No sentence of the document has a word of the focus “snow”" in page.text
 
 
 def test_a_partial_result_says_first_what_was_lost() -> None:
