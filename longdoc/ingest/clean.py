@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import accumulate, islice
 
 SOFT_HYPHEN = "\xad"
 PDFIUM_HYPHEN = "\ufffe"  # pdfium's mark for a hyphen at a line end
@@ -190,8 +190,7 @@ def _is_dense(character: str) -> bool:
 def keep_lines(lines: list[str]) -> tuple[list[str], list[int]]:
     """As `join_with_starts`, for verse: every line stays a line."""
     pieces = [f"{line}\n" for line in lines[:-1]] + lines[-1:]
-    starts = [sum(map(len, pieces[:index])) for index in range(len(pieces))]
-    return pieces, starts
+    return pieces, [*accumulate(map(len, pieces), initial=0)][:-1]
 
 
 def join_lines(lines: list[str], vocabulary: Vocabulary) -> str:
