@@ -217,7 +217,7 @@ def run_rows(
     failed: the rows that stand for the results that an error left out, after so many.
     """
     from longdoc.output.json import error_json
-    from longdoc.output.wording import incomplete_words
+    from longdoc.output.wording import failure_words, incomplete_words
 
     outcome = RowsOutcome()
     row = None
@@ -227,8 +227,7 @@ def run_rows(
             num_done, is_partial = 0, False
             for found in _results(row, work):
                 if isinstance(found, Exception):
-                    said = error_json(found)
-                    what = said["what"] + (f" ({said['why']})" if said["why"] else "")
+                    what = failure_words(error_json(found))
                     outcome.num_failed += 1
                     outcome.note(row, what)
                     delivery.on_event(Warned(f"row {row.number} failed: {what}"))

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from longdoc.core.errors import (
-    BUG_EXIT_CODE,
     Interrupted,
-    LongdocError,
     ModelUnavailable,
     NotThere,
     OutputError,
@@ -132,9 +130,11 @@ def run_each(
 
 
 def _told(error: Exception) -> tuple[int, str]:
-    if isinstance(error, LongdocError):
-        return error.exit_code, f"{error.what} ({error.why})" if error.why else error.what
-    return BUG_EXIT_CODE, f"a bug in longdoc: {type(error).__name__}: {error}"
+    from longdoc.output.json import error_json
+    from longdoc.output.wording import failure_words
+
+    said = error_json(error)
+    return said["exit_code"], failure_words(said)
 
 
 def check_sources(sources: Sequence[str], output: str | None, *, stdin_is_taken: bool = False) -> None:

@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TextIO
 
 from longdoc.core.batch import BatchFinished, BatchStarted, DocumentDone, OfDocument
-from longdoc.core.events import Event, Step, Warned
+from longdoc.core.events import Event, Step, Warned, Writing
 from longdoc.output.json import dumps, event_json
 from longdoc.output.progress import Display, Progress, Silent, Stream, Unread, describe, warning_lines
 from longdoc.output.wording import count, duration, one_line
@@ -33,6 +34,11 @@ def lines_of(event: Event) -> list[str]:
         case Warned():
             return warning_lines(event)
     return []
+
+
+def _unasked(event: Event) -> Event:
+    """Without the question that is being answered: these lines are also those of a log."""
+    return replace(event, detail=None) if isinstance(event, Writing) and event.what == "answers" else event
 
 
 def done_words(event: DocumentDone) -> str:
@@ -87,7 +93,7 @@ class BatchLines(BatchWarnings):
                 if event.worker is not None:
                     self._last_s.pop(event.worker, None)
             case OfDocument(document, worker, inner):
-                described = describe(inner)
+                described = describe(_unasked(inner))
                 begun_s = self._last_s.setdefault(worker, self._now())
                 if described is not None and self._now() - begun_s >= _SECONDS_BETWEEN_LINES:
                     self._last_s[worker] = self._now()

@@ -7,9 +7,11 @@ characters, or a book could move the cursor, set the title or hide what was prin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
+from longdoc.core.errors import BUG_EXIT_CODE
 from longdoc.core.types import (
     Answer,
     AttentionInfo,
@@ -36,6 +38,16 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """`text` cleaned, with every run of white space as one space."""
     return " ".join(clean(text.replace("\r", " ").replace("\f", " ").replace("\v", " ")).split())
+
+
+def failure_words(error: Mapping[str, Any]) -> str:
+    """What went wrong and why, on one line. error: as `longdoc.output.json.error_json` gives it.
+
+    Of a bug the kind alone: its message may hold a piece of the document, and these lines go to logs too.
+    """
+    if error["exit_code"] == BUG_EXIT_CODE:
+        return f"a bug in longdoc: {str(error['what']).partition(':')[0]}"
+    return one_line(f"{error['what']} ({error['why']})" if error.get("why") else str(error["what"]))
 
 
 def shorten(text: str, max_characters: int) -> str:

@@ -168,6 +168,9 @@ class LocalCrew:
     def _bury(self, worker: _Worker) -> Lost | None:
         """A worker is dead: another in its place, unless none comes to life. -> the document that it had begun."""
         worker.process.join(_END_SECONDS)
+        if worker.process.is_alive():  # it talks no more, and would work on beside the one that takes its place
+            worker.process.kill()
+            worker.process.join(_END_SECONDS)
         worker.connection.close()
         code = worker.process.exitcode
         why, is_memory = _why(code)

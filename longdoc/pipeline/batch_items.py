@@ -52,7 +52,7 @@ def items_of(
                 found.setdefault(_absolute(path), (path, name))
     if not found:
         raise InputNotFound("There are no documents.", why="nothing is in the sources", fix="name other ones")
-    items = _named(found, dict(known or {}))
+    items = _named(found, dict(known or {}), endings)
     _check_targets(items, out, endings)
     return items
 
@@ -81,8 +81,12 @@ def _fixed_part(pattern: str) -> Path:
     return Path(*parts)
 
 
-def _named(found: Mapping[str, tuple[str, str]], known: Mapping[str, str]) -> list[Item]:
-    """Each document with a name of its own: of an earlier run, else the plain one, else with a mark of its path."""
+def _named(found: Mapping[str, tuple[str, str]], known: Mapping[str, str], endings: Sequence[str]) -> list[Item]:
+    """Each document with a name of its own: of an earlier run, else the plain one, else with a mark of its path.
+
+    A plain name is not taken when its result would stand where another's folder has to be: `x`, beside `x.md/y`.
+    """
+    folders = {_folded(str(parent)) for _, plain in found.values() for parent in PurePath(plain).parents}
     kept = {_absolute(path): name for name, path in known.items()}
     taken = {_folded(name) for name, path in known.items() if _absolute(path) in found or Path(path).exists()}
     items = []
@@ -90,7 +94,7 @@ def _named(found: Mapping[str, tuple[str, str]], known: Mapping[str, str]) -> li
         name = kept.get(absolute)
         if name is None:
             name = fit(plain, absolute)
-            if _folded(name) in taken:
+            if _folded(name) in taken or any(_folded(name + ending) in folders for ending in endings):
                 name = _marked(name, absolute)
             taken.add(_folded(name))
         items.append(Item(name, path))

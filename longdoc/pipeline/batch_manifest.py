@@ -48,8 +48,16 @@ def _rows_in(path: Path) -> Iterable[Row]:
             row = json.loads(line)
         except ValueError:
             continue
-        if isinstance(row, dict) and row.get("schema") == MANIFEST_SCHEMA and isinstance(row.get("name"), str):
+        if isinstance(row, dict) and row.get("schema") == MANIFEST_SCHEMA and _is_whole(row):
             yield row
+
+
+def _is_whole(row: Row) -> bool:
+    """Whether a row has what the next run takes from it; one that somebody has edited may not."""
+    kinds: dict[str, type | tuple[type, ...]] = {"name": str, "source": str, "status": str, "files": list}
+    if row.get("status") == "failed":
+        kinds |= {"error": dict, "exit_code": int}
+    return "key" in row and all(isinstance(row.get(field), kind) for field, kind in kinds.items())
 
 
 class Manifest:

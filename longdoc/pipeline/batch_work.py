@@ -106,8 +106,3 @@ def check_session(task: BatchTask, session: Session, on_event: Listener) -> None
         session.is_verbatim(asked)
     if task.questions:
         session.is_verbatim(task.ask.verbatim)
-
-
-def described(error: dict[str, Any]) -> str:
-    """What happened and why, on one line."""
-    return one_line(f"{error['what']} ({error['why']})" if error.get("why") else str(error["what"]))

@@ -11,7 +11,7 @@ from handmade import make_answer, make_receipt, make_summary
 from pages import Page
 
 from longdoc.core.batch import BatchFinished, BatchStarted, DocumentDone, OfDocument
-from longdoc.core.events import Event, ModelLoading, Opening, SegmentRead, Step, Warned
+from longdoc.core.events import Event, ModelLoading, Opening, SegmentRead, Step, Warned, Writing
 from longdoc.output.batch_bar import BatchBar
 from longdoc.output.batch_index import index_html, index_markdown
 from longdoc.output.batch_progress import BatchJson, BatchLines, BatchWarnings, open_batch_display
@@ -99,6 +99,14 @@ def test_a_long_document_has_a_line_every_ten_seconds() -> None:
     for _ in range(4):
         show(OfDocument("a.txt", 1, READ))
     assert stream.getvalue().count("a.txt: read 5,000 of 10,000 tokens") == 1
+
+
+def test_what_was_asked_is_in_no_line() -> None:
+    stream, clock = io.StringIO(), iter([0.0, 0.0, 20.0, 20.0, 20.0])
+    show = BatchLines(stream, lambda: next(clock))
+    for _ in range(2):
+        show(OfDocument("a.txt", 1, Writing("answers", 0, 2, "Who killed him?")))
+    assert stream.getvalue() == "a.txt: answers: 0 of 2\n"
 
 
 def test_without_progress_there_are_failures_and_warnings_only() -> None:

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_crew import FakeCrew
+from fake_crew import FakeCrew, made
 
-from longdoc.core.batch import BatchFinished, BatchTask, DocumentDone, Item, OfDocument
+from longdoc.core.batch import BatchFinished, BatchTask, DocumentDone, Item, Made, OfDocument
 from longdoc.core.errors import OutputError, UsageError
 from longdoc.core.events import Event, ignore
 from longdoc.core.settings import StateOptions, SummaryOptions
+from longdoc.output.json import error_json
 from longdoc.pipeline import batch_manifest
 from longdoc.pipeline.batch import BatchOutcome, run
 from longdoc.pipeline.batch_crew import Lost
+from longdoc.pipeline.batch_process import Finished
 
 TASK = BatchTask()
 
@@ -135,6 +137,33 @@ def test_a_bad_document_stops_no_other_and_is_tried_again_only_when_asked_for_or
     again, outcome, _ = do(docs, out)
     assert (again, outcome.failed) == (["b.txt"], [])
     assert "failed" not in (out / "index.md").read_text()
+
+
+def test_a_file_that_was_still_being_written_when_it_failed_is_tried_again(docs: Path, tmp_path: Path) -> None:
+    (docs / "b.txt").write_text("bad: the beginning")
+
+    def grow(item: Item) -> Any:
+        if item.name != "b.txt":
+            return None
+        failed = Finished(item, made(item, TASK))
+        (docs / "b.txt").write_text("whole")  # between the failure and its row
+        return failed
+
+    _, outcome, _ = do(docs, tmp_path / "out", on_begin=grow)
+    assert [name for name, _, _ in outcome.failed] == ["b.txt"]
+    again, outcome, _ = do(docs, tmp_path / "out")
+    assert (again, outcome.failed) == (["b.txt"], [])
+
+
+def test_of_a_bug_its_kind_is_told_and_its_message_only_in_the_manifest(docs: Path, tmp_path: Path) -> None:
+    def bug(item: Item) -> Any:
+        failed = Made(status="failed", error=error_json(KeyError("a piece of the text")))
+        return Finished(item, failed) if item.name == "b.txt" else None
+
+    _, outcome, events = do(docs, tmp_path / "out", on_begin=bug)
+    assert outcome.failed == [("b.txt", 70, "a bug in longdoc: KeyError")]
+    assert "a piece of the text" not in str(events)
+    assert "a piece of the text" in str(rows(tmp_path / "out"))
 
 
 def test_a_missing_document_needs_no_worker_and_is_looked_for_each_time(docs: Path, tmp_path: Path) -> None:

@@ -58,6 +58,15 @@ def test_names_that_collide_are_told_apart_and_stay_the_same(tmp_path: Path) -> 
     assert [name.split("-")[0] for name in found[1:]] == ["index", "Manifest", "A"]
 
 
+def test_a_result_does_not_stand_where_the_folder_of_another_has_to_be(tmp_path: Path) -> None:
+    docs = write(tmp_path / "docs", "x", "x.md/y.txt", "z.MD/y.txt", "Z")
+    found = names(docs, out=tmp_path / "out")
+    results = {f"{name}.md".casefold() for name in found}
+    folders = {str(Path(name).parent).casefold() for name in found}
+    assert not results & folders
+    assert {"x.md/y.txt", "z.MD/y.txt"} <= {*found}
+
+
 def test_a_document_keeps_the_name_of_an_earlier_run_and_nobody_takes_it(tmp_path: Path) -> None:
     one, two = write(tmp_path / "one", "a.txt"), write(tmp_path / "two", "a.txt")
     known = {"a.txt": str(two / "a.txt")}

@@ -14,7 +14,8 @@ from longdoc.pipeline.batch_manifest import Row, make_folders, open_manifest, re
 
 
 def row(name: str, **more: Any) -> Row:
-    return {"name": name, "status": "complete", "at": "2026-01-01T00:00:00+00:00", **more}
+    found = {"name": name, "source": f"/docs/{name}", "key": "k", "status": "complete", "files": [], **more}
+    return {"at": "2026-01-01T00:00:00+00:00", **found}
 
 
 def add(out: Path, *rows: Row, shard: tuple[int, int] | None = None) -> Path:
@@ -27,7 +28,7 @@ def add(out: Path, *rows: Row, shard: tuple[int, int] | None = None) -> Path:
 
 def test_rows_are_appended_and_the_last_of_a_document_counts(tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
-    add(out, row("b", status="failed"), row("a"))
+    add(out, row("b", status="partial"), row("a"))
     path = add(out, row("b"))
     assert len(path.read_text().splitlines()) == 3
     assert [(each["name"], each["status"]) for each in read_rows(out)] == [("a", "complete"), ("b", "complete")]
@@ -52,6 +53,14 @@ def test_a_long_torn_line_alone_is_cut_off(tmp_path: Path) -> None:
 def test_damaged_lines_and_foreign_ones_are_ignored(tmp_path: Path) -> None:
     path = add(tmp_path, row("a"))
     path.write_bytes(b'\xff\x00garbage\n{"name": "x"}\n[1]\n' + path.read_bytes())
+    assert [each["name"] for each in read_rows(tmp_path)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "damage", [{"files": None}, {"source": 3}, {"status": "failed"}, {"status": "failed", "error": {}}]
+)
+def test_a_row_that_somebody_has_edited_is_no_row(tmp_path: Path, damage: dict[str, Any]) -> None:
+    add(tmp_path, row("a"), row("b", **damage))
     assert [each["name"] for each in read_rows(tmp_path)] == ["a"]
 
 
