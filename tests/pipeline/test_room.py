@@ -28,7 +28,7 @@ def reading(pointing: Session, sources: dict[str, Path]) -> Reading:
 
 
 def scored(start: int, end: int, score: float, passage: int = 0) -> ScoredSentence:
-    return ScoredSentence(start, end, score, 0.5, passage, (start, end), {})
+    return ScoredSentence(start, end, score, 0.5, passage, {})
 
 
 @pytest.mark.parametrize("room", [40, 64, 200])
