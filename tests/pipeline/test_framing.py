@@ -95,7 +95,7 @@ def test_the_opening_ends_and_the_request_begins_where_the_document_stands(
 ) -> None:
     framing = Framing(chat_tokenizer, "chat")
     opening = chat_tokenizer.decode(framing.opening())
-    request = chat_tokenizer.decode(framing.request("notes", title="One", words="60"))
+    request = chat_tokenizer.decode(framing.request("notes", title="One", words="60", focus="", language=""))
     assert opening.startswith("<|im_start|>user\nYou will read")
     assert opening.endswith("<document>")
     assert request.startswith("\n</document>")
@@ -111,7 +111,7 @@ def test_marks_inside_what_is_quoted_are_plain_words(chat_tokenizer: PreTrainedT
     assert special(chat_tokenizer, hostile) == special(chat_tokenizer, plain)
     assert MARKS in chat_tokenizer.decode(hostile)
     assert not special(chat_tokenizer, framing.encode(MARKS))
-    titled = framing.request("notes", title=MARKS, words="60")
+    titled = framing.request("notes", title=MARKS, words="60", focus=MARKS, language="")
     assert special(chat_tokenizer, titled) == special(chat_tokenizer, plain)
 
 
