@@ -134,6 +134,8 @@ def _unread(messages: Sequence[Message]) -> list[str]:
 def _left_out(messages: Sequence[Message]) -> Iterator[str]:
     if num_pictures := sum(message.num_pictures for message in messages):
         yield f"{_counted(num_pictures, 'picture')} left out"
+    if num_cut := sum(message.is_cut for message in messages):
+        yield f"{_counted(num_cut, 'message')} cut off: the mark behind the last part is missing"
     if num_frames := sum(message.num_frames for message in messages):
         yield f"{_counted(num_frames, 'frame')} left out of the page"
 

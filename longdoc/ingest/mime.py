@@ -40,6 +40,7 @@ class Message:
     """attachments: "report.pdf (120,000 bytes)", which are not read.   num_pictures: in the text.
 
     is_page: a web page that a browser saved, and nobody's message.   num_frames: in it, which are not read.
+    is_cut: its parts have no end, so there may have been more.
     """
 
     part: Part
@@ -49,6 +50,7 @@ class Message:
     num_pictures: int = 0
     num_frames: int = 0
     is_encrypted: bool = False
+    is_cut: bool = False
     is_page: bool = False
 
     def tree(self, level: int = 1) -> Iterator[tuple[Message, int]]:
@@ -95,6 +97,7 @@ def _gather(part: Part, message: Message, depth: int) -> None:
     kind = part.get_content_type()
     payload = part.get_payload()
     children = [child for child in payload if isinstance(child, Part)] if isinstance(payload, list) else []
+    message.is_cut |= any(isinstance(defect, email.errors.CloseBoundaryNotFoundDefect) for defect in part.defects)
     if depth > _MAX_DEPTH:
         message.attachments.append(f"inside of {_MAX_DEPTH} others ({kind})")
     elif kind in _ENCRYPTED and part.get_param("smime-type") != "signed-data":
@@ -139,6 +142,7 @@ def _gather_best(children: list[Part], message: Message, depth: int) -> None:
         message.attachments += form.attachments
         message.num_pictures += form.num_pictures
         message.is_encrypted |= form.is_encrypted
+    message.is_cut |= any(form.is_cut for form in forms)
     for child, form in zip(children, forms, strict=True):
         if best is not None and form is not best and child.is_multipart():  # Apple Mail hangs files on the HTML
             message.attached += form.attached

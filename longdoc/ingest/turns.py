@@ -133,18 +133,16 @@ def _is_conversation(turns: list[Turn], lines: Sequence[str]) -> bool:
 def _with_guests(turns: list[Turn], spoken: list[Turn], lines: Sequence[str]) -> list[Turn]:
     """Also who speaks but once, where the words above are at an end: these are not the words of the one before.
 
-    Where most turns have a time, what has none is no turn.
+    Where most turns have a time, what has none is no turn; and what stands above them all is a heading.
     """
     if sum(turn.start_s is not None for turn in turns) * 2 > len(turns):
         return turns
     known = {turn.line for turn in turns}
+    later = (turn for turn in spoken if turn.line >= turns[0].line)
     return [
         turn
-        for turn in spoken
-        if turn.line in known
-        or not turn.line
-        or not (above := lines[turn.line - 1].strip())
-        or _ENDS_SENTENCE.search(above)
+        for turn in later
+        if turn.line in known or not (above := lines[turn.line - 1].strip()) or _ENDS_SENTENCE.search(above)
     ]
 
 

@@ -189,6 +189,9 @@ def test_files_that_hang_on_the_form_that_is_not_read_are_named() -> None:
     assert document.text.endswith("The contract is here.")
     assert document.text.count("is here") == 1
     assert [said.split(" (")[0] for said in document.source.lost] == ["the attachment contract.pdf"]
+    assert not any("cut off" in said for said in document.warnings)
+    cut = read(made[: made.index(b"</p>")])
+    assert "1 message was cut off: the mark behind the last part is missing" in cut.warnings
 
 
 @pytest.mark.parametrize(
