@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from longdoc.output.html import rendered
 from longdoc.output.markdown import escape
-from longdoc.output.wording import count, one_line
+from longdoc.output.wording import count, failure_words, one_line
 
 INDEX = "index.md"
 HTML_INDEX = "index.html"
@@ -75,7 +75,7 @@ def _words(row: Mapping[str, Any]) -> str:
     """The first sentence; what was lost, or what went wrong."""
     words = row.get("first") or ""
     if row["status"] == "failed" and row.get("error"):
-        return row["error"]["what"] + (f" ({row['error']['why']})" if row["error"].get("why") else "")
+        return failure_words(row["error"])
     return f"{words} ({row['lost']})" if row["status"] == "partial" and row.get("lost") else words
 
 

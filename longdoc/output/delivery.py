@@ -20,7 +20,7 @@ from longdoc.output.markdown import answers_markdown, summary_markdown
 from longdoc.output.progress import Display, Progress, open_display
 from longdoc.output.text import answers_text, summary_text
 from longdoc.output.timeline import Recorder
-from longdoc.output.wording import one_line
+from longdoc.output.wording import failure_words
 from longdoc.output.write import Sink, open_sink
 
 Form = Literal["md", "text", "json", "jsonl", "html"]
@@ -144,9 +144,7 @@ class Delivery:
             self._put_rows(_marked(rows, marks))
         elif self._options.to == "html":
             for row in rows:
-                error = row["error"]
-                what = f"{error['what']} ({error['why']})" if error.get("why") else error["what"]
-                self._failures[row["source"]["path"]] = one_line(what)
+                self._failures[row["source"]["path"]] = failure_words(row["error"])
 
     def end(self) -> None:
         """Write what had to wait for the last result."""

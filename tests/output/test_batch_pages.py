@@ -37,7 +37,7 @@ def row(name: str, **more: Any) -> dict[str, Any]:
 
 
 def test_the_index_names_links_and_escapes() -> None:
-    error = {"what": "It broke.", "why": "it was | old", "fix": None}
+    error = {"what": "It broke.", "why": "it was | old", "fix": None, "exit_code": 65}
     page = index_markdown(
         [
             row("a b/[x].txt", title="A | *Book*"),
@@ -52,7 +52,7 @@ def test_the_index_names_links_and_escapes() -> None:
 
 
 def test_the_index_in_html_links_to_pages_and_escapes() -> None:
-    error = {"what": "It <b>broke</b>.", "why": "it was\x1b old", "fix": None}
+    error = {"what": "It <b>broke</b>.", "why": "it was\x1b old", "fix": None, "exit_code": 65}
     hostile = "javascript:<script>.txt"
     page = Page(
         index_html(

@@ -73,6 +73,15 @@ def test_every_document_has_its_result_a_row_and_a_place_in_the_index(docs: Path
     assert sorted(path.name for path in out.rglob("*") if path.name.startswith(".")) == []
 
 
+def test_the_index_is_a_page_of_html_too_where_there_are_such_results(docs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    do(docs, out)
+    assert not (out / "index.html").exists()
+    do(docs, out, replace(TASK, forms=("md", "html")))
+    assert '<a href="sub/c.txt.html">' in (out / "index.html").read_text()
+    assert "[a.txt](a.txt.md)" in (out / "index.md").read_text()
+
+
 def test_a_second_run_starts_no_worker_and_changes_no_byte(docs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     do(docs, out)

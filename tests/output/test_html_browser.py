@@ -1,0 +1,137 @@
+"""The page of HTML of a sample in a real browser: it is drawn, in light and dark, and nothing is objected to."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from handmade import make_answer, make_citation
+from pages import Page
+from PIL import Image
+
+from longdoc.core.types import Evidence
+from longdoc.output.html import report_html
+from longdoc.output.html_views import Reported
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+SAMPLE = REPOSITORY / "samples" / "urgent-national-needs.vtt"
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--enable-logging=stderr",
+]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="there is no chromium on this machine"),
+]
+
+
+def browse(page: Path, *flags: str, where: str = "") -> tuple[str, list[str]]:
+    """What a new browser says of a page on standard output, and the lines of its console."""
+    profile = page.parent / "profile"
+    done = subprocess.run(
+        [str(BROWSER), *_FLAGS, f"--user-data-dir={profile}", *flags, f"{page.as_uri()}{where}"],
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    shutil.rmtree(profile, ignore_errors=True)
+    console = [line for line in done.stderr.decode(errors="replace").splitlines() if "CONSOLE" in line]
+    return done.stdout.decode(), console
+
+
+def picture(page: Path, width: int, *flags: str) -> Image.Image:
+    """A screenshot, 1,200 pixels high."""
+    target = page.parent / "page.png"
+    _, console = browse(page, f"--screenshot={target}", f"--window-size={width},1200", *flags)
+    assert console == []
+    with Image.open(target) as image:
+        return image.convert("L")
+
+
+def ink(image: Image.Image) -> float:
+    """The share of pixels that differ from the page's ground."""
+    ground = image.getpixel((2, 2))
+    assert isinstance(ground, int)
+    histogram = image.histogram()
+    near = sum(histogram[max(ground - 16, 0) : ground + 17])
+    return 1 - near / sum(histogram)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    page = folder / "report.html"
+    command = [sys.executable, "-m", "longdoc", "summarize", str(SAMPLE), "--to", "html", "-o", str(page)]
+    subprocess.run([*command, "--no-state", "--threads", "1", "--quiet"], check=True, cwd=REPOSITORY, timeout=200)
+    return page
+
+
+def test_the_browser_sees_the_page_as_it_was_written(report: Path) -> None:
+    dom, console = browse(report, "--dump-dom")
+    assert console == []
+    written, seen = Page(report.read_text(encoding="utf-8")), Page(dom)
+    assert [(tag, own.get("id")) for tag, own in seen.elements] == [
+        (tag, own.get("id")) for tag, own in written.elements
+    ]
+    assert seen.text.split() == written.text.split()
+    assert "What was read" in seen.text
+    assert seen.texts["c1"]
+
+
+def test_text_and_quotes_are_drawn_beside_each_other_in_light_and_dark(report: Path) -> None:
+    light = picture(report, 1400)
+    dark = picture(report, 1400, "--blink-settings=preferredColorScheme=0")
+    assert light.getpixel((2, 2)) > 230  # type: ignore[operator]
+    assert dark.getpixel((2, 2)) < 40  # type: ignore[operator]
+    for image in (light, dark):
+        for left, right in ((0, 700), (800, 1400)):
+            assert 0.02 < ink(image.crop((left, 400, right, 1200))) < 0.5
+
+
+def test_a_narrow_window_shows_the_page_without_scrolling_sideways(report: Path) -> None:
+    image = picture(report, 500)
+    assert ink(image.crop((12, 0, 488, 1200))) > 0.02
+    assert ink(image.crop((490, 0, 500, 1200))) == 0
+
+
+def test_every_statement_and_quote_is_printed(report: Path) -> None:
+    target = report.parent / "page.pdf"
+    _, console = browse(report, f"--print-to-pdf={target}")
+    assert console == []
+    document = pypdfium2.PdfDocument(target)
+    printed = "".join("".join(page.get_textpage().get_text_range().split()) for page in document)
+    document.close()
+    page = Page(report.read_text(encoding="utf-8"))
+    said = ["".join(text.split())[:20] for own, text in page.texts.items() if own.startswith(("s", "p"))]
+    assert len(said) > 5
+    assert not [words for words in said if words not in printed]
+
+
+def test_a_hostile_document_leaves_the_console_empty(tmp_path: Path) -> None:
+    hostile = '</blockquote></style><script>console.error("run")</script><img src=x onerror=console.error(2)>'
+    cited = make_citation(hostile, end=100 + len(hostile))
+    answer = make_answer(hostile, text=hostile, citations=(cited,), evidence=(Evidence(cited, 1.0),))
+    page = tmp_path / "hostile.html"
+    good = report_html([Reported(None, (answer,))])
+    page.write_text(good, encoding="utf-8")
+    dom, console = browse(page, "--dump-dom")
+    assert console == []
+    assert hostile in Page(dom).text
+    page.write_text(good.replace("</main>", "<script>console.error(1)</script><img src=x></main>"), encoding="utf-8")
+    _, console = browse(page, "--dump-dom")
+    assert [line for line in console if "Content Security Policy" in line]  # it would be seen, and is not run
+    assert len(console) == 2
