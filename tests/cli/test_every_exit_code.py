@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 import tiny
+from forks import Forks, Started
 from transformers import PreTrainedTokenizerFast
 
 from longdoc.core.errors import EXIT_CODES
 
-pytestmark = pytest.mark.timeout(900)  # each starts the program, some three times
+pytestmark = pytest.mark.timeout(900)  # each runs the program, some three times
 STEPWISE = Path(__file__).with_name("stepwise.py")
+REPOSITORY = Path(__file__).resolve().parents[2]
 PRODUCED: set[int] = set()
 Longdoc = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -34,6 +36,26 @@ def longdoc(child_environment: dict[str, str], in_empty_folder: Path) -> Longdoc
             **given,  # type: ignore[call-overload]
         )
         return done
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """A process that has imported torch, for those that are forked from it."""
+    started = Forks({**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])})
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def forked(forks: Forks, child_environment: dict[str, str], longdoc: Longdoc) -> Longdoc:
+    """As `longdoc`, without the time that its import takes."""
+
+    def run(*arguments: str, **_: object) -> subprocess.CompletedProcess[bytes]:
+        process = forks.start([*arguments], child_environment)
+        out, err = process.stdout.read(), process.stderr.read()
+        return subprocess.CompletedProcess(arguments, process.wait(), out, err)
 
     return run
 
@@ -64,19 +86,22 @@ def test_1_when_no_summary_can_be_made_here(longdoc: Longdoc) -> None:
         (["plan"], 2, "Missing argument"),
         (["plan", "missing.txt"], 66, "There is no file missing.txt."),
         (["plan", "b.bin"], 65, "is in no format that longdoc knows"),
-        (["plan", "a.txt", "--model", "no/such", "--offline"], 69, "is not on this machine"),
         (["plan", "a.txt", "-o", "no/such/folder.md"], 73, "cannot be written"),
     ],
 )
-def test_2_65_66_69_and_73_leave_standard_output_empty(
-    arguments: list[str], code: int, said: str, longdoc: Longdoc
+def test_2_65_66_and_73_leave_standard_output_empty(
+    arguments: list[str], code: int, said: str, forked: Longdoc
 ) -> None:
     Path("b.bin").write_bytes(b"\x7fELF\x01\x02\x00\x00\x00")
-    check(longdoc(*arguments), code, said)
+    check(forked(*arguments), code, said)
 
 
-def test_3_when_one_of_several_cannot_be_read(longdoc: Longdoc) -> None:
-    check(longdoc("plan", "a.txt", "missing.txt", "--each"), 3, "Of 2 sources, 1 failed.", out=True)
+def test_69_and_nothing_is_asked_of_the_network(longdoc: Longdoc) -> None:
+    check(longdoc("plan", "a.txt", "--model", "no/such", "--offline"), 69, "is not on this machine")
+
+
+def test_3_when_one_of_several_cannot_be_read(forked: Longdoc) -> None:
+    check(forked("plan", "a.txt", "missing.txt", "--each"), 3, "Of 2 sources, 1 failed.", out=True)
 
 
 def test_70_for_a_bug_which_a_reader_of_another_package_has(
@@ -94,7 +119,7 @@ def test_70_for_a_bug_which_a_reader_of_another_package_has(
     check(longdoc("plan", "a.txt", "--format", "odd", env=environment), 70, "this is a bug in longdoc")
 
 
-def test_71_before_weights_are_looked_for_that_cannot_fit(longdoc: Longdoc) -> None:
+def test_71_before_weights_are_looked_for_that_cannot_fit(forked: Longdoc) -> None:
     shape = {"hidden_size": 16384, "intermediate_size": 53248, "num_hidden_layers": 1260, "vocab_size": 512}
     heads = {"num_attention_heads": 128, "num_key_value_heads": 8, "max_position_embeddings": 131072}
     Path("large").mkdir()
@@ -103,7 +128,7 @@ def test_71_before_weights_are_looked_for_that_cannot_fit(longdoc: Longdoc) -> N
     )
     PreTrainedTokenizerFast(tokenizer_object=tiny.tokenizer()).save_pretrained("large")
     check(
-        longdoc("read", "a.txt", "--model", "./large", "--state-dir", "st", "--device", "cpu"),
+        forked("read", "a.txt", "--model", "./large", "--state-dir", "st", "--device", "cpu"),
         71,
         "does not fit on cpu",
     )
@@ -121,15 +146,10 @@ def test_141_when_nobody_reads_the_result(longdoc: Longdoc) -> None:
 class Stepwise:
     """A reading that is followed event by event."""
 
-    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(STEPWISE), *arguments, "--progress", "json", "--state-dir", "states"],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )  # fmt: skip
+    def __init__(self, process: Started) -> None:
+        self.process = process
 
     def events(self) -> Iterator[dict[str, object]]:
-        assert self.process.stderr is not None
         for line in self.process.stderr:
             yield json.loads(line)
 
@@ -144,16 +164,17 @@ class Stepwise:
     def rest(self) -> tuple[int, str, list[dict[str, object]]]:
         """Exit code, result, and the events that are left."""
         events = [*self.events()]
-        out, _ = self.process.communicate(timeout=400)
-        return self.process.returncode, out.decode(), events
+        out = self.process.stdout.read()
+        return self.process.wait(), out.decode(), events
 
 
 @pytest.fixture
-def stepwise(child_environment: dict[str, str], in_empty_folder: Path) -> Callable[..., Stepwise]:
+def stepwise(forks: Forks, child_environment: dict[str, str], in_empty_folder: Path) -> Callable[..., Stepwise]:
     """Start a program of `stepwise` on a text of six chapters."""
     chapters = [f"# Chapter {number}\n\n{tiny.prose(60, number)}" for number in range(6)]
     Path("book.md").write_text("\n\n".join(chapters))
-    return lambda *arguments: Stepwise(child_environment, *arguments)
+    more = ["--progress", "json", "--state-dir", "states"]
+    return lambda *arguments: Stepwise(forks.start([*arguments, *more], child_environment, STEPWISE))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
