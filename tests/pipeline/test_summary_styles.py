@@ -12,8 +12,8 @@ from made_books import CHAPTERS
 
 from longdoc.core.errors import UsageError
 from longdoc.core.events import Event, StateUsed
-from longdoc.core.settings import SourceOptions, SummaryOptions
-from longdoc.core.types import Citation, Statement, Summary
+from longdoc.core.settings import SourceOptions, SummaryOptions, SummaryStyle
+from longdoc.core.types import Citation, Statement, Summary, SummaryPart
 from longdoc.output.json import summary_json
 from longdoc.output.markdown import summary_markdown
 from longdoc.output.text import summary_text
@@ -90,6 +90,14 @@ def test_statements_that_stand_nowhere_stay_behind_what_they_followed() -> None:
     nowhere, first = Statement("Nowhere."), Statement("First of all.")
     ordered = pipeline._in_order([first, at(50), nowhere, at(10), at(90)])
     assert ordered == [first, at(10), at(50), nowhere, at(90)]
+
+
+@pytest.mark.parametrize("style", ["brief", "bullets", "timeline"])
+def test_what_was_interrupted_before_there_is_a_whole_shows_its_parts(style: SummaryStyle) -> None:
+    options = SummaryOptions(style=style)
+    whole, parts = [Statement("All of it.")], [SummaryPart("One", (Statement("A note."),), 0, 9)]
+    assert pipeline._styled(options, [], parts) == ([], parts)
+    assert pipeline._styled(options, whole, parts) == (whole, [])
 
 
 def test_a_focus_takes_what_touches_it_and_leaves_the_rest_of_the_parts_a_sentence(
