@@ -109,8 +109,10 @@ def open_sink(name: str | None) -> Iterator[Sink]:
     if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe: nothing to rename
         with _opening(path):
             stream = path.open("w", encoding="utf-8", errors="replace")
-        with stream:
-            yield _File(stream, path)
+        with _closing(stream):
+            device = _File(stream, path)
+            yield device
+            device.finish()
         return
     yield from _replaced(path.resolve())
 
@@ -122,7 +124,7 @@ def _replaced(path: Path) -> Iterator[Sink]:
             raise IsADirectoryError(None, "it is a folder")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
+        with _closing(os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")) as stream:
             if path.exists():
                 with _opening(path):
                     os.fchmod(descriptor, path.stat().st_mode & 0o777)
@@ -132,6 +134,16 @@ def _replaced(path: Path) -> Iterator[Sink]:
                 sink.finish()
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _closing(stream: IO[str]) -> Iterator[IO[str]]:
+    """Close it at the end. That a full disk does not take the rest has been told by then, or nobody wants the rest."""
+    try:
+        yield stream
+    finally:
+        with suppress(OSError):
+            stream.close()
 
 
 @contextmanager

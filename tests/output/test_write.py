@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -106,9 +107,26 @@ def test_a_device_is_written_to_and_not_replaced() -> None:
     assert Path(os.devnull).is_char_device()
 
 
-def test_a_full_disk_is_an_output_error() -> None:
+@pytest.mark.parametrize("num_characters", [3_000, 100_000])  # in the buffer until the end, and not
+def test_a_disk_that_has_no_room_is_an_output_error_and_leaves_the_old_file(
+    num_characters: int, in_empty_folder: Path
+) -> None:
+    Path("a.md").write_text("old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            write("a.md", "x" * num_characters)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert Path("a.md").read_text() == "old"
+    assert [*Path().iterdir()] == [Path("a.md")]
+
+
+@pytest.mark.parametrize("num_characters", [1, 100_000])
+def test_a_device_that_is_full_is_an_output_error(num_characters: int) -> None:
     with pytest.raises(OutputError):
-        write("/dev/full", "x" * 100_000)
+        write("/dev/full", "x" * num_characters)
 
 
 @pytest.mark.parametrize("path", ["nowhere/a.md", "."])
