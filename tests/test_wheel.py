@@ -76,6 +76,9 @@ def test_the_wheel_holds_code_prompts_adapters_and_schemas(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "longdoc/cli/__init__.py" in names
     assert "longdoc/output/schemas/summary-1.json" in names
+    assert {
+        f"longdoc/output/templates/{name}" for name in ("base.html", "report.html", "index.html", "page.css")
+    } <= set(names)
     for folder in ("adapters", "prompts"):
         ours = [p.relative_to(REPOSITORY) for p in (REPOSITORY / folder).rglob("*") if p.is_file()]
         tracked = [p for p in ours if not any(part.startswith((".", "__pycache__")) for part in p.parts)]

@@ -99,7 +99,8 @@ class Delivery:
 
     def on_event(self, event: Event) -> None:
         """Show an event on standard error."""
-        self._recorder(event)
+        if self._options.to == "html":
+            self._recorder(event)
         self._display(event)
 
     def put(

@@ -216,3 +216,21 @@ def test_text_is_shown_as_it_stands(text: str) -> None:
 
 def test_the_same_result_is_the_same_page() -> None:
     assert report_html(hostile()) == report_html(hostile())
+
+
+def luminance(colour: str) -> float:
+    """As WCAG 2 defines it, of `#rrggbb`."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_text_stands_out_from_its_ground_in_light_and_dark() -> None:
+    style = report_html([Reported(make_summary())]).partition("<style>")[2].partition("</style>")[0]
+    schemes = [dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block)) for block in style.split(":root")[1:3]]
+    assert schemes[0] != schemes[1]
+    for colours in schemes:
+        pairs = [(ink, ground) for ink in ("ink", "muted", "link") for ground in ("ground", "panel", "warn")]
+        for ink, ground in [*pairs, ("mark-ink", "mark")]:
+            low, high = sorted((luminance(colours[ink]), luminance(colours[ground])))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)
