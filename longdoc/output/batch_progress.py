@@ -5,17 +5,16 @@ Which one is decided as in `progress`. Knows nothing of workers but their number
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TextIO
 
 from longdoc.core.batch import BatchFinished, BatchStarted, DocumentDone, OfDocument
 from longdoc.core.events import Event, Step, Warned, Writing
 from longdoc.output.json import dumps, event_json
-from longdoc.output.progress import Display, Progress, Silent, Stream, Unread, describe, warning_lines
+from longdoc.output.progress import Display, Progress, Silent, Stream, describe, open_display, warning_lines
 from longdoc.output.wording import count, duration, one_line
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -119,15 +118,11 @@ class BatchJson(Silent):
         self._stream.flush()
 
 
-@contextmanager
-def open_batch_display(progress: Progress, *, quiet: bool = False, stream: TextIO | None = None) -> Iterator[Display]:
+def open_batch_display(
+    progress: Progress, *, quiet: bool = False, stream: TextIO | None = None
+) -> AbstractContextManager[Display]:
     """The display for standard error; whatever it has drawn is cleared when the block ends."""
-    stream = stream or sys.stderr
-    display = Unread(_choose(progress, quiet, stream), stream)
-    try:
-        yield display
-    finally:
-        display.pause()
+    return open_display(progress, quiet=quiet, stream=stream, choose=_choose)
 
 
 def _choose(progress: Progress, quiet: bool, stream: TextIO) -> Display:

@@ -205,11 +205,19 @@ class Unread:
             os.close(null)
 
 
+Choose = Callable[[Progress, bool, TextIO], Display]
+
+
 @contextmanager
-def open_display(progress: Progress, *, quiet: bool = False, stream: TextIO | None = None) -> Iterator[Display]:
-    """The display for standard error; whatever it has drawn is cleared when the block ends."""
+def open_display(
+    progress: Progress, *, quiet: bool = False, stream: TextIO | None = None, choose: Choose | None = None
+) -> Iterator[Display]:
+    """The display for standard error; whatever it has drawn is cleared when the block ends.
+
+    choose: which one, from the progress that is asked for, `quiet` and the stream; else that of a single document.
+    """
     stream = stream or sys.stderr
-    display = Unread(_choose(progress, quiet, stream), stream)
+    display = Unread((choose or _choose)(progress, quiet, stream), stream)
     try:
         yield display
     finally:

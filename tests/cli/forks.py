@@ -1,7 +1,8 @@
 """`longdoc` in processes that are forks of one which has imported torch and the pipeline already.
 
 Each is a process of its own, with its own streams, signals and exit code, as a shell would start it, but for the import
-that takes most of a start. What depends on the import itself (--offline, closed streams) needs a real start.
+that takes most of a start. What depends on the import itself (closed streams, say) needs a real start. None of them
+uses the network.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Forks:
         self._socket, theirs = socket.socketpair()
         self._process = subprocess.Popen(
             [sys.executable, __file__, str(theirs.fileno())],
-            env={**environment, "OMP_NUM_THREADS": "1"},  # a fork keeps no threads
+            # a fork keeps no threads; huggingface_hub asks once whether it is offline, when it is imported
+            env={**environment, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
             pass_fds=[theirs.fileno()],
         )
         theirs.close()

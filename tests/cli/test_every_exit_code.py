@@ -76,8 +76,8 @@ def test_0_and_the_result_alone_on_standard_output(longdoc: Longdoc) -> None:
     )
 
 
-def test_1_when_no_summary_can_be_made_here(longdoc: Longdoc) -> None:
-    check(longdoc("doctor", "--model", "nowhere", "--offline"), 1, "No summary can be made here.", out=True)
+def test_1_when_no_summary_can_be_made_here(forked: Longdoc) -> None:
+    check(forked("doctor", "--model", "nowhere", "--offline"), 1, "No summary can be made here.", out=True)
 
 
 @pytest.mark.parametrize(
