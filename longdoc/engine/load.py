@@ -35,6 +35,11 @@ _CHECK_CALLS = [18, 11, 1, 1, 1]
 _WEIGHTS_SHARE = 0.6  # of a GPU's free memory, from which on auto quantizes: the rest is for reading
 
 
+# Below this, products are too short to share: two threads gain a sixth on a machine that does nothing else, and wait
+# for each other, three times as slow as one, on a busy one.
+_SMALL_PARAMETERS = 50_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model in evaluation mode under longdoc's attention, with its tokenizer and what is known of it.
@@ -74,11 +79,12 @@ def load_model(options: ModelOptions, dtype: torch.dtype | None = None) -> Loade
     Raises ModelUnavailable (69) when it is not there or cannot work, OutOfMemory (71) when it does not fit.
     """
     _quieten()
-    if options.threads:
-        torch.set_num_threads(options.threads)
     device = device_of(options.device)
     path = resolve(options.model)
     tokenizer, model, quantization = _load_stock(path, options, device, dtype or _dtype(device))
+    threads = options.threads or (1 if model.num_parameters() < _SMALL_PARAMETERS else None)
+    if threads:
+        torch.set_num_threads(threads)
     model.eval().requires_grad_(False)
     kernel = FourBitKernel(model)
     _self_check(model, str(path), device)

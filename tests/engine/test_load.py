@@ -104,6 +104,18 @@ def test_a_model_that_reads_right_and_writes_wrong_is_refused(
     assert "gives other results" in refused(options(checkpoint, adapter="none")).what
 
 
+def test_a_small_model_takes_one_thread_unless_told_otherwise(checkpoint: Path) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        load_model(options(checkpoint))
+        assert torch.get_num_threads() == 1
+        load_model(options(checkpoint, threads=2))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_an_adapter_may_lie_elsewhere(checkpoint: Path, copied: Path) -> None:
     for name in ("adapter.toml", "adapter.safetensors"):
         (copied / name).unlink()
