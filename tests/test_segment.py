@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from longdoc.core.settings import SourceOptions
 from longdoc.core.types import Anchor, Document, Section, Source
-from longdoc.ingest import read_document
+from longdoc.ingest import Together, read_document, read_source
 from longdoc.segment import Encode, count_tokens, parts, segment
+from longdoc.segment.parts import FRONT_MATTER
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 TRAINING_TEXT = (
@@ -191,6 +193,40 @@ def test_title_pages_are_joined_with_a_neighbour_and_named_after_the_chapter() -
     )
     document = document_of(text, tuple(Section(*span) for span in spans))
     assert [(p.title, p.start, p.end) for p in parts(document)] == [("One", 0, 9400), ("Two", 9400, 17600)]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "title"),
+    [
+        ({"Finances": 300, "Staff": 350, "Outlook": 200}, "Finances – Outlook"),
+        ({"Dedication": 20, "Finances": 600, "Staff": 500}, "Finances – Staff"),
+        ({FRONT_MATTER: 150, "1. The pier": 300, "2. Fees": 200}, "1. The pier – 2. Fees"),
+        ({FRONT_MATTER: 900, "Notes": 200}, "Front matter – Notes"),
+        ({"Colophon": 20, "Thanks": 1}, "Colophon – Thanks"),
+    ],
+)
+def test_a_joined_part_is_named_after_what_it_holds(lengths: dict[str, int], title: str) -> None:
+    sections, text = [], ""
+    for name, length in lengths.items():
+        start, text = len(text), text + ("" if name == FRONT_MATTER else f"{name}\n\n") + "x" * length + "\n\n"
+        sections += [Section(name, start, len(text))] if name != FRONT_MATTER else []
+    assert [part.title for part in parts(document_of(text, tuple(sections)))] == [title]
+
+
+def test_the_lead_under_the_title_of_an_article_is_named_with_its_sections_and_a_bare_title_is_not() -> None:
+    lead, section = "The bridge is closed. " * 10, "What it costs\n\n" + "It costs a lot. " * 10
+    for text, title in ((f"The bridge\n\n{lead}", "The bridge – What it costs"), ("The bridge\n\n", "What it costs")):
+        whole = Section("The bridge", 0, len(text + section), 1)
+        found = parts(document_of(text + section, (whole, Section("What it costs", len(text), whole.end, 2))))
+        assert [part.title for part in found] == [title]
+
+
+def test_files_that_share_a_part_are_all_named_in_its_title(tmp_path: Path) -> None:
+    names = [str(tmp_path / name) for name in ("long.txt", "short.txt")]
+    for name, text in zip(names, ("A word or two. " * 75, "Thanks."), strict=True):
+        Path(name).write_text(text)
+    document = read_source(Together("two", tuple(names), "two"), SourceOptions())
+    assert [part.title for part in parts(document)] == ["long.txt – short.txt"]
 
 
 def test_a_book_in_parts_is_taken_chapter_by_chapter() -> None:

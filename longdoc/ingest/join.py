@@ -139,8 +139,8 @@ def joined(
     ends = [*starts[1:-1], starts[-1] - len(PARAGRAPH_BREAK)]  # a section reaches up to the next: they tile the text
     placed = [*zip(documents, starts, strict=False)]
     sections: list[Section] = []
-    for document, start, end in zip(documents, starts, ends, strict=False):
-        sections.append(Section(document.title or Path(document.source.name).name, start, end, 1))
+    for title, document, start, end in zip(_titles(documents), documents, starts, ends, strict=False):
+        sections.append(Section(title, start, end, 1))
         sections += [replace(s, start=s.start + start, end=s.end + start, level=s.level + 1) for s in document.sections]
     pages = [document.num_pages for document in documents if document.num_pages is not None]
     return Document(
@@ -153,6 +153,15 @@ def joined(
         warnings=(*warnings, *(f"{_shown(d.source.name)}: {warning}" for d in documents for warning in d.warnings)),
         files=tuple(File(d.source, start, start + len(d.text), d.title, d.num_pages) for d, start in placed),
     )
+
+
+def _titles(documents: Sequence[Document]) -> list[str]:
+    """What the section of each file is called: its title, with the file's name when another has the same title."""
+    titles = [document.title or Path(document.source.name).name for document in documents]
+    return [
+        f"{title} ({_shown(document.source.name)})" if titles.count(title) > 1 else title
+        for title, document in zip(titles, documents, strict=True)
+    ]
 
 
 def _anchors(document: Document, start: int) -> Iterator[Anchor]:

@@ -18,6 +18,9 @@ MAX_CHARACTERS = 60_000
 # The size of a part when nothing in the document says where parts begin.
 EVEN_CHARACTERS = 20_000
 
+# A piece of a joined part is named unless it is less than this share of the longest one: a dedication is a sliver.
+SLIVER = 0.05
+
 FRONT_MATTER = "Front matter"
 
 
@@ -31,10 +34,11 @@ def parts(
     if not document.sections:
         return _even(document)
     max_characters = max(max_characters, 2 * text_length // MAX_PARTS)  # a library of novels has long parts
-    chosen = _divide(document, Section(document.title or FRONT_MATTER, 0, text_length, 0), max_characters)
-    chosen = _join_small(chosen, max(min_characters, 0))
-    if len(chosen) > MAX_PARTS:
-        chosen = _join_small(chosen, text_length // MAX_PARTS, name_range=True)
+    pieces = _divide(document, Section(document.title or FRONT_MATTER, 0, text_length, 0), max_characters)
+    groups = _join_small([[piece] for piece in pieces], max(min_characters, 0))
+    if len(groups) > MAX_PARTS:
+        groups = _join_small(groups, text_length // MAX_PARTS)
+    chosen = [Section(_name(document, group), group[0].start, group[-1].end, 1) for group in groups]
     if len(chosen) == 1 and text_length > 2 * EVEN_CHARACTERS:
         return _even(document)
     return tuple(piece for section in chosen for piece in _split_long(document, section, max_characters))
@@ -92,32 +96,46 @@ def _children(document: Document, parent: Section) -> list[Section]:
     return children
 
 
-def _join_small(sections: list[Section], min_characters: int, *, name_range: bool = False) -> list[Section]:
+def _join_small(groups: list[list[Section]], min_characters: int) -> list[list[Section]]:
     """Join what is too short: at the front with what follows, elsewhere with what follows or stands before."""
-    joined: list[Section] = []
-    waiting: Section | None = None  # too short so far: the next one is joined to it
-    for section in sections:
-        if waiting is not None:
-            section = _joined(waiting, section, name_range)
-            waiting = None
-        if section.end - section.start < min_characters:
-            waiting = section
-        else:
-            joined.append(section)
-    if waiting is not None:
-        if joined:
-            joined[-1] = _joined(joined[-1], waiting, name_range)
-        else:
+    joined: list[list[Section]] = []
+    waiting: list[Section] = []  # too short so far: the next one is joined to it
+    for group in groups:
+        waiting = waiting + group
+        if waiting[-1].end - waiting[0].start >= min_characters:
             joined.append(waiting)
+            waiting = []
+    if waiting and joined:
+        joined[-1] = joined[-1] + waiting
+    elif waiting:
+        joined.append(waiting)
     return joined
 
 
-def _joined(first: Section, second: Section, name_range: bool) -> Section:
-    longer = max(first, second, key=lambda section: section.end - section.start)
-    title = longer.title
-    if name_range and first.title != second.title:
-        title = f"{first.title.partition(' – ')[0]} – {second.title.rpartition(' – ')[2]}"
-    return Section(title, first.start, second.end, 1)
+def _name(document: Document, group: list[Section]) -> str:
+    """What a part is called: the title of its only section that matters, or the first and the last of several.
+
+    Text before the first heading matters only when nothing is longer; when files are joined, every piece of them does.
+    """
+    if len(group) == 1:
+        return group[0].title
+    bodies = [_body_characters(document, section) for section in group]
+    several_files = sum(file.start < group[-1].end and group[0].start < file.end for file in document.files) > 1
+    longest = max(bodies)
+    named = [
+        section.title
+        for section, body in zip(group, bodies, strict=True)
+        if body > 0 and (several_files or body >= longest * (1 if section.title == FRONT_MATTER else SLIVER))
+    ]
+    if not named:
+        return max(group, key=lambda section: section.end - section.start).title
+    return named[0] if named[0] == named[-1] else f"{named[0]} – {named[-1]}"
+
+
+def _body_characters(document: Document, section: Section) -> int:
+    """Characters of a section beside its heading: 0 for one that is only a heading."""
+    text = document.text[section.start : section.end].strip()
+    return len(text.removeprefix(section.title).strip())
 
 
 def _split_long(document: Document, section: Section, max_characters: int) -> list[Section]:

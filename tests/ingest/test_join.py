@@ -97,6 +97,14 @@ def test_sections_of_a_file_lie_one_level_deeper(tmp_path: Path) -> None:
     assert document.cite(at, at + 4).section == alone.cite(alone.text.index("Hail"), alone.text.index("Hail")).section
 
 
+def test_files_of_the_same_title_are_told_apart_by_their_names(tmp_path: Path) -> None:
+    for name, title in (("may.md", "Minutes"), ("june.md", "Minutes"), ("plan.md", "Plan")):
+        (tmp_path / name).write_text(f"# {title}\n\nWhat was said in it.\n")
+    document = read_source(whole(*(str(tmp_path / name) for name in ("may.md", "june.md", "plan.md"))), SourceOptions())
+    titles = [section.title for section in document.sections if section.level == 1]
+    assert titles == [f"Minutes ({tmp_path / 'may.md'})", f"Minutes ({tmp_path / 'june.md'})", "Plan"]
+
+
 def test_what_cannot_be_read_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
     chapters(tmp_path, "a.txt", "b.txt")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 nothing of the kind")
