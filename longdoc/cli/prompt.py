@@ -21,17 +21,21 @@ PROMPT = "question> "
 def answer_until_end(answer: Callable[[str], Answer], delivery: Delivery) -> None:
     """Answer every line until the end of input. The receipt follows the first answer only."""
     is_first = True
-    for question in typed_questions():
+    for question in typed_questions(delivery.pause):
         delivery.put([answer(question)], heading=False, receipt=is_first)
         is_first = False
 
 
-def typed_questions() -> Iterator[str]:
-    """The lines that are not empty, with the arrow keys for editing and history."""
+def typed_questions(clear: Callable[[], None]) -> Iterator[str]:
+    """The lines that are not empty, with the arrow keys for editing and history.
+
+    clear: called before each prompt, on whose line nothing else may be drawn.
+    """
     with suppress(ImportError):  # not in every build of Python
         import readline  # noqa: F401  # importing it is what gives input() its history
 
     while True:
+        clear()
         try:
             line = _line().strip()
         except EOFError:

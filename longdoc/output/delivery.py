@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from longdoc.core.events import Event, Listener, Warned
@@ -157,6 +158,7 @@ class Delivery:
     def stop(self, results: Sequence[Summary] | Sequence[Answer], when: str = "") -> None:
         """Ctrl-C: deliver what is finished, and what there is so far, marked partial; leave out the rest.
 
+        A file that is there is not replaced: an earlier run may have finished it.
         results: of the source that was interrupted.   when: "after 2 of 5 sources", for the message.
         """
         if results:
@@ -170,11 +172,15 @@ class Delivery:
             else:
                 self._put_page(f"**{words}**\n" if self._options.to == "md" else f"PARTIAL{words[7:]}\n")
         self.end()
-        self._sink.finish()
-        where = f"in {self._options.path}" if self._options.path not in {None, "-"} else "written"
+        file = self._sink.set_aside()
+        where = _told_place(self._options.path, file)
         is_partial = any(result.status == "partial" for result in results)
         what = "what there is so far, marked partial," if is_partial else "what was finished"
         self._display(Warned(f"interrupted{' ' + when if when else ''}; {what} is {where}"))
+
+    def pause(self) -> None:
+        """Clear the display, before something else is written to the terminal."""
+        self._display.pause()
 
     def _put_rows(self, rows: Sequence[Json]) -> None:
         if self._options.to == "json":
@@ -192,6 +198,15 @@ class Delivery:
     def _write(self, text: str) -> None:
         self._display.pause()
         self._sink.write(text)
+
+
+def _told_place(path: str | None, file: Path | None) -> str:
+    """Where the result of an interrupted run is. file: the one that has it, which need not be the one asked for."""
+    if path is None or path == "-":
+        return "written"
+    if file is None or file == Path(path).resolve():
+        return f"in {path}"
+    return f"in {file}, and {path} stays as it was"
 
 
 def _marked(rows: Sequence[Json], marks: Json | None) -> list[Json]:

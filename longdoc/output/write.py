@@ -1,8 +1,8 @@
 """Where results go: standard output, or a file that is there whole or not at all. Knows nothing of their form.
 
 A file is written under a temporary name beside its target, flushed to the disk and renamed, so an
-existing file survives whatever goes wrong. The temporary file is opened *first*: a folder that cannot be
-written to is an error before ten minutes of reading, not after.
+existing file survives whatever goes wrong, Ctrl-C too: what there is by then goes beside it. The temporary
+file is opened *first*: a folder that cannot be written to is an error before ten minutes of reading, not after.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -24,7 +25,10 @@ class StdoutClosedError(Exception):
 
 
 class Sink(Protocol):
-    """Takes text. `keep` says that what was written is worth having, `finish` that nothing follows."""
+    """Takes text. `keep` says that what was written is worth having, `finish` that nothing follows.
+
+    `set_aside` is `finish` for what an interruption left: no file that is there is replaced. -> the file that has it.
+    """
 
     is_terminal: bool
 
@@ -33,6 +37,8 @@ class Sink(Protocol):
     def keep(self) -> None: ...
 
     def finish(self) -> None: ...
+
+    def set_aside(self) -> Path | None: ...
 
 
 class _Stdout:
@@ -55,6 +61,10 @@ class _Stdout:
 
     def finish(self) -> None:
         """Nothing to do: it is out."""
+
+    def set_aside(self) -> Path | None:
+        """Nothing to do: it is out."""
+        return None
 
 
 def drop_stdout() -> None:
@@ -86,13 +96,34 @@ class _File:
 
     def finish(self) -> None:
         """Put what was written in its place, once. An exception that follows takes nothing back."""
-        with _opening(self._path):
+        self._put(self._path)
+
+    def set_aside(self) -> Path | None:
+        """Put it in its place when no file is there, else beside that one; -> where, None for a device."""
+        if self._temporary is None:
+            self.finish()
+            return None
+        target = self._path if not os.path.lexists(self._path) else _beside(self._path)
+        self._put(target)
+        return target
+
+    def _put(self, target: Path) -> None:
+        with _opening(target):
             self._stream.flush()
             if self._temporary is not None:
                 os.fsync(self._stream.fileno())
-                self._temporary.replace(self._path)
-                sync_folder(self._path.parent)
+                self._temporary.replace(target)
+                sync_folder(target.parent)
                 self._temporary = None
+
+
+def _beside(path: Path) -> Path:
+    """`big.partial.md` for `big.md`; with a number where that is taken: it may be a source, or worth keeping."""
+    for number in count(1):
+        there = path.with_name(f"{path.stem}.partial{f'-{number}' if number > 1 else ''}{path.suffix}")
+        if not os.path.lexists(there):
+            break
+    return there
 
 
 @contextmanager
@@ -100,7 +131,7 @@ def open_sink(name: str | None) -> Iterator[Sink]:
     """Standard output for None and "-", else the file `name`.
 
     The file is replaced when the block ends without an exception after `keep()`, or by `finish()` inside it;
-    otherwise it stays as it was.
+    otherwise it stays as it was. After `set_aside()` the block ends with an exception: nothing more is put anywhere.
     """
     if name is None or name == "-":
         yield _Stdout()

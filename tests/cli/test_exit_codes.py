@@ -69,7 +69,6 @@ def test_ctrl_c_in_the_pipeline_is_130(pipeline: FakePipeline, capsys: pytest.Ca
 def test_ctrl_c_writes_the_finished_results_and_no_half_ones(
     form: str, pipeline: FakePipeline, in_empty_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("all").write_text("old")
     pipeline.errors["c.pdf"] = KeyboardInterrupt()
     sources = ["a.pdf", "missing.pdf", "b.pdf", "c.pdf", "d.pdf"]
     assert run(["summarize", *sources, "--to", form, "-o", "all"]) == 130
@@ -84,6 +83,19 @@ def test_ctrl_c_writes_the_finished_results_and_no_half_ones(
     err = capsys.readouterr().err
     assert "interrupted after 3 of 5 sources; what was finished is in all" in err
     assert "d.pdf" not in [call["source"] for call in pipeline.calls]
+
+
+def test_ctrl_c_replaces_no_result_that_is_there(
+    pipeline: FakePipeline, in_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("all.md").write_text("old")
+    pipeline.errors["c.pdf"] = KeyboardInterrupt()
+    for name in ("all.partial.md", "all.partial-2.md"):
+        assert run(["summarize", "a.pdf", "c.pdf", "-o", "all.md"]) == 130
+        assert Path(name).read_text().count("sha256") == 1
+        assert f"what was finished is in {Path(name).resolve()}, and all.md stays as it was" in capsys.readouterr().err
+    assert Path("all.md").read_text() == "old"
+    assert {str(path) for path in Path().iterdir()} == {"all.md", "all.partial.md", "all.partial-2.md"}
 
 
 def test_ctrl_c_before_anything_is_finished_leaves_the_old_file(pipeline: FakePipeline, in_empty_folder: Path) -> None:

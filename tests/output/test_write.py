@@ -66,6 +66,32 @@ def test_what_is_finished_survives_an_exception(in_empty_folder: Path) -> None:
     assert [*Path().iterdir()] == [Path("a.md")]
 
 
+def set_aside_and_fail(name: str) -> None:
+    with open_sink(name) as sink:
+        sink.write("half")
+        sink.keep()
+        sink.set_aside()
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("there", [(), ("a.md",), ("a.md", "a.partial.md")])
+def test_what_an_interruption_left_replaces_nothing(there: tuple[str, ...], in_empty_folder: Path) -> None:
+    for name in there:
+        Path(name).write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        set_aside_and_fail("a.md")
+    assert all(Path(name).read_text() == "old" for name in there)
+    (new,) = {path.name for path in Path().iterdir()} - {*there}
+    assert new == ("a.md", "a.partial.md", "a.partial-2.md")[len(there)]
+    assert Path(new).read_text() == "half"
+
+
+def test_what_an_interruption_left_goes_into_a_device() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        set_aside_and_fail(os.devnull)
+    assert Path(os.devnull).is_char_device()
+
+
 def test_what_is_not_worth_keeping_is_not_kept(in_empty_folder: Path) -> None:
     write("a.md", keep=False)
     assert not [*Path().iterdir()]

@@ -1,0 +1,44 @@
+"""Questions that are typed: nothing is drawn on the line of the prompt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from longdoc.cli import prompt
+from longdoc.core.events import Event, ModelLoading
+from longdoc.output.delivery import Delivery, OutputOptions
+from longdoc.output.write import open_sink
+
+
+class Drawn:
+    """A display that is drawn from any event on until it is paused."""
+
+    def __init__(self) -> None:
+        self.is_drawn = False
+
+    def __call__(self, event: Event) -> None:
+        self.is_drawn = True
+
+    def pause(self) -> None:
+        self.is_drawn = False
+
+
+def test_the_display_is_cleared_before_every_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    display, lines, drawn = Drawn(), ["Who?", "", "When?"], []
+
+    def line() -> str:
+        drawn.append(display.is_drawn)
+        display(ModelLoading("embedded"))  # as what answers does
+        if not lines:
+            raise EOFError
+        return lines.pop(0)
+
+    monkeypatch.setattr(prompt, "_line", line)
+    with open_sink(None) as sink:
+        delivery: Any = Delivery(sink, display, OutputOptions(), many=False)
+        delivery.on_event(ModelLoading("embedded"))
+        assert display.is_drawn
+        assert [*prompt.typed_questions(delivery.pause)] == ["Who?", "When?"]
+    assert drawn == [False] * 4
