@@ -1,7 +1,8 @@
 """Sentence spans of a text. Knows nothing of tokens, sections or pages.
 
 nupunkt finds the ends of English sentences; on top of it a blank line always ends one (headings have no
-full stop), and so do the full stops of scripts that nupunkt does not know.
+full stop), and so do the full stops of scripts that nupunkt does not know, and the full stop of a lower-case word
+before a capital: nupunkt takes many words ("rest.", "toil.") for abbreviations.
 """
 
 from __future__ import annotations
@@ -11,9 +12,23 @@ from collections.abc import Iterator
 
 Span = tuple[int, int]
 MAX_SENTENCE_CHARACTERS = 1500
+RULES = 2  # grows when sentences end elsewhere: kept notes count them
 
 # A blank line, or a full stop of Chinese/Japanese, Devanagari, Arabic, Armenian or Ethiopic with closing quotes.
 _HARD_BREAK = re.compile(r"\n[^\S\n]*\n\s*|[。！？｡।॥؟۔։።]+[」』”’）)\]]*\s*")
+
+# The full stop of a word of four lower-case letters or more, with closing quotes, before a capital letter.
+_WORD_STOP = re.compile(r"(?<=[a-z]{4})\.[\"”’')\]»]*\s+(?=[\"“‘'(\[«]*[A-Z])")
+_LAST_WORD = re.compile(r"[^\W\d_]+$")
+_LONGEST_WORD = 30
+_ABBREVIATIONS_OF_WORDS = """
+    abbr anon approx appt appx assn assoc asst attn attr auth bros capt cert chap chaps circ cmdr coll comm comp conf
+    corp dept depts diss dist distr elec encl engr esqr excl exec fasc figs gentl govt hist illus incl inst insts intl
+    introd lett lieut maths mdse memo messrs mfgr misc mngr mssr natl obit orig paras phil pref pres prob prod prof
+    profs pron propr pseud publ refs repr resp rept sched secs sect sects secy sergt subj subsp suppl supt surg temp
+    tech tbsp theol trans transl treas univ vols
+"""
+_ABBREVIATIONS = frozenset(_ABBREVIATIONS_OF_WORDS.split())
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _BLOCK_CHARACTERS = 65_536
@@ -39,10 +54,24 @@ def _tile(text: str) -> list[Span]:
 
     cuts = {end for _, end in sent_spans(text)}
     cuts.update(match.end() for match in _HARD_BREAK.finditer(text))
+    cuts.update(_word_stops(text, cuts))
     cuts.add(len(text))
     cuts.discard(0)
     ends = sorted(cuts)
     return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _word_stops(text: str, known: set[int]) -> list[int]:
+    """Ends beside the known ones after an ordinary word that is not one of the abbreviations."""
+    stops = []
+    for match in _WORD_STOP.finditer(text):
+        if match.end() in known:
+            continue
+        word = _LAST_WORD.search(text, max(0, match.start() - _LONGEST_WORD), match.start())
+        found = word[0] if word else ""
+        if found.islower() and found not in _ABBREVIATIONS:
+            stops.append(match.end())
+    return stops
 
 
 def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Span]:

@@ -14,6 +14,7 @@ from typing import Any
 from longdoc.core.errors import Interrupted, UsageError
 from longdoc.core.events import Finished, Listener, Writing, ignore
 from longdoc.core.paths import data_folder
+from longdoc.core.sentences import RULES
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions, SummaryOptions
 from longdoc.core.types import Statement, Summary, SummaryPart
 from longdoc.engine.reader import ReadingState
@@ -163,11 +164,12 @@ class _Noting:
 
     @property
     def basis(self) -> str:
-        """SHA-256 of the prompt that notes are asked for with, and of the ranker that proposes them."""
+        """SHA-256 of the prompt that notes are asked for with, of the ranker that proposes them, of where sentences end."""
         adapter = self.session.loaded.adapter
         prompt = load_prompt(f"{adapter.prompts if adapter is not None else 'chat'}/notes")
         ranker = (data_folder("adapters") / "lexical" / "salience.json").read_bytes()
-        return hashlib.sha256(prompt.sha256.encode() + hashlib.sha256(ranker).digest()).hexdigest()
+        made_of = prompt.sha256.encode() + hashlib.sha256(ranker).digest() + str(RULES).encode()
+        return hashlib.sha256(made_of).hexdigest()
 
     def __call__(self, reading: Reading, part: int, state: ReadingState) -> None:
         """Notes on one more part."""
