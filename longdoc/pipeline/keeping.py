@@ -81,6 +81,7 @@ class Keeper:
     """Saves the states of one reading, and finds what an earlier run kept of it.
 
     fingerprint: of the model and of how it reads.   purpose: "" for a reading that questions are asked of.
+    tokens_kept: up to where this reading was saved.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Keeper:
         self.name = state_name(document.source, str(fingerprint["model"]), purpose)
         self.folder = folder_of(options.folder)
         self.whole, self.checkpoint = paths_of(self.folder, self.name)
+        self.tokens_kept = 0
         self._is_off = False
         self._claim: Claim | None = None
         self._is_another_writing = False
@@ -148,8 +150,9 @@ class Keeper:
                     found = Kept(state, place, about["notes"], tuple(about["held"]))
                     mark_used(path)
                     break
-                else:
+                elif path == self.checkpoint:
                     changed = True
+                # else the text goes on behind its old end, and its last segment is another now
             except StateRefused as error:
                 reasons[error.why] = None
         if changed and found is None:
@@ -221,6 +224,7 @@ class Keeper:
                 raise
             self._give_up(error.why or error.what)
             return False
+        self.tokens_kept = place.num_tokens
         now = time.monotonic()
         self._due = now + max(CHECKPOINT_SECONDS, (now - began) / _SAVE_SHARE)
         self.on_event(StateKept(self.name, place.num_tokens, self.total_tokens, num_bytes))

@@ -145,13 +145,25 @@ class Reading:
                     self._save(done, on_part)
             on_event(Step(follows=False))
         except KeyboardInterrupt as stop:
-            wanted = keeper is not None and not isinstance(stop, StoppedNow) and keeper.is_worth_keeping()
-            if wanted and self._save(done, on_part):
-                stopped = f"reading was stopped after {done.place.num_tokens:,} of {self.num_tokens:,} tokens"
-                on_event(Warned(f"{stopped}; the same command goes on from there"))
+            if keeper is not None and not isinstance(stop, StoppedNow):
+                self._keep_stopped(done, on_part, keeper, on_event)
             raise
         if keeper is not None:
             self._end(done, on_part, keeper)
+
+    def _keep_stopped(self, done: _Done, on_part: OnPart | None, keeper: Keeper, on_event: Listener) -> None:
+        """Ctrl-C: keep what was read if that is worth it, and say from where the same command goes on."""
+        if keeper.is_worth_keeping():
+            self._save(done, on_part)
+        kept = max(self.tokens_from_state, keeper.tokens_kept)
+        if kept == done.place.num_tokens and kept:
+            rest = "the same command goes on from there"
+        elif kept:
+            rest = f"the same command goes on from {kept:,}"
+        else:
+            rest = "nothing of it is kept: the same command starts over"
+        stopped = f"reading was stopped after {done.place.num_tokens:,} of {self.num_tokens:,} tokens"
+        on_event(Warned(f"{stopped}; {rest}"))
 
     def _pieces(self) -> Iterator[Segment]:
         return segment(self.document, self.session.encode, self.plan.segment_tokens, parts=self.parts)

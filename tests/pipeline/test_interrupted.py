@@ -53,9 +53,28 @@ def test_an_interrupted_reading_goes_on_where_it_stopped(
 
 
 def test_a_short_reading_that_is_interrupted_leaves_nothing(pointing: Session, folder: Path, book: Path) -> None:
+    stop = StopAt(3)
     with pytest.raises(KeyboardInterrupt):
-        session_of(pointing, folder).read(str(book), SourceOptions(), StopAt(3))
+        session_of(pointing, folder).read(str(book), SourceOptions(), stop)
     assert not list_states(folder)
+    (said,) = warnings(stop.events)
+    assert said.endswith("nothing of it is kept: the same command starts over")
+
+
+def test_a_reading_that_is_soon_interrupted_again_says_from_where_it_goes_on(
+    pointing: Session, folder: Path, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("longdoc.pipeline.keeping.CHECKPOINT_SECONDS", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            session_of(pointing, folder).read(str(book), SourceOptions(), StopAt(3))
+    (kept,) = list_states(folder)
+    stop = StopAt(2)
+    with pytest.raises(KeyboardInterrupt):
+        session_of(pointing, folder).read(str(book), SourceOptions(), stop)
+    (said,) = warnings(stop.events)
+    assert said.endswith(f"; the same command goes on from {kept.num_tokens:,}")
+    assert list_states(folder)[0].num_tokens == kept.num_tokens
 
 
 @pytest.mark.parametrize("kind", ["pointing", "writing"])

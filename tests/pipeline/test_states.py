@@ -115,6 +115,19 @@ def test_a_state_at_another_boundary_is_not_gone_on_from(
     assert "the text has changed" in warnings(events)[0]
 
 
+def test_a_short_text_that_only_grew_is_read_again_without_a_warning(
+    pointing: Session, folder: Path, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("It rained on Monday.")
+    reading_of(session_of(pointing, folder), notes)
+    notes.write_text("It rained on Monday. It was dry on Tuesday.")
+    events: list[Event] = []
+    grown = reading_of(session_of(pointing, folder), notes, events)
+    assert grown.tokens_from_state == 0
+    assert not warnings(events)
+
+
 def test_a_text_that_was_changed_is_read_again(pointing: Session, folder: Path, book: Path) -> None:
     reading_of(session_of(pointing, folder), book)
     book.write_text(book.read_text().replace("1811", "1812"))
