@@ -164,7 +164,7 @@ class _Noting:
 
     @property
     def basis(self) -> str:
-        """SHA-256 of the prompt that notes are asked for with, of the ranker that proposes them, of where sentences end."""
+        """SHA-256 of the prompt that notes are asked for with, the ranker that proposes them, RULES of sentences."""
         adapter = self.session.loaded.adapter
         prompt = load_prompt(f"{adapter.prompts if adapter is not None else 'chat'}/notes")
         ranker = (data_folder("adapters") / "lexical" / "salience.json").read_bytes()
