@@ -372,8 +372,13 @@ class Answer:
     verbatim: bool = True
 
     def sayings(self) -> list[Statement]:
-        """What is said, each with its place: the sentences of a verbatim answer one by one, else the whole."""
+        """What is shown, each with its place: the sentences of a verbatim answer one by one, else the whole.
+
+        An answer cut out of a sentence has the sentence behind it: `1882: “He built his first motor in 1882.”`
+        """
         quotes = " ".join(" ".join(citation.quote for citation in self.citations).split())
         if self.verbatim and self.text == quotes:
             return [Statement(citation.quote, (citation,)) for citation in self.citations]
+        if self.verbatim and len(self.citations) == 1 and self.text and self.text in quotes:
+            return [Statement(f"{self.text}: “{quotes}”", self.citations)]
         return [Statement(self.text, self.citations)]

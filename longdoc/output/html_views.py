@@ -22,6 +22,7 @@ from longdoc.output.wording import (
     place,
     receipt_lines,
     shown_name,
+    shown_parts,
     skipped_pages,
 )
 
@@ -185,7 +186,8 @@ class Views:
             by_place=summary.style == "timeline",
             whole=said(summary.statements),
             parts=tuple(
-                PartView(f"p{next(self._parts)}", one_line(part.title), said(part.statements)) for part in summary.parts
+                PartView(f"p{next(self._parts)}", one_line(part.title), said(part.statements))
+                for part in shown_parts(summary)
             ),
             quotes=tuple(quotes.values()),
             verbatim=summary.verbatim,

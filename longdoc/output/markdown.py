@@ -21,6 +21,7 @@ from longdoc.output.wording import (
     receipt_lines,
     shorten,
     shown_name,
+    shown_parts,
 )
 
 # Characters that could open code, emphasis, a link, an image, a tag, an entity or a table cell. An
@@ -59,7 +60,7 @@ def summary_markdown(summary: Summary, *, name_source: bool = False) -> str:
         said = escape(focus_words(summary.focus, verbatim=summary.verbatim))
         blocks.append(said if summary.focus.num_sentences else f"**{said}**")
     blocks += _whole(summary)
-    for part in summary.parts:
+    for part in shown_parts(summary):
         blocks.append(f"## {escape(part.title)}")
         notes = [_statement(s, name, summary.verbatim) for s in part.statements]
         blocks.append("\n".join(f"- {note}" for note in notes) if notes else "(nothing noted)")

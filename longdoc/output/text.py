@@ -14,6 +14,7 @@ from longdoc.output.wording import (
     one_line,
     places,
     receipt_lines,
+    shown_parts,
 )
 
 
@@ -25,7 +26,7 @@ def summary_text(summary: Summary, *, name_source: bool = False) -> str:
     if summary.focus is not None:
         blocks.append(focus_words(summary.focus, verbatim=summary.verbatim))
     blocks += _whole(summary)
-    for part in summary.parts:
+    for part in shown_parts(summary):
         notes = [_with_places(one_line(s.text), s.citations, name) for s in part.statements]
         blocks.append("\n".join([one_line(part.title), *(f"  {note}" for note in notes)]))
     blocks += ["\n".join(receipt_lines(summary.receipt, summary.citations))]

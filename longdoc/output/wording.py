@@ -21,6 +21,8 @@ from longdoc.core.types import (
     ModelInfo,
     Receipt,
     SkippedPage,
+    Summary,
+    SummaryPart,
 )
 
 # C0 except tab and newline, DEL, and C1: U+009B alone starts an escape sequence in several terminals.
@@ -125,6 +127,13 @@ def _section(citation: Citation) -> list[str]:
 def shown_name(source: str) -> str:
     """The name of a source in a result: a dash is standard input."""
     return "standard input" if source == "-" else one_line(source)
+
+
+def shown_parts(summary: Summary) -> tuple[SummaryPart, ...]:
+    """The parts; none when the only one says nothing that the summary does not say already."""
+    if len(summary.parts) == 1 and summary.parts[0].statements:
+        return () if set(summary.parts[0].statements) <= set(summary.statements) else summary.parts
+    return summary.parts
 
 
 def places(citations: Iterable[Citation], *, document: str | None = None) -> list[str]:

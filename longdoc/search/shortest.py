@@ -15,12 +15,23 @@ from longdoc.search.words import content_stems, fold
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _YEAR = r"(?:1\d{3}|20\d\d)"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
-_BEFORE = r"(?:(?:between|from|early|late|after|before|since|around|about|the|mid) )*"
+_SEASON = r"(?:[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|Christmas|Easter)"
+_WEEKDAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+_CLOCK = (
+    r"(?:\d{1,2}:\d\d(?!\d)(?:\s?[ap]\.?m\b\.?)?|\d{1,2}(?:\.\d\d)?\s?(?:[ap]\.?m\b\.?|o['’]clock)|noon\b|midnight\b)"
+)
+_BEFORE = (
+    r"(?:(?:between|from|early|late|after|before|since|around|about|the|by|until|"
+    r"(?:end|beginning|start|middle|close|(?:first|second|third|fourth) (?:half|quarter)) of)\s|mid[\s-])*"
+)
 _ONE = (
-    rf"(?:(?:{_DAY}\s(?:of\s)?{_MONTH}|{_MONTH}(?:\s{_DAY})?)(?:,?\s(?:of\s)?{_YEAR})?|{_YEAR}s?|{_DAY}\scentury)(?!\w)"
+    rf"(?:(?:{_WEEKDAY},?\s)?(?:{_DAY}\s(?:of\s)?{_MONTH}|{_MONTH}(?:\s{_DAY})?)(?:,?\s(?:of\s)?{_YEAR})?|"
+    rf"(?:{_SEASON}\s(?:of\s)?)?{_YEAR}s?|{_DAY}\scentury)(?!\w)"
 )
 _TO = r"(?:\s?[–—-]\s?|\s(?:to|and|until)\s)"
-_DATE = re.compile(rf"\b{_BEFORE}{_ONE}(?:{_TO}(?:{_ONE}|\d\d\b))?")
+_AT_BEFORE = rf"(?:(?:at\s)?{_CLOCK},?\s(?:on\s)?)?"
+_AT = rf"(?:,?\s(?:(?:at|from)\s)?{_CLOCK}(?:{_TO}{_CLOCK})?)?"
+_DATE = re.compile(rf"\b{_AT_BEFORE}{_BEFORE}{_ONE}{_AT}(?:{_TO}(?:{_BEFORE}{_ONE}{_AT}|\d\d\b))?")
 _ASKS_DATE = re.compile(
     r"^(?:(?:and|so|but) )?(?:when|(?:in |on |during |since )?(?:what|which) (?:year|date|day|century)) "
 )

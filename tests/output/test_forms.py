@@ -17,6 +17,8 @@ from markdown_it import MarkdownIt
 from longdoc.core.errors import EncryptedInput
 from longdoc.core.settings import SummaryStyle
 from longdoc.core.types import Evidence, File, Focus, SkippedPage, Source, Statement, Summary, SummaryPart
+from longdoc.output.html import report_html
+from longdoc.output.html_views import Reported
 from longdoc.output.json import (
     answer_json,
     dumps,
@@ -44,6 +46,30 @@ def test_a_summary_in_markdown() -> None:
     assert summary_markdown(make_summary()).split("\n\n---\n\n")[0] == (
         "# A Book\n\nIt rained. [p. 12]\n\n## Chapter 1\n\n- It rained. [p. 12]\n- The dog slept. [p. xiii]"
     )
+
+
+def test_a_date_cut_out_of_a_sentence_is_shown_with_the_sentence_and_is_alone_in_json() -> None:
+    answer = make_answer(text="autumn 2025", citations=(make_citation("The audit takes place\nin autumn 2025."),))
+    shown = "autumn 2025: “The audit takes place in autumn 2025.” ["
+    assert shown in answers_markdown([answer])
+    assert shown in answers_text([answer])
+    assert "“The audit takes place in autumn 2025.”" in report_html([Reported(None, (answer,))])
+    assert answer_json(answer)["answer"] == "autumn 2025"
+    written = replace(answer, text="In 2025.", verbatim=False)
+    assert "“" not in answers_text([written])
+
+
+def test_a_single_part_that_repeats_the_summary_is_left_out() -> None:
+    summary = make_summary()
+    whole = SummaryPart("The whole text", summary.statements, 0, 99)
+    short, longer = replace(summary, parts=(whole,)), summary
+    assert summary_markdown(short).startswith("# A Book\n\nIt rained. [p. 12]\n\n---\n")
+    assert "The whole text" not in summary_text(short)
+    assert 'id="p1"' not in report_html([Reported(short)])
+    assert len(summary_json(short)["parts"]) == 1
+    for shown in (summary_markdown(longer), summary_text(longer), report_html([Reported(longer)])):
+        assert "Chapter 1" in shown
+    assert "The whole text" in summary_markdown(replace(short, statements=()))
 
 
 def test_what_was_lost_is_said_at_the_top_and_in_json() -> None:

@@ -28,6 +28,28 @@ def test_a_range_stays_whole():
     assert sentence[slice(*span)] == "between 1945 and 1970"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "date"),
+    [
+        ("The next audit takes place in autumn 2025.", "autumn 2025"),
+        ("The next audit takes place in the spring of 2025 or so.", "the spring of 2025"),
+        ("The next audit takes place in early June 2024 and lasts a week.", "early June 2024"),
+        ("The next audit takes place in mid-June 2024.", "mid-June 2024"),
+        ("The next audit takes place at the end of 2025.", "the end of 2025"),
+        ("The next audit takes place at the beginning of May.", "the beginning of May"),
+        ("The next audit takes place on 9 April 2024 at 18:00 in the office.", "9 April 2024 at 18:00"),
+        ("The next audit takes place at 6 p.m. on Tuesday, 9 April 2024, in the office.",
+         "at 6 p.m. on Tuesday, 9 April 2024"),
+        ("The next audit takes place on 9 April, from 18:00 to 20:00.", "9 April, from 18:00 to 20:00"),
+        ("The next audit of 2024 at 350 dollars is late.", "2024"),
+    ],
+)  # fmt: skip
+def test_a_date_keeps_its_season_its_part_of_the_year_and_its_time(sentence, date):
+    span = shortest_answer("When does the next audit take place?", sentence)
+    assert span is not None
+    assert sentence[slice(*span)] == date
+
+
 @pytest.mark.parametrize("question", ["Who was born in 1856?", "Where was Tesla born?", "", "When?"])
 def test_nothing_is_cut_when_no_date_is_asked_for_or_it_is_not_sure(question):
     assert shortest_answer(question, SENTENCE) is None
