@@ -12,7 +12,7 @@ import click
 from longdoc.cli import options
 from longdoc.cli.man import ManCommand
 from longdoc.core.batch import BatchTask
-from longdoc.core.errors import LongdocError, PartialResult, UsageError
+from longdoc.core.errors import InputError, LongdocError, PartialResult, UsageError
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions, SummaryOptions
 
 if TYPE_CHECKING:
@@ -184,9 +184,20 @@ def _raise_unless_complete(outcome: BatchOutcome) -> None:
     table = "\n".join(f"{name.ljust(widest)}  {code:>3}  {what}" for name, code, what in rows)
     counts = [f"{len(outcome.failed)} failed"] if outcome.failed else []
     counts += [f"{len(outcome.partial)} partial"] if outcome.partial else []
-    again = any(code == 65 for _, code, _ in outcome.failed)
     raise PartialResult(
         f"Of {outcome.num_documents} documents, {' and '.join(counts)}.",
         why=table,
-        fix="the same command with --retry does those with 65 again; the others it does anyhow" if again else None,
+        fix=_again(outcome),
     )
+
+
+def _again(outcome: BatchOutcome) -> str | None:
+    """What the same command would do with those that failed; partial ones are done again only when they change."""
+    are_unread = {code == InputError.exit_code for _, code, _ in outcome.failed}
+    if are_unread == {True}:
+        return "the same command with --retry does those with 65 again"
+    if are_unread == {False}:
+        return "the same command does what failed again"
+    if are_unread:
+        return "the same command does what failed again, but for those with 65; with --retry these too"
+    return None

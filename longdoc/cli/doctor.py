@@ -49,6 +49,7 @@ def _line(check: Check) -> str:
     from longdoc.output.wording import one_line
 
     mark = "ok" if check.is_ok else "fail" if check.is_needed else "none"
+    mark = mark if check.is_tried else "-"
     fix = f"\n{'':16}try: {one_line(check.fix)}" if check.fix else ""
     return f"{mark:<6}{check.name:<10}{one_line(check.found)}{fix}"
 
@@ -57,7 +58,15 @@ def _json(checks: list[Check], fit: bool) -> str:
     from longdoc.output.json import dumps
 
     rows = [
-        {"name": c.name, "ok": c.is_ok, "needed": c.is_needed, "found": c.found, "fix": c.fix, "details": c.details}
+        {
+            "name": c.name,
+            "ok": c.is_ok,
+            "tried": c.is_tried,
+            "needed": c.is_needed,
+            "found": c.found,
+            "fix": c.fix,
+            "details": c.details,
+        }
         for c in checks
     ]
     return dumps({"schema": SCHEMA, "ok": fit, "checks": rows}, indent=2)

@@ -21,6 +21,7 @@ from longdoc.core.errors import LongdocError
 from longdoc.core.events import Listener, Writing, ignore
 from longdoc.core.paths import data_folder
 from longdoc.core.settings import ModelOptions, SourceOptions, SummaryOptions
+from longdoc.output.wording import count
 
 OLDEST_PYTHON = (3, 11)
 _REINSTALL = "pip install --force-reinstall longdoc"
@@ -34,7 +35,7 @@ _TEXT = (
 class Check:
     """One part. found: versions, sizes, or what went wrong.   fix: what to do about it, None when all is well.
 
-    details: the same for programs.
+    is_tried: False for what was only looked up.   details: the same for programs.
     """
 
     name: str
@@ -42,15 +43,17 @@ class Check:
     found: str
     is_needed: bool = True
     fix: str | None = None
+    is_tried: bool = True
     details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a part found, in words and for programs."""
+    """What a part found, in words and for programs. is_tried: as in `Check`."""
 
     words: str
     details: dict[str, Any]
+    is_tried: bool = True
 
 
 Part = Callable[[ModelOptions], str | Found]
@@ -99,7 +102,7 @@ def _tried(name: str, part: Part, options: ModelOptions, is_needed: bool, fix: s
     try:
         found = part(options)
         if isinstance(found, Found):
-            return Check(name, True, found.words, is_needed, details=found.details)
+            return Check(name, True, found.words, is_needed, is_tried=found.is_tried, details=found.details)
         return Check(name, True, found, is_needed)
     except LongdocError as error:
         found = f"{error.what} ({error.why})" if error.why else error.what
@@ -125,7 +128,7 @@ def _torch(options: ModelOptions) -> Found:
     gigabytes = f", {seen['memory_bytes'] / 1e9:.0f} GB" if seen["memory_bytes"] else ""
     able = machine.instructions()
     threads = options.threads or seen["threads"]
-    where = f"{seen['processor']}, {seen['cores']} cores, {threads} threads{gigabytes} ({able})"
+    where = f"{seen['processor']}, {count(seen['cores'], 'core')}, {count(threads, 'thread')}{gigabytes} ({able})"
     return Found(f"{versions}, {cuda}; {where}", {**seen, "cuda": torch.version.cuda, "instructions": able})
 
 
@@ -200,10 +203,12 @@ def _network(options: ModelOptions) -> Found:
     said = os.environ.get("HF_HUB_OFFLINE", "")
     is_offline = options.offline or said.upper() in {"1", "ON", "YES", "TRUE"}
     words = (
-        "not used: models come from this machine alone" if is_offline else "used to fetch models, and for nothing else"
+        "not used: models come from this machine alone"
+        if is_offline
+        else "not tried; used to fetch models, and for nothing else"
     )
     why = " (HF_HUB_OFFLINE)" if is_offline and not options.offline else ""
-    return Found(words + why, {"offline": is_offline})
+    return Found(words + why, {"offline": is_offline}, is_tried=False)
 
 
 def _models(options: ModelOptions) -> Found:
@@ -231,8 +236,9 @@ def _model(options: ModelOptions) -> str:
 
     loaded = load_model(options)
     memory = "with a memory" if loaded.has_memory else "without a memory"
+    quantization = f"{loaded.info.quantization}, " if loaded.info.quantization != "none" else ""
     return (
-        f"{loaded.info.id}: {loaded.num_parameters / 1e6:,.1f} million parameters, {loaded.info.quantization}, "
+        f"{loaded.info.id}: {loaded.num_parameters / 1e6:,.1f} million parameters, {quantization}"
         f"{memory}, on {loaded.device}; it reads the same under longdoc's attention as under its own"
     )
 

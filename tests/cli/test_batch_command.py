@@ -17,8 +17,10 @@ import tiny
 from fake_crew import FakeCrew
 
 from longdoc.cli import run
-from longdoc.core.errors import ModelUnavailable
+from longdoc.cli.batch import _raise_unless_complete
+from longdoc.core.errors import ModelUnavailable, PartialResult
 from longdoc.pipeline import batch_crew
+from longdoc.pipeline.batch import BatchOutcome
 from longdoc.pipeline.batch_process import Refused
 
 PROGRAM = "import sys; from longdoc.cli import main; main()"
@@ -122,8 +124,25 @@ def test_some_that_failed_are_3_with_a_table_at_the_end(
         start = lines.index("error: Of 5 documents, 1 failed and 1 partial.")
         assert lines[start + 1].startswith("  why: bad.txt    65  ")
         assert lines[start + 2].split()[:2] == ["half.txt", "3"]
-        assert "--retry" in lines[start + 3]
+        assert lines[start + 3] == "  try: the same command with --retry does those with 65 again"
     assert len(crews) == 1
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        ([65], "the same command with --retry does those with 65 again"),
+        ([66, 71], "the same command does what failed again"),
+        ([65, 71], "the same command does what failed again, but for those with 65; with --retry these too"),
+        ([], None),
+    ],
+)
+def test_what_is_done_again_is_told_as_it_is(codes: list[int], said: str | None) -> None:
+    failed = [(f"{code}.txt", code, "so it is") for code in codes]
+    outcome = BatchOutcome(num_documents=9, failed=failed, partial=[("half.txt", 3, "partial")])
+    with pytest.raises(PartialResult) as caught:
+        _raise_unless_complete(outcome)
+    assert caught.value.fix == said
 
 
 def test_progress_in_json_names_the_document(

@@ -172,6 +172,18 @@ def test_what_is_only_missing_for_larger_models_is_no_failure(
     )
 
 
+def test_what_was_not_tried_is_not_said_to_be_ok(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    network = doctor._tried("network", doctor._network, ModelOptions(), False, "x")
+    examined(monkeypatch, GOOD, network)
+    assert run(["doctor"]) == 0
+    assert "\n-     network   not tried; used to fetch models" in capsys.readouterr().out
+    assert run(["doctor", "--json"]) == 0
+    assert [check["tried"] for check in json.loads(capsys.readouterr().out)["checks"]] == [True, False]
+
+
 def test_the_exit_code_is_1_when_no_summary_can_be_made(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,8 +193,8 @@ def test_the_exit_code_is_1_when_no_summary_can_be_made(
     result = json.loads(out)
     assert (result["schema"], result["ok"]) == ("longdoc.doctor/1", False)
     assert result["checks"][1] == {
-        "name": "model", "ok": False, "needed": True, "found": "It is not there.", "fix": "pip install longdoc",
-        "details": {},
+        "name": "model", "ok": False, "tried": True, "needed": True, "found": "It is not there.",
+        "fix": "pip install longdoc", "details": {},
     }  # fmt: skip
     jsonschema.validate(result, schema("longdoc.doctor/1"))
     assert "why: It is not there." in err
