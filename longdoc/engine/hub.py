@@ -13,7 +13,7 @@ from typing import Any
 
 from longdoc.core.errors import ModelUnavailable, OutputError
 from longdoc.core.settings import ModelOptions
-from longdoc.engine.unavailable import check_folder, explain
+from longdoc.engine.unavailable import check_folder, check_reachable, explain
 
 WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "LICENSE*", "README.md")
 _NOT_WANTED = ("original/*", "onnx/*", "openvino/*", "consolidated*")
@@ -69,6 +69,7 @@ def pull(options: ModelOptions, cache: Path | None = None) -> Path:
     _check_id(options.model)
     if options.offline:
         return local_folder(options.model, options.revision, cache)
+    check_reachable(options.model, options)
     try:
         folder = snapshot_download(
             options.model,

@@ -28,7 +28,7 @@ from longdoc.engine.places import resolve as resolve
 from longdoc.engine.products import processor_multiplies_bfloat16
 from longdoc.engine.refusals import CHOOSE, refuse_what_cannot_be_streamed
 from longdoc.engine.sizes import free_bytes, weight_bytes
-from longdoc.engine.unavailable import explain, first_lines
+from longdoc.engine.unavailable import check_reachable, explain, first_lines
 
 _CHECK_TOKENS = 32
 _CHECK_CALLS = [18, 11, 1, 1, 1]
@@ -147,6 +147,7 @@ def _load_stock(
 
     common: dict[str, Any] = {"revision": options.revision, "local_files_only": options.offline or None}
     common = {k: v for k, v in common.items() if v is not None}
+    check_reachable(path, options)
     try:
         config = AutoConfig.from_pretrained(path, **common)
         refuse_what_cannot_be_streamed(config, options.model)

@@ -22,7 +22,7 @@ from longdoc.engine.places import adapter_folder, resolve
 from longdoc.engine.plan import ReadingPlan
 from longdoc.engine.refusals import refuse_what_cannot_be_streamed
 from longdoc.engine.sizes import cache_bytes, kv_dims, memory_bytes, weight_bytes, workspace_bytes
-from longdoc.engine.unavailable import explain
+from longdoc.engine.unavailable import check_reachable, explain
 
 Encode = Callable[[str], Iterable[tuple[int, int, int]]]
 
@@ -75,6 +75,7 @@ class Outline:
 def outline(options: ModelOptions) -> Outline:
     """Look at a model without loading it. Raises ModelUnavailable (69) when it is not there or cannot work."""
     path = resolve(options.model)
+    check_reachable(path, options)
     config = _config(path, options)
     refuse_what_cannot_be_streamed(config, options.model)
     folder = adapter_folder(options.adapter, path)

@@ -13,6 +13,7 @@ from longdoc.core.errors import ModelUnavailable
 from longdoc.core.settings import ModelOptions
 
 _CHECKPOINT = "a checkpoint's folder holds config.json, *.safetensors and tokenizer.json"
+_REACH_SECONDS = 5.0
 _ELSEWHERE = "hf download {model} --local-dir FOLDER  # where there is a network; then --model FOLDER"
 
 
@@ -37,6 +38,24 @@ def check_folder(model: str) -> None:
         raise ModelUnavailable(
             f"There is no folder {model}.", why="no such path", fix="name a folder that is there, or owner/name"
         )
+
+
+def check_reachable(path: str | Path, options: ModelOptions) -> None:
+    """Raises ModelUnavailable at once for a model that was never fetched, when the hub does not answer.
+
+    One try of a few seconds: huggingface_hub would try six times and say so each time.   path: folder, or id.
+    """
+    if isinstance(path, Path) or options.offline:
+        return
+    from huggingface_hub import constants, get_session, try_to_load_from_cache
+
+    known = try_to_load_from_cache(path, "config.json", cache_dir=constants.HF_HUB_CACHE, revision=options.revision)
+    if isinstance(known, str):
+        return
+    try:
+        get_session().head(constants.ENDPOINT, timeout=_REACH_SECONDS)
+    except Exception as error:  # proxies, names, certificates: whatever it is, nothing can be fetched
+        raise _not_here(options) from error
 
 
 def explain(options: ModelOptions, error: Exception) -> ModelUnavailable:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import huggingface_hub
 import pytest
+from huggingface_hub import constants
 
 from longdoc.core.errors import ModelUnavailable
 from longdoc.core.settings import ModelOptions
+from longdoc.engine.hub import pull
 from longdoc.engine.load import load_model
+from longdoc.engine.outline import outline
 from longdoc.engine.unavailable import explain
 
 
@@ -58,3 +63,20 @@ def test_a_network_that_is_not_there_is_named_as_the_reason() -> None:
 def test_what_nobody_foresaw_is_told_in_the_words_of_transformers() -> None:
     told = explain(ModelOptions("a/b"), ValueError("line one\n\nline two\nline three"))
     assert told.why == "line one line two"
+
+
+@pytest.mark.parametrize("look", [load_model, outline, pull])
+def test_a_hub_that_does_not_answer_is_asked_once(look: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Session:
+        def head(self, url: str, timeout: float) -> None:
+            asked.append(url)
+            raise OSError("Name or service not known")
+
+    monkeypatch.setattr(huggingface_hub, "get_session", Session)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelUnavailable) as caught:
+        look(ModelOptions("nobody/nothing", device="cpu"))
+    assert caught.value.why == "huggingface.co cannot be reached"
+    assert asked == [constants.ENDPOINT]
