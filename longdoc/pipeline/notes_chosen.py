@@ -18,11 +18,13 @@ from longdoc.core.types import Section, Statement, SummaryPart
 from longdoc.engine.reader import ReadingState
 from longdoc.pipeline.notes import PART_WORDS, Notes, values
 from longdoc.pipeline.reading import Reading
+from longdoc.search.apparatus import is_furniture, is_numbered_heading, title_keys
 from longdoc.search.salience import SalientSentence, score_part
 from longdoc.search.selection import select, select_overall, shortlist
 
 _CANDIDATES = 24  # sentences per part that the model is asked about
 _MODEL_SHARE = 0.3  # weight of the model's expectation beside salience, both in standard deviations
+_MIN_TELLING = 0.2  # share of a part's words that must be left when headings, heads of letters and tables are out
 
 
 class Chosen(Notes):
@@ -33,6 +35,9 @@ class Chosen(Notes):
         self.scored: list[list[SalientSentence]] = []  # shortlists: what a long document's parts may keep
         self.lengths: list[int] = []
         self.touched: list[bool] = []  # whether the part touches the focus
+        document = reading.document
+        own = [Section(document.title, 0, 0)] if document.title else []
+        self._titles = title_keys([*own, *document.sections])
         self._last: tuple[int, list[SalientSentence]] | None = None  # scored for `ask`, and again for `add`
         self.request = reading.framing.request("notes", **values(reading.framing, ""))
 
@@ -59,11 +64,23 @@ class Chosen(Notes):
 
     def _scored(self, part: int) -> list[SalientSentence]:
         if self._last is None or self._last[0] != part:
-            section = self.reading.parts[part]
-            rankers = self.reading.session.rankers["salience"]
-            scored = score_part(self.reading.terms, section.start, section.end, rankers, title=section.title)
-            self._last = part, scored
+            self._last = part, self._score(self.reading.parts[part])
         return self._last[1]
+
+    def _score(self, part: Section) -> list[SalientSentence]:
+        """The sentences of a part, without its furniture unless the part is little else."""
+        rankers = self.reading.session.rankers["salience"]
+        scored = score_part(self.reading.terms, part.start, part.end, rankers, title=part.title)
+        text = self.reading.document.text
+        said = [text[s.start : s.end] for s in scored]
+        around = zip(["", *said], said, [*said[1:], ""], strict=False)
+        telling = [
+            s
+            for s, (before, sentence, after) in zip(scored, around, strict=False)
+            if not is_furniture(sentence, self._titles) and not is_numbered_heading(before, sentence, after)
+        ]
+        enough = _MIN_TELLING * sum(s.num_words for s in scored)
+        return telling if sum(s.num_words for s in telling) > enough else scored
 
     def _expected(self, scored: list[SalientSentence], state: ReadingState) -> list[tuple[int, float]]:
         """For the most salient sentences, how much the model, having read the part, expects each in short."""
@@ -88,9 +105,7 @@ class Chosen(Notes):
         noted = [*reading.parts[:number]]
         if number == reading.parts_read < len(reading.parts):
             begun = replace(reading.parts[number], end=reading.characters_read)
-            scored = score_part(
-                reading.terms, begun.start, begun.end, reading.session.rankers["salience"], title=begun.title
-            )
+            scored = self._score(begun)
             if scored:
                 noted.append(begun)
                 self._hold(scored)

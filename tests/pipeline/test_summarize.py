@@ -329,3 +329,15 @@ def test_a_session_is_opened_when_none_is_given(sources: dict[str, Path], pointi
         options=SummaryOptions(20),
     )
     assert (summary.receipt.attention.window, summary.receipt.attention.memory) == (16, False)
+
+
+def test_the_head_of_a_letter_and_bare_headings_are_no_statements(tmp_path: Path, pointing: Session) -> None:
+    head = "MINUTES OF THE HARBOUR BOARD\n\nDate: 9 April 2024\n\nPresent: Anna Keller, Tom Ruiz, Mary Oduya\n\n"
+    body = "1. Repairs of the north pier\n\nTwo piles are rotten and have to be replaced before the winter.\n\n"
+    body += "2. Fees for visiting boats\n\nThe fee for a night rises from 20 to 24 dollars on 1 May.\n"
+    path = tmp_path / "minutes.txt"
+    path.write_text(head + body)
+    said = {s.text for s in run(path, pointing).all_statements()}
+    assert said == {line for line in body.splitlines() if line.endswith(".")}
+    path.write_text(head)
+    assert run(path, pointing).all_statements()

@@ -1,7 +1,9 @@
 """Tables of contents and headings are never the answer."""
 
+import pytest
+
 from longdoc.core.types import Section
-from longdoc.search.apparatus import contents_spans, is_title, title_keys
+from longdoc.search.apparatus import contents_spans, is_furniture, is_numbered_heading, is_title, title_keys
 from longdoc.search.candidates import candidates
 from longdoc.search.index import PassageIndex
 
@@ -37,6 +39,51 @@ def test_numbers_and_sentences_are_no_titles():
     assert not is_title("1,234", titles)
     assert not is_title("The Steps.", titles)
     assert not is_title("Nothing of the kind", titles)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "From: Anna Keller <anna@example.org>\nTo: Tom Ruiz\nDate: Tue, 9 Apr 2024 18:00:00 +0000",
+        "Present: Anna Keller (chair), Tom Ruiz, Mary Oduya.",
+        "Present (by telephone): Tom Ruiz",
+        "Dear Tom,",
+        "MINUTES OF THE HARBOUR BOARD",
+        "III. The Coming of the Black Stone",
+        "2024 | 1.0 | begun in spring\n2025 | 1.4 | to be done",
+        "2024\t1.0",
+    ],
+)
+def test_heads_of_letters_headings_and_rows_of_tables_are_furniture(sentence):
+    assert is_furniture(sentence, title_keys(SECTIONS))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "From: Anna\nThe pier is closed from Monday.",
+        "From the pier: a light.",
+        "Time passed slowly.",
+        "Tom: I have seen the pier",
+        "Dear Tom, the pier is closed from Monday.",
+        "HE SAID NO.",
+        "replace the two rotten piles before the winter",
+        "He chose a | b and left.",
+        "The Steps were thirty-nine in number",
+    ],
+)
+def test_what_says_something_is_no_furniture(sentence):
+    assert not is_furniture(sentence, title_keys(SECTIONS))
+
+
+def test_a_numbered_line_is_a_heading_above_a_sentence_and_an_item_among_others():
+    heading, item = "1. Repairs of the pier", "2. Replace the piles"
+    assert is_numbered_heading("", heading, "Two piles are rotten.")
+    assert not is_numbered_heading("", heading, item)
+    assert not is_numbered_heading(heading, item, "Two piles are rotten.")
+    assert not is_numbered_heading("", "1. Repair the pier.", "Two piles are rotten.")
+    assert not is_numbered_heading("", "12 men came", "and went")
+    assert not is_numbered_heading("", heading, "")
 
 
 def test_a_text_of_nothing_but_titles_still_has_candidates():
