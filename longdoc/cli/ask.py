@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -180,7 +181,14 @@ def questions_of(path: str) -> list[str]:
 def _check_prompt(sources: tuple[str, ...], num_readings: int, output: OutputOptions) -> None:
     """Whether questions can be typed: on a terminal, about one document, answered on standard output."""
     if not sys.stdin.isatty() or "-" in sources:
-        raise UsageError("There is no question.", fix=f'longdoc ask {" ".join(sources)} -q "Who is the author?"')
+        is_document = "-" in sources
+        raise UsageError(
+            "There is no question.",
+            why="questions are typed on a terminal, and standard input "
+            + ("has the document" if is_document else "is none"),
+            fix=f'longdoc ask {shlex.join(sources)} -q "Who is the author?", or --questions FILE'
+            + ("" if is_document else "; --questions - takes the lines of standard input"),
+        )
     if num_readings > 1:
         raise UsageError(
             "Questions can be typed about one document at a time.", fix="give them with -q, or leave out --each"

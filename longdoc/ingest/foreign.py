@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-from longdoc.core.errors import EncryptedInput, UnknownFormat
+from longdoc.core.errors import DamagedInput, EncryptedInput, UnknownFormat
 from longdoc.ingest.parsed import Raw
 
 _TO_PDF = "libreoffice --headless --convert-to pdf {file}  # and summarize the PDF that it makes"
@@ -28,7 +28,8 @@ _OFFICE = (
 
 
 def refuse_foreign(raw: Raw) -> None:
-    """Raises UnknownFormat for bytes that begin like one of these, EncryptedInput for office files with a password.
+    """Raises UnknownFormat for bytes that begin like one of these, EncryptedInput for office files with a password,
+    DamagedInput for zips without their end.
 
     Zips that have a reader come before.
     """
@@ -48,12 +49,16 @@ def refuse_foreign(raw: Raw) -> None:
 
 
 def _zip(raw: Raw) -> tuple[str, str]:
-    """What kind of zip, by the names in it, and what to do."""
+    """What kind of zip, by the names in it, and what to do. Raises DamagedInput for a part of one."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw.data)) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        return "a damaged ZIP archive or office document", "unzip -t {file}  # says what of it is whole"
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise DamagedInput(
+            f"{raw.shown} is a damaged ZIP archive or office document.",
+            why="the list of what is in it, at its end, is missing or damaged: it may be cut off",
+            fix=f"copy or fetch it again; unzip -t {raw.quoted}  # says what of it is whole",
+        ) from error
     for start, what in _OFFICE:
         if any(name.startswith(start) for name in names):
             return what, _TO_PDF

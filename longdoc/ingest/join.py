@@ -84,7 +84,12 @@ def together(typed: Sequence[str]) -> Together | None:
     files = expand(typed)
     if len(typed) == 1:
         return Together(typed[0], tuple(files), typed[0]) if files != [*typed] else None
-    return Together(f"{files[0]} and {len(files) - 1} more", tuple(files), f"{files[0]}+")
+    return Together(_named(files), tuple(files), f"{files[0]}+")
+
+
+def _named(files: Sequence[str]) -> str:
+    """`a.txt and 2 more`."""
+    return f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else files[0]
 
 
 def read_source(source: str | Together, options: SourceOptions, on_event: Listener = ignore) -> Document:
@@ -179,8 +184,9 @@ def _source(documents: Sequence[Document], sources: Together, lost: Sequence[str
     listed = json.dumps([[part.name, part.sha256, part.selection] for part in parts])
     formats = {part.format for part in parts}
     selections = dict.fromkeys(part.selection for part in parts)
+    is_named_by_files = sources.name == _named(sources.files)  # and not by a folder
     return Source(
-        name=sources.name,
+        name=_named([part.name for part in parts]) if is_named_by_files else sources.name,
         sha256=hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest(),
         format=formats.pop() if len(formats) == 1 else MIXED,
         num_bytes=sum(part.num_bytes for part in parts),

@@ -84,6 +84,8 @@ def parse_document(raw: Raw, reader: Format | None = None) -> Document:
     try:
         reader = reader or detect(raw)
         parsed = reader.parse(raw)
+    except DamagedInput as error:
+        raise _otherwise(raw, error) from error
     except (LongdocError, ImportError, SyntaxError):  # the last two: of the installation
         raise
     except MemoryError as error:
@@ -128,6 +130,20 @@ def _short_text(source: str, file: BinaryIO, options: SourceOptions, on_event: L
     for event in heard:
         on_event(event)
     return parse_document(replace(raw, on_event=on_event), reader)
+
+
+def _otherwise(raw: Raw, error: DamagedInput) -> DamagedInput:
+    """The error, with the advice to drop a --format that the content does not look like."""
+    if raw.options.format is None:
+        return error
+    try:
+        found = detect(raw).name
+    except LongdocError:
+        return error
+    if found == raw.options.format.lower():
+        return error
+    name = raw.options.format
+    return DamagedInput(error.what, why=error.why, fix=f"leave out --format {name}: by its content it is {found}")
 
 
 def _damaged(raw: Raw, reader: Format | None, why: str) -> DamagedInput:

@@ -43,7 +43,7 @@ def _found(plan: Plan) -> list[str]:
     lines += [f"Only {plan.source.selection}."] if plan.source.selection else []
     lines += [f"Skipped: {skipped_pages(plan.skipped)}."] if plan.skipped else []
     lines += [f"Partial: {lost}." for lost in plan.source.lost]
-    return [*lines, *(f"Note: {warning}" for warning in plan.warnings)]
+    return [*lines, *(f"Note: {warning}" for warning in plan.warnings if warning not in plan.source.lost)]
 
 
 def _section(section: PlannedSection) -> str:

@@ -64,7 +64,7 @@ def test_several_sources_are_one_document(surroundings: Path, capsys: pytest.Cap
     assert run(["plan", "a.md", "b.md", "--sections", "5-6", "--json"]) == 0
     second = json.loads(capsys.readouterr().out)
     assert [file["path"] for file in second["files"]] == ["b.md"]
-    assert second["source"]["selection"] == "sections 5-6 of 8 (One; One)"
+    assert second["source"]["selection"] == "sections 5-6 of 8 (One (b.md); One)"
     assert second["source"]["tokens"] < both["source"]["tokens"]
 
 
@@ -120,6 +120,16 @@ def test_what_cannot_be_read_makes_a_plan_partial(surroundings: Path, capsys: py
     assert json.loads(out)["source"]["lost"][0].startswith("missing.md could not be read")
     assert "is partial" in err
     assert "missing.md could not be read" in err
+
+
+def test_what_is_lost_is_told_once(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head = "Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=q\nFrom: a@b.c\n\n"
+    parts = "--q\n\nHello there.\n--q\nContent-Disposition: attachment; filename=a.pdf\n\nxx\n--q--\n"
+    Path("m.eml").write_text(head + parts)
+    assert run(["plan", "m.eml"]) == 3
+    out = capsys.readouterr().out
+    assert out.count("the attachment a.pdf") == 1
+    assert "Partial: the attachment a.pdf" in out
 
 
 def test_a_file_without_what_was_chosen_does_not_stop_the_others(

@@ -118,6 +118,15 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(tmp_path: Path) -> No
     assert len(document.files) == 2
 
 
+def test_the_whole_is_named_by_the_files_that_were_read(tmp_path: Path) -> None:
+    a, b = chapters(tmp_path, "a.txt", "b.txt")
+    missing = str(tmp_path / "0.txt")
+    assert read_source(whole(a, b, missing), SourceOptions()).source.name == f"{a} and 1 more"
+    assert read_source(whole(missing, a), SourceOptions()).source.name == a
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 nothing of the kind")
+    assert read_source(whole(str(tmp_path)), SourceOptions()).source.name == str(tmp_path)
+
+
 def test_nothing_that_can_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 nothing")
     (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7 nothing")

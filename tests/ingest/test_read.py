@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_sources import epub, page_html, pdf
 
-from longdoc.core.errors import EmptyInput, InputNotFound, LongdocError, UnknownFormat, UsageError
+from longdoc.core.errors import DamagedInput, EmptyInput, InputNotFound, LongdocError, UnknownFormat, UsageError
 from longdoc.core.events import Event, Opened, Opening
 from longdoc.core.settings import SourceOptions
 from longdoc.ingest import FORMATS, read_document
@@ -50,7 +50,6 @@ def test_noise_is_no_document(tmp_path: Path) -> None:
 
 
 FOREIGN = (
-    b"PK\x03\x04rest of a zip",
     b"\x89PNG\r\n\x1a\n",
     b"\xd0\xcf\x11\xe0 old word",
     b"Book".ljust(60, b"\0") + b"BOOKMOBI",
@@ -84,6 +83,33 @@ def test_a_zip_is_called_by_what_is_in_it(tmp_path: Path, member: str, what: str
     assert caught.value.what == f"{path} is {what}."
     assert str(caught.value.fix).startswith(command)
     assert f"'{path}'" in str(caught.value.fix)
+
+
+def test_half_a_zip_is_said_to_be_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "broken.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", "It rained. " * 100)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DamagedInput) as caught:
+        read_document(str(path))
+    assert "cut off" in str(caught.value.why)
+
+
+@pytest.mark.parametrize(("name", "found"), [("pdf", "text"), ("EPUB", "text"), ("docx", "text")])
+def test_a_format_that_the_content_is_not_in_is_to_be_left_out(tmp_path: Path, name: str, found: str) -> None:
+    path = tmp_path / "minutes.txt"
+    path.write_text("It rained. The council met.")
+    with pytest.raises(DamagedInput) as caught:
+        read_document(str(path), SourceOptions(format=name))
+    assert caught.value.fix == f"leave out --format {name}: by its content it is {found}"
+
+
+def test_a_damaged_file_of_the_format_that_was_named_keeps_its_own_advice(tmp_path: Path) -> None:
+    path = tmp_path / "half.pdf"
+    path.write_bytes(b"%PDF-1.7\nand no more")
+    with pytest.raises(DamagedInput) as caught:
+        read_document(str(path), SourceOptions(format="pdf"))
+    assert "--format" not in str(caught.value.fix)
 
 
 def test_a_text_that_speaks_of_pdfs_is_a_text(tmp_path: Path) -> None:
