@@ -221,7 +221,9 @@ model = _gathered(
     ),
     setting("--memory/--no-memory", default=True, help="Keep a compressed memory of what left the window."),
     setting("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, ..."),
-    setting("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads. By default all cores; one for small models."),
+    setting(
+        "--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads; else all cores, one for small models."
+    ),
     setting("--offline", is_flag=True, help="Never look for a model on the network."),
 )
 
