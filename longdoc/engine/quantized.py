@@ -1,7 +1,7 @@
 """Whether bitsandbytes multiplies by 4-bit weights here. Its CPU part is young, and its GPU part is built per CUDA.
 
 Tried in a process of its own (`python -m longdoc.engine.quantized`): its import takes as long as all others, and a
-library for another CUDA may crash.
+library for another CUDA may crash. Nothing heavy is imported before that process has begun.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import logging
 import subprocess
 import sys
 from importlib.metadata import version
-
-import torch
 
 from longdoc.core.errors import LongdocError
 
@@ -43,6 +41,7 @@ def try_four_bit() -> str:
     """Multiply a small matrix in NF4 on every kind of device; -> what worked. Raises when nothing or wrongly."""
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # at its import it tells of kernels to download
     import bitsandbytes as bnb
+    import torch
 
     worked = []
     for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
