@@ -17,6 +17,7 @@ import click
 from longdoc import __version__
 from longdoc.cli.group import LazyGroup, Stopped
 from longdoc.cli.report import Report
+from longdoc.core.collecting import loading
 from longdoc.core.errors import (
     BUG_EXIT_CODE,
     CLOSED_PIPE_EXIT_CODE,
@@ -128,6 +129,7 @@ def open_standard_streams() -> None:
 
 def main() -> NoReturn:
     """The entry point."""
+    loading()
     open_standard_streams()
     report = Report()
     listen_to_signals(report)

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from longdoc.core.collecting import loaded
 from longdoc.core.errors import ModelUnavailable, OutOfMemory
 from longdoc.core.settings import ModelOptions
 from longdoc.core.types import ModelInfo
@@ -86,6 +87,7 @@ def load_model(options: ModelOptions, dtype: torch.dtype | None = None) -> Loade
     if threads:
         torch.set_num_threads(threads)
     model.eval().requires_grad_(False)
+    loaded()
     kernel = FourBitKernel(model)
     _self_check(model, str(path), device)
     folder = adapter_folder(options.adapter, path)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+from longdoc.core.collecting import loading
 from longdoc.core.errors import LongdocError
 
 _MOST_SECONDS = 60
@@ -63,6 +64,7 @@ def try_four_bit() -> str:
 
 def main() -> int:
     """The process that tries it."""
+    loading()
     try:
         sys.stdout.write(try_four_bit() + "\n")
     except LongdocError as error:
