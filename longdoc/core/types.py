@@ -253,12 +253,27 @@ class AttentionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """What the compressive memory of one layer did while a document was read, by head.
+
+    layer: of the model, from 0.   num_tokens: that went through it, the prompt before the document included.
+    written: how many of them each head took.   gate: the mean of that which opens its output, from 0 to 1.
+    """
+
+    layer: int
+    num_tokens: int
+    written: tuple[int, ...]
+    gate: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What was read, of how much, by what, and at what cost.
 
     read_tokens_per_s counts reading alone; peak_memory_bytes is the process's peak resident set.
     tokens_from_state: how many of tokens_read an earlier run had read and kept.
     files: those of the document, with their tokens, when several were read as one.
+    memory: what the memory did, by layer; empty without one, and after a state that was kept before this was counted.
     """
 
     source: Source
@@ -278,6 +293,7 @@ class Receipt:
     warnings: tuple[str, ...] = ()
     tokens_from_state: int = 0
     files: tuple[File, ...] = ()
+    memory: tuple[MemoryUse, ...] = ()
 
     @property
     def is_complete(self) -> bool:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+from longdoc.core.types import MemoryUse
 from longdoc.engine.highlights import Highlights, no_highlights
 from longdoc.engine.memory import MemoryState
 from longdoc.engine.tiers import KEEP_ALL as KEEP_ALL
@@ -227,6 +228,20 @@ class StreamingCache(Cache):  # type: ignore[misc]
     def expand(self, batch: int) -> StreamingCache:
         """A fork for `batch` continuations at once: (1, ...) -> (batch, ...), without copying."""
         return self.map(lambda tensor: tensor.expand(batch, *tensor.shape[1:]))
+
+    def memory_use(self) -> tuple[MemoryUse, ...]:
+        """What the memories did with all that was read; empty without one, or where that was not counted."""
+        return tuple(
+            MemoryUse(
+                layer=i,
+                num_tokens=self.num_seen,
+                written=tuple(int(written) for written, _ in tally),
+                gate=tuple(float(gate) / self.num_seen for _, gate in tally),
+            )
+            for i, layer in enumerate(self.layers)
+            if layer.memory is not None and layer.memory.tally is not None
+            for tally in [layer.memory.tally[0].tolist()]
+        )
 
     def num_bytes(self) -> int:
         """Bytes held by all layers."""

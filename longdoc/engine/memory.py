@@ -36,12 +36,14 @@ from longdoc.engine.write_rules import Held, WriteRule, by_head, delta_rule, lea
 
 @dataclass(frozen=True, slots=True)
 class MemoryState:
-    """One layer's memory between two calls. All float32.
+    """One layer's memory between two calls. All float32, but for the tally.
 
     matrix: (B, H, Dk, Dv).   normaliser: (B, H, Dk), ones-free sum of the written keys (paper form).
     keys, values, strength: (B, H, P, Dk), (B, H, P, Dv), (B, H, P): read, not yet written.
     recent: (B, L, R), the projected inputs of the last L tokens (delta form), else None.
     covariance: (B, H', Dk, Dk) of the H' heads written by least squares: what of a key older keys have not taken.
+    tally: (B, H, 2) float64, for people: tokens written, and the sum of the gate that opens the memory's output over
+    all tokens; not counted in training. None in a state that was kept before this was counted.
     """
 
     matrix: Tensor
@@ -51,6 +53,7 @@ class MemoryState:
     strength: Tensor
     recent: Tensor | None = None
     covariance: Tensor | None = None
+    tally: Tensor | None = None
 
     def map(self, function: Callable[[Tensor], Tensor]) -> MemoryState:
         """A state with `function` applied to every tensor."""
@@ -76,7 +79,15 @@ def empty_state(batch: int, heads: int, key_dim: int, value_dim: int, device: to
         keys=zeros(0, key_dim),
         values=zeros(0, value_dim),
         strength=zeros(0),
+        tally=torch.zeros(batch, heads, 2, dtype=torch.float64, device=device),
     )
+
+
+def tallied(state: MemoryState, num_written: Tensor, gates: Tensor) -> Tensor | None:
+    """(B, H) tokens written and (B, H) sums of the gate, in a call -> the tally after it."""
+    if state.tally is None:
+        return None
+    return state.tally + torch.stack([num_written.double(), gates.detach().double()], -1)
 
 
 def scan(
@@ -211,7 +222,10 @@ class DeltaMemory(nn.Module):
             gate = gate * heard
         gated = (gate * read[:, :, 0].transpose(1, 2)).flatten(2)
         recent = history[:, -config.lags :].clone().float()
-        return self.output(gated.to(hidden.dtype)), replace(after, recent=recent if self.training else recent.detach())
+        if self.training:
+            return self.output(gated.to(hidden.dtype)), replace(after, recent=recent, tally=state.tally)
+        tally = tallied(state, (strength > 0).sum(-1), gate[..., 0].sum(1))
+        return self.output(gated.to(hidden.dtype)), replace(after, recent=recent.detach(), tally=tally)
 
     def _heads(self, projected: Tensor, dim: int) -> Tensor:
         """(B, T, H * D) -> (B, H, T, D)."""
@@ -266,4 +280,10 @@ class PaperMemory(nn.Module):
         has_memory = (position >= self.config.segment_tokens)[:, None]
         gate = torch.sigmoid(self.gate)[:, None, None] * has_memory
         mixed = gate * read.flatten(1, 2) + (1 - gate) * local.float()
-        return mixed.to(local.dtype), after
+        shares = torch.sigmoid(self.gate).view(kv_heads, -1).mean(1)  # a memory head has a gate for each of its queries
+        tally = state.tally
+        if not self.training:
+            tally = tallied(
+                state, torch.full_like(shares, num_new).expand(batch, -1), (num_new * shares).expand(batch, -1)
+            )
+        return mixed.to(local.dtype), replace(after, tally=tally)

@@ -8,7 +8,6 @@ Letters: T tokens of a segment, K kept tokens.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,20 +55,27 @@ def _layer_bytes(tiers: Tiers, num_tokens: int, dim: int, element_bytes: int) ->
 
 
 def memory_bytes(config: Any, memory: MemoryConfig) -> int:
-    """The compressive memory of all its layers when most tokens are pending: matrices, keys, values; float32."""
-    if memory.form == "delta":
-        heads, key_dim, value_dim, recent = memory.heads, memory.key_dim, memory.value_dim, memory.lags * memory.width
-    else:
-        heads, key_dim = kv_dims(config)
-        value_dim, recent = key_dim, 0
+    """The compressive memory of all its layers when most tokens are pending: matrices, keys, values, tallies."""
+    heads, key_dim, value_dim = _memory_dims(config, memory)
+    recent = memory.lags * memory.width if memory.form == "delta" else 0
     pending = (memory.segment_tokens - 1) * (key_dim + value_dim + 1)
-    covariance = len(memory.exact_heads) * key_dim**2
-    return 4 * len(memory.layers) * (heads * (key_dim * value_dim + key_dim + pending) + recent + covariance)
+    tally = 4  # two numbers in float64
+    return matrix_bytes(config, memory) + 4 * len(memory.layers) * (heads * (pending + tally) + recent)
 
 
 def matrix_bytes(config: Any, memory: MemoryConfig) -> int:
-    """The matrices and normalisers alone: what stands for all that has left the window."""
-    return memory_bytes(config, replace(memory, segment_tokens=1, lags=0))
+    """The matrices, normalisers and covariances alone: what stands for all that has left the window; float32."""
+    heads, key_dim, value_dim = _memory_dims(config, memory)
+    covariance = len(memory.exact_heads) * key_dim**2
+    return 4 * len(memory.layers) * (heads * (key_dim * value_dim + key_dim) + covariance)
+
+
+def _memory_dims(config: Any, memory: MemoryConfig) -> tuple[int, int, int]:
+    """Heads, Dk, Dv."""
+    if memory.form == "delta":
+        return memory.heads, memory.key_dim, memory.value_dim
+    heads, dim = kv_dims(config)
+    return heads, dim, dim
 
 
 def workspace_bytes(

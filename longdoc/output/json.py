@@ -193,6 +193,17 @@ def _stats(receipt: Receipt) -> Json:
         "read_tokens_per_s": _finite(receipt.read_tokens_per_s),
         "write_tokens_per_s": _finite(receipt.write_tokens_per_s),
         "peak_memory_bytes": receipt.peak_memory_bytes,
+        "memory": [
+            {
+                "layer": layer.layer,
+                "tokens": layer.num_tokens,
+                "heads": [
+                    {"written": written, "gate": _finite(gate)}
+                    for written, gate in zip(layer.written, layer.gate, strict=True)
+                ],
+            }
+            for layer in receipt.memory
+        ],
     }
 
 

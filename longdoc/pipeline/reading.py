@@ -88,7 +88,7 @@ class Reading:
         self.files = tuple(replace(f, num_tokens=n) for f, n in zip(document.files, counts, strict=False))
         self.plan: ReadingPlan = plan_reading(loaded, session.options, self.num_tokens)
         self.reader = Reader(loaded, self.plan)
-        self.framing = Framing(loaded.tokenizer, loaded.adapter.prompts if loaded.adapter else "chat")
+        self.framing = Framing(loaded.tokenizer, session.prompt_set, session.prompts_folder)
         self.tokens_read = 0
         self.parts_read = 0
         self.characters_read = 0
@@ -260,6 +260,7 @@ class Reading:
             warnings=document.warnings + self.plan.warnings,
             tokens_from_state=self.tokens_from_state,
             files=self.files,
+            memory=self.state.cache.memory_use(),
         )
 
     def finish(self, settings: dict[str, Any], on_event: Listener) -> Receipt:
