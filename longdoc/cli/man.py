@@ -12,7 +12,7 @@ GROUPS = {
     "Source": (
         "source_form", "format", "password_file", "pages", "sections", "times", "max_input_mb", "max_read_seconds",
     ),
-    "Model": ("model", "revision", "quantize", "adapter", "device", "threads", "offline"),
+    "Model": ("model", "revision", "quantize", "adapter", "device", "threads", "offline", "prompts"),
     "Attention and memory": (
         "attention", "memory_limit", "sinks", "window", "highlights", "segment_tokens", "kv_bits", "memory",
     ),

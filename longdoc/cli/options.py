@@ -225,6 +225,11 @@ model = _gathered(
         "--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads; else all cores, one for small models."
     ),
     setting("--offline", is_flag=True, help="Never look for a model on the network."),
+    setting(
+        "--prompts",
+        metavar="FOLDER",
+        help="Prompts of your own, such as FOLDER/chat/answer.md, in the place of the shipped ones of the same name.",
+    ),
 )
 
 

@@ -45,6 +45,7 @@ class ModelOptions:
     kv_bits: 8 keeps the window's keys and values in half the bytes; 16 in the model's own precision.
     device: "auto", "cpu", "cuda", "cuda:1".
     threads: CPU threads, None for torch's own choice.
+    prompts: folder whose prompts stand in the place of the shipped ones of the same name.
     """
 
     model: str = EMBEDDED_MODEL
@@ -61,6 +62,7 @@ class ModelOptions:
     device: str = "auto"
     threads: int | None = None
     offline: bool = False
+    prompts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

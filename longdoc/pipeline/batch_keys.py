@@ -25,7 +25,7 @@ _WHOLE_BYTES = 64 << 20  # of a model's file; of a larger one samples are taken
 _SAMPLES = 256
 _SAMPLE_BYTES = 1 << 14
 # What makes no difference to the result, or only where it is made.
-_NOT_IN_KEY = {"model": ("device", "threads", "offline"), "source": ("password", "max_bytes", "seconds")}
+_NOT_IN_KEY = {"model": ("device", "threads", "offline", "prompts"), "source": ("password", "max_bytes", "seconds")}
 
 
 def settings_hash(task: BatchTask) -> str:
@@ -34,6 +34,7 @@ def settings_hash(task: BatchTask) -> str:
         "longdoc": __version__,
         "weights": model_files(task),
         "prompts": _folder_hash(data_folder("prompts")),
+        "own_prompts": _folder_hash(Path(task.model.prompts).expanduser()) if task.model.prompts is not None else None,
         "rankers": _folder_hash(data_folder("adapters") / "lexical"),
         "model": asdict(task.model),
         "source": asdict(task.source),

@@ -9,16 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from longdoc.pipeline.plain_text import PlainText, without_frame_tags
 from longdoc.pipeline.prompts import Prompt, load_prompt
 
+EMBEDDED = "embedded"
 _HERE = "\u241ddocument\u241d"  # a mark that no template contains; it never reaches the model
 
 
-def tokens_of(tokenizer: Any, text: str) -> list[tuple[int, int, int]]:
-    """(token id, start, end) of each token of a text. No special tokens, also where the text spells one."""
-    encoded = tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
-    pairs = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
-    return [(token, start, end) for token, (start, end) in pairs]
+def is_framed(prompt_set: str) -> bool:
+    """Whether the prompts of a set put tags around the document; those of the embedded model have none."""
+    return prompt_set != EMBEDDED
 
 
 class Framing:
@@ -29,25 +29,29 @@ class Framing:
         self.prompt_set = prompt_set
         self.folder = folder
         self.used: dict[str, str] = {}
-        self.is_chat = prompt_set != "embedded" and bool(getattr(tokenizer, "chat_template", None))
+        self._data = PlainText(tokenizer, is_framed=is_framed(prompt_set))
+        self._prompt = PlainText(tokenizer)
+        self.is_chat = is_framed(prompt_set) and bool(getattr(tokenizer, "chat_template", None))
 
     def render(self, name: str, **values: str) -> str:
-        """A prompt of this set as text; its hash goes into `used`."""
+        """A prompt of this set as text, its values without tags of the frame; its hash goes into `used`."""
         prompt: Prompt = load_prompt(f"{self.prompt_set}/{name}", self.folder)
         self.used[prompt.name] = prompt.sha256
+        if is_framed(self.prompt_set):
+            values = {key: without_frame_tags(value) for key, value in values.items()}
         return prompt.render(**values)
 
     def encode(self, text: str) -> list[int]:
-        """Tokens without special ones: marks of the model's own, such as <|im_end|>, are plain words in a text."""
-        return self._tokens(text, split_special_tokens=True)
+        """Tokens of a text that is data: marks of the model's own and tags of the frame are plain words in it."""
+        return self._data.ids(text)
 
     def tokens(self, text: str) -> list[tuple[int, int, int]]:
-        """(token id, start, end) of each token of a text, as `tokens_of`."""
-        return tokens_of(self.tokenizer, text)
+        """(token id, start, end) of each token of a text, as `encode`."""
+        return self._data.tokens(text)
 
     def opening(self) -> list[int]:
         """What is read before the document."""
-        if self.prompt_set == "embedded":
+        if not is_framed(self.prompt_set):
             return []
         before, _ = self._around(self.render("read"), "")
         start = getattr(self.tokenizer, "bos_token_id", None)
@@ -56,7 +60,7 @@ class Framing:
     def request(self, name: str, **values: str) -> list[int]:
         """What is read after the document, up to where the model begins to write."""
         text = self.render(name, **values)
-        return self._around("", text)[1] if self.is_chat else self.encode(text)
+        return self._around("", text)[1] if self.is_chat else self._prompt.ids(text)
 
     def end_ids(self) -> frozenset[int]:
         """Tokens that end the model's turn."""
@@ -73,15 +77,13 @@ class Framing:
         Only the template's own marks become special tokens: what stands between them may quote the document.
         """
         if not self.is_chat:
-            return self.encode(before), self.encode(after)
+            return self._prompt.ids(before), self._prompt.ids(after)
         whole = self.tokenizer.apply_chat_template(
             [{"role": "user", "content": _HERE}], tokenize=False, add_generation_prompt=True
         )
         first, _, last = whole.partition(_HERE)
-        return [*self._tokens(first), *self.encode(before)], [*self.encode(after), *self._tokens(last)]
+        return [*self._marks(first), *self._prompt.ids(before)], [*self._prompt.ids(after), *self._marks(last)]
 
-    def _tokens(self, text: str, *, split_special_tokens: bool = False) -> list[int]:
-        if not text:
-            return []
-        encoded = self.tokenizer(text, add_special_tokens=False, split_special_tokens=split_special_tokens)
-        return list(encoded["input_ids"])
+    def _marks(self, text: str) -> list[int]:
+        """A piece of the template, whose marks are control tokens."""
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []

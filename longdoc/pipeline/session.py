@@ -24,8 +24,10 @@ from longdoc.engine.machine import peak_resident_bytes, running_s
 from longdoc.ingest import Together, read_source
 from longdoc.ingest.given import Given, read_given
 from longdoc.pipeline import speeds
-from longdoc.pipeline.framing import tokens_of
+from longdoc.pipeline.framing import is_framed
 from longdoc.pipeline.keeping import Keeper
+from longdoc.pipeline.plain_text import PlainText
+from longdoc.pipeline.prompts import check_folder
 from longdoc.pipeline.reading import OnPart, PartNotes, Reading
 from longdoc.pipeline.states import folder_of
 from longdoc.search.ranker import RankerFile, load
@@ -44,12 +46,14 @@ class Session:
     """Loads the model at the first need and keeps it; remembers the reading of the last document.
 
     states: None: nothing is kept on the disk, and nothing that was kept is used.
+    prompts_folder: of the user's own prompts.
     stopped: the reading that Ctrl-C stopped last.
     """
 
     def __init__(self, options: ModelOptions, states: StateOptions | None = None) -> None:
         self.options = options
         self.states = states
+        self.prompts_folder = check_folder(options.prompts) if options.prompts is not None else None
         self.stopped: Reading | None = None
         self._loaded: LoadedModel | None = None
         self._load_s = 0.0
@@ -92,8 +96,18 @@ class Session:
         on_event(ModelLoaded(self.options.model, self._loaded.num_parameters, seconds, why))
 
     def encode(self, text: str) -> list[tuple[int, int, int]]:
-        """(token id, start, end) of each token of a text. No special tokens, also where the text spells one."""
-        return tokens_of(self.loaded.tokenizer, text)
+        """(token id, start, end) of each token of a text. No control tokens, also where the text spells one."""
+        return self._plain_text.tokens(text)
+
+    @property
+    def prompt_set(self) -> str:
+        """The folder of prompts that the model is asked with. `load` comes first."""
+        adapter = self.loaded.adapter
+        return adapter.prompts if adapter is not None else "chat"
+
+    @cached_property
+    def _plain_text(self) -> PlainText:
+        return PlainText(self.loaded.tokenizer, is_framed=is_framed(self.prompt_set))
 
     def is_verbatim(self, asked: bool | None) -> bool:
         """Whether results are the document's own words: as asked, else as the model was trained. `load` comes first.
@@ -169,6 +183,8 @@ class Session:
         if self.states is None or not (on_part is None or isinstance(on_part, PartNotes)):
             return None
         fingerprint = {**self.fingerprint, **plan_fingerprint(self.loaded, reading.plan)}
+        if opening := reading.framing.opening():
+            fingerprint["opening"] = hashlib.sha256(repr(opening).encode()).hexdigest()
         if on_part is None:
             return Keeper(self.states, reading.document, fingerprint, reading.num_tokens, on_event)
         tiles = repr([(part.title, part.start, part.end) for part in reading.parts])

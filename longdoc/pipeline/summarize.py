@@ -165,8 +165,7 @@ class _Noting:
     @property
     def basis(self) -> str:
         """SHA-256 of the prompt that notes are asked for with, the ranker that proposes them, RULES of sentences."""
-        adapter = self.session.loaded.adapter
-        prompt = load_prompt(f"{adapter.prompts if adapter is not None else 'chat'}/notes")
+        prompt = load_prompt(f"{self.session.prompt_set}/notes", self.session.prompts_folder)
         ranker = (data_folder("adapters") / "lexical" / "salience.json").read_bytes()
         made_of = prompt.sha256.encode() + hashlib.sha256(ranker).digest() + str(RULES).encode()
         return hashlib.sha256(made_of).hexdigest()

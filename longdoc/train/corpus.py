@@ -84,7 +84,7 @@ def rows(root: Path, glob: str) -> Iterator[dict[str, Any]]:
 
 def encode(tokenizer: Tokenizer, texts: list[str]) -> list[Array]:
     """Token ids without special tokens, also where a text spells one: "<|end|>" in a book is plain words."""
-    tokenizer.encode_special_tokens = True  # as `tokens_of` of `longdoc.pipeline.framing` encodes what is read
+    tokenizer.encode_special_tokens = True  # as `longdoc.pipeline.plain_text` encodes what is read
     kind = token_type(tokenizer)
     return [np.array(e.ids, kind) for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 

@@ -13,7 +13,7 @@ import tiny
 from transformers import PreTrainedTokenizerFast
 
 from longdoc.core.errors import InputNotFound
-from longdoc.pipeline.framing import tokens_of
+from longdoc.pipeline.plain_text import PlainText
 from longdoc.train import corpus as corpus_module
 from longdoc.train.config import DataConfig
 from longdoc.train.corpus import Array, Corpus, Question, build, documents, encode, is_held_out, rows
@@ -67,8 +67,9 @@ def test_the_end_of_a_text_that_a_text_spells_is_plain_words() -> None:
     spelt, plain = encode(tokenizer, ["He typed <|end|> twice.", "He typed twice."])
     assert 0 not in spelt
     assert tokenizer.decode(spelt.tolist()) == "He typed <|end|> twice."
-    assert [token for token, _, _ in tokens_of(in_transformers(), "He typed <|end|> twice.")] == spelt.tolist()
-    assert [token for token, _, _ in tokens_of(in_transformers(), "He typed twice.")] == plain.tolist()
+    plain_text = PlainText(in_transformers())
+    assert plain_text.ids("He typed <|end|> twice.") == spelt.tolist()
+    assert plain_text.ids("He typed twice.") == plain.tolist()
 
 
 def test_which_documents_are_kept_back_does_not_change() -> None:
