@@ -13,6 +13,7 @@ from typing import Any
 
 from longdoc.core.types import Answer, Citation, Receipt, Statement, Summary
 from longdoc.output.markdown import NOT_FOUND, NOT_FOUND_IN_PART, heading_of
+from longdoc.output.memory_map import MemoryMap, memory_map, no_memory_words
 from longdoc.output.timeline import Curve, Map, Reading, curve, document_map
 from longdoc.output.wording import (
     count_citations,
@@ -110,7 +111,7 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
-    """One document of the page. incomplete: what was lost, one thing each."""
+    """One document of the page. incomplete: what was lost, one thing each.   no_memory: why there is no `memory`."""
 
     id: str
     title: str
@@ -119,6 +120,8 @@ class DocumentView:
     summary: SummaryView | None
     answers: tuple[AnswerView, ...]
     curve: Curve | None
+    memory: MemoryMap | None
+    no_memory: str
     receipt: tuple[str, ...]
     sha256: str
     files: tuple[Mapping[str, Any], ...]
@@ -150,6 +153,8 @@ class Views:
             summary=self._summary(summary) if summary is not None else None,
             answers=tuple(self._answer(answer) for answer in answers),
             curve=curve(reported.reading) if reported.reading is not None else None,
+            memory=memory_map(receipt.memory),
+            no_memory=no_memory_words(receipt),
             receipt=tuple(dict.fromkeys(line for lines in receipts for line in lines)),
             sha256=receipt.source.sha256,
             files=tuple(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
-from handmade import make_answer, make_citation
+from handmade import make_answer, make_citation, make_receipt, make_summary
 from pages import Page
 from PIL import Image
 
-from longdoc.core.types import Evidence
+from longdoc.core.types import Evidence, MemoryUse
 from longdoc.output.html import report_html
 from longdoc.output.html_views import Reported
 
@@ -71,6 +71,21 @@ def ink(image: Image.Image) -> float:
     return 1 - near / sum(histogram)
 
 
+def framed(page: Path, width: int) -> Path:
+    """A page that shows another one in a frame: no window of a browser is as narrow as a telephone."""
+    frame = page.with_name("frame.html")
+    frame.write_text(
+        f'<body style="margin:0"><iframe src="{page.name}" width="{width}" height="1200" style="border:0">'
+    )
+    return frame
+
+
+def shade_at(image: Image.Image, x: int, y: int) -> int:
+    shade = image.getpixel((x, y))
+    assert isinstance(shade, int)
+    return shade
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
@@ -106,6 +121,30 @@ def test_a_narrow_window_shows_the_page_without_scrolling_sideways(report: Path)
     image = picture(report, 500)
     assert ink(image.crop((12, 0, 488, 1200))) > 0.02
     assert ink(image.crop((490, 0, 500, 1200))) == 0
+
+
+def shown(tmp_path: Path, uses: tuple[MemoryUse, ...]) -> dict[str, Image.Image]:
+    """A page whose receipt has these memories, in light, in dark, and 400 pixels wide."""
+    page = tmp_path / "memory.html"
+    summary = make_summary(receipt=make_receipt(memory=uses), statements=(), parts=())
+    page.write_text(report_html([Reported(summary)]), encoding="utf-8")
+    return {
+        "light": picture(page, 1000),
+        "dark": picture(page, 1000, "--blink-settings=preferredColorScheme=0"),
+        "narrow": picture(framed(page, 400), 500).crop((0, 0, 400, 1200)),
+    }
+
+
+def test_the_fields_of_the_memory_are_drawn_in_light_and_dark_and_in_a_narrow_window(tmp_path: Path) -> None:
+    def differing(image: Image.Image) -> int:
+        """Rows in which the first field, where there is one, has not the shade of the last."""
+        return sum(abs(shade_at(image, 120, y) - shade_at(image, 350, y)) > 30 for y in range(image.height))
+
+    with_memory = shown(tmp_path, tuple(MemoryUse(i, 1000, (900, 400, 5, 0), (0.9, 0.5, 0.1, 0.0)) for i in (1, 5, 9)))
+    without = shown(tmp_path, ())
+    for name, image in with_memory.items():
+        assert differing(image) > differing(without[name]) + 100, name  # three rows of fields of 44 pixels
+    assert ink(with_memory["narrow"].crop((390, 0, 400, 1200))) == 0  # no field is cut off
 
 
 def test_every_statement_and_quote_is_printed(report: Path) -> None:

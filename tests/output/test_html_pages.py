@@ -23,7 +23,7 @@ HOSTILE = (
 REAL = {
     "html", "head", "meta", "title", "style", "body", "header", "main", "nav", "article", "section", "footer",
     "div", "h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "a", "b", "strong", "bdi", "span", "blockquote", "mark",
-    "code", "figure", "figcaption", "svg", "rect", "line", "path", "polyline", "table", "thead", "tbody",
+    "code", "figure", "figcaption", "svg", "g", "text", "rect", "line", "path", "polyline", "table", "thead", "tbody",
     "tr", "th", "td",
 }  # fmt: skip
 READING = Reading(((2.0, 0), (4.0, 30_000), (6.0, 56_812)), 56_812, 8.0)
