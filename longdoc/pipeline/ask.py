@@ -8,26 +8,22 @@ passages, the strongest last, and the answer is traced to them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from longdoc.core.errors import UsageError
-from longdoc.core.events import Finished, Listener, Step, Warned, Writing, ignore
+from longdoc.core.events import Listener, ignore
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
-from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Passage, Statement
-from longdoc.engine.adapter import POINTS_AMONG
+from longdoc.core.types import Answer, Citation, Evidence, Passage
+from longdoc.engine.adapter_file import POINTS_AMONG
 from longdoc.ingest import Together
 from longdoc.ingest.given import Given
-from longdoc.pipeline import citations, rereading
+from longdoc.pipeline import citations, pointing, rereading
+from longdoc.pipeline.interview import Interview, Told, check_questions
 from longdoc.pipeline.rerank import PURPOSE, model_columns, rerank
 from longdoc.pipeline.session import Reading, Session
 from longdoc.pipeline.span import answer_sentence, answer_span
-from longdoc.search.answers import ScoredSentence, answerability, enough, rank_sentences
-from longdoc.search.passages import KEPT, find_passages
-from longdoc.search.shortest import shortest_answer
 
 NOT_IN_DOCUMENT = "NOT IN THE DOCUMENT"  # what prompts/chat/answer.md asks a writing model to say
-_MIN_ANSWERABLE = 0.5
 
 
 def ask(
@@ -76,108 +72,44 @@ def begin(
         session.load(on_event)
         session.is_verbatim(options.verbatim)
     reading = session.read(source, source_options, on_event)
-    return Interview(reading, options, on_event, time.perf_counter() - began)
+    return interview_on(reading, options, on_event, time.perf_counter() - began)
 
 
-def check_questions(questions: Iterable[str]) -> None:
-    """Raises UsageError when there is nothing in one of them."""
-    if any(not question.strip() for question in questions):
-        raise UsageError("A question is empty.", fix='longdoc ask SOURCE -q "Who is the author?"')
+def interview_on(reading: Reading, options: AskOptions, on_event: Listener, seconds: float) -> Interview:
+    """Questions about a document that was read. seconds: spent on reading."""
+    return Interview(lambda question: _answer(reading, question, options), reading.receipt, options, on_event, seconds)
 
 
-@dataclass(slots=True)
-class Interview:
-    """Questions about a document that was read.
-
-    seconds: spent on reading and on answering so far; waiting for the next question does not count.
-    """
-
-    reading: Reading
-    options: AskOptions
-    on_event: Listener
-    seconds: float
-
-    def answers(self, questions: Sequence[str]) -> Iterator[Answer]:
-        """The answer to each question, as soon as there is one; the document is finished with the last."""
-        for number, question in enumerate(questions):
-            self.on_event(Step())
-            self.on_event(Writing("answers", number, len(questions), question))
-            answer = self.answer(question)
-            self.on_event(Writing("answers", number + 1, len(questions)))
-            if number + 1 == len(questions):
-                self.on_event(Step(follows=False))
-                self.on_event(Finished(answer.receipt))
-            yield answer
-
-    def answer(self, question: str) -> Answer:
-        """The answer to one question."""
-        check_questions([question])
-        began = time.perf_counter()
-        told = _answer(self.reading, question.strip(), self.options)
-        self.seconds += time.perf_counter() - began
-        receipt = self.reading.receipt({**asdict(self.options), "verbatim": told.verbatim, "answerable": told.likely})
-        receipt = replace(receipt, seconds=self.seconds, warnings=(*receipt.warnings, *told.warnings))
-        for warning in told.warnings:
-            self.on_event(Warned(warning))
-        complete: AnswerStatus = "answered" if told.text else "not_found"
-        return Answer(
-            status=complete if receipt.is_complete else "partial",
-            question=question.strip(),
-            text=told.text,
-            citations=told.citations,
-            evidence=tuple(told.evidence),
-            provenance=_provenance(self.reading, told.verbatim) if told.text else (),
-            receipt=receipt,
-            verbatim=told.verbatim,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What was found. text, citations: empty when nothing answers.   likely: the probability that something does."""
-
-    text: str
-    citations: tuple[Citation, ...]
-    evidence: list[Evidence]
-    verbatim: bool
-    likely: float
-    warnings: tuple[str, ...]
-
-
-def _answer(reading: Reading, question: str, options: AskOptions) -> _Told:
+def _answer(reading: Reading, question: str, options: AskOptions) -> Told:
     """One question."""
     verbatim = reading.session.is_verbatim(options.verbatim)
-    rankers = reading.session.rankers["ranker"]
-    proposed = find_passages(question, reading.index, rankers, max(KEPT, options.passages))
-    ranked = rank_sentences(question, reading.index, proposed, rankers)
-    likely = answerability(question, reading.index, proposed, ranked, rankers)
-    if verbatim and ranked and PURPOSE in rankers.rankers:
-        columns = model_columns(reading.reader, reading.framing, reading.index.text, question, proposed, ranked)
-        ranked = rerank(ranked, columns, rankers)
-    evidence = _evidence(reading, proposed, ranked, options.passages)
-    evidence, warnings = rereading.fitting(reading, question, evidence, ranked[0].start if ranked else 0)
-    text, found = "", tuple[Citation, ...]()
-    if likely >= _MIN_ANSWERABLE:
+    rankers, adapter = reading.session.rankers["ranker"], reading.session.loaded.adapter
+    if verbatim and pointing.is_alone(adapter, rankers):
+        told = pointing.point(reading.document, reading.index, rankers, question, options)
+        return replace(told, warnings=rereading.long_question(reading, question))
+    found = pointing.find(question, reading.index, rankers, options.passages)
+    if verbatim and found.ranked and PURPOSE in rankers.rankers:
+        text = reading.index.text
+        columns = model_columns(reading.reader, reading.framing, text, question, found.proposed, found.ranked)
+        found = replace(found, ranked=rerank(found.ranked, columns, rankers))
+    evidence = pointing.evidence_of(reading.document, found, options.passages)
+    evidence, warnings = rereading.fitting(reading, question, evidence, found.ranked[0].start if found.ranked else 0)
+    text, cited = "", tuple[Citation, ...]()
+    if found.likely >= pointing.MIN_ANSWERABLE:
         if verbatim:
-            text, found = _chosen(reading, question, proposed, ranked, evidence, options)
+            text, cited = _chosen(reading, question, found, evidence, options)
         else:
-            text, found = _written(reading, question, evidence)
-    checked, counts = citations.check(reading.document, [Statement(text, found)])
-    answered = bool(text) and counts.statements_cited == 1
-    kept = checked[0].citations if answered else ()
-    return _Told(text if answered else "", kept, evidence, verbatim, round(likely, 3), warnings)
+            text, cited = _written(reading, question, evidence)
+    text, cited = pointing.checked(reading.document, text, cited)
+    provenance = _provenance(reading, verbatim) if text else ()
+    return Told(text, cited, evidence, verbatim, round(found.likely, 3), warnings, provenance)
 
 
 def _chosen(
-    reading: Reading,
-    question: str,
-    proposed: Sequence[Passage],
-    ranked: Sequence[ScoredSentence],
-    evidence: Sequence[Evidence],
-    options: AskOptions,
+    reading: Reading, question: str, found: pointing.Found, evidence: Sequence[Evidence], options: AskOptions
 ) -> tuple[str, tuple[Citation, ...]]:
     """One or two sentences of the document, the best first; or the part of the best that is sure to be the answer."""
-    document, text = reading.document, reading.document.text
+    document, text, ranked = reading.document, reading.document.text, found.ranked
     best = ranked[0].start, ranked[0].end
     adapter = reading.session.loaded.adapter
     if (among := adapter.points_among if adapter else POINTS_AMONG) > 1:
@@ -185,19 +117,16 @@ def _chosen(
         request = rereading.request(reading, question, evidence, best[0])
         best = answer_sentence(reading.reader, reading.framing, reading.state, text, request, pool) or best
     citation = document.cite(*best)
-    said = enough(ranked, options.sentences)
-    short = shortest_answer(question, citation.quote) if len(enough(ranked)) == 1 else None
+    short = pointing.short_span(question, ranked, citation.quote)
     if short is None and adapter is not None and adapter.sure_nats is not None:
         picked = next((s for s in ranked if (s.start, s.end) == best), ranked[0])
-        passage, sentence = proposed[picked.passage], Passage(*best, picked.score)
+        passage, sentence = found.proposed[picked.passage], Passage(*best, picked.score)
         span = answer_span(reading.reader, reading.framing, reading.state, text, question, passage, sentence)
         if span is not None and span.confidence >= adapter.sure_nats:
             short = span.start - best[0], span.end - best[0]
     if short:
-        return " ".join(citation.quote[slice(*short)].split()), (citation,)
-    others = [(s.start, s.end) for s in said if (s.start, s.end) != best][: options.sentences - 1]
-    found = (citation, *(document.cite(*other) for other in others))
-    return " ".join(" ".join(c.quote for c in found).split()), found
+        return pointing.cut_out(citation, short), (citation,)
+    return pointing.sentences_said(document, ranked, best, options.sentences)
 
 
 def _written(reading: Reading, question: str, evidence: Sequence[Evidence]) -> tuple[str, tuple[Citation, ...]]:
@@ -212,20 +141,9 @@ def _written(reading: Reading, question: str, evidence: Sequence[Evidence]) -> t
     return text, supporter.support(text, [(e.citation.start, e.citation.end) for e in evidence])
 
 
-def _evidence(
-    reading: Reading, proposed: Sequence[Passage], ranked: Sequence[ScoredSentence], most: int
-) -> list[Evidence]:
-    """The passages that hold the best sentences, best first, with the probability of theirs."""
-    best = dict.fromkeys(range(len(proposed)), 0.0)
-    for sentence in ranked:
-        best[sentence.passage] = max(best[sentence.passage], sentence.probability)
-    order = sorted(best, key=lambda p: -best[p])[:most]
-    return [Evidence(reading.document.cite(proposed[p].start, proposed[p].end), round(best[p], 4)) for p in order]
-
-
 def _provenance(reading: Reading, verbatim: bool) -> tuple[str, ...]:
     """Which tiers the answer came from. A verbatim answer is chosen among the passages that search proposed."""
-    tiers = ["search"]
+    tiers = [*pointing.provenance()]
     if not verbatim:
         tiers.append("window")
         if reading.plan.tiers.highlights:

@@ -17,7 +17,7 @@ from longdoc.engine.reader import ReadingState
 from longdoc.output.documents import FORMS, DocumentResult, timeless
 from longdoc.output.json import error_json
 from longdoc.output.wording import incomplete_words, one_line, shorten
-from longdoc.pipeline.ask import Interview
+from longdoc.pipeline.ask import interview_on
 from longdoc.pipeline.reading import Reading
 from longdoc.pipeline.session import Session
 from longdoc.pipeline.summarize import summarize
@@ -93,7 +93,7 @@ def _results(
     reading = session.last_reading if summary is not None else None
     if reading is None:
         reading = session.read(path, task.source, on_event, NoNotes())
-    interview = Interview(reading, task.ask, on_event, time.perf_counter() - began)
+    interview = interview_on(reading, task.ask, on_event, time.perf_counter() - began)
     answers = [*interview.answers(task.questions)]
     reading.release()
     return summary, answers

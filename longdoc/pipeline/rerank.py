@@ -17,12 +17,13 @@ import numpy.typing as npt
 from longdoc.core.types import Passage
 from longdoc.engine.reader import Reader
 from longdoc.pipeline.framing import Framing
+from longdoc.pipeline.pointing import RERANKED
 from longdoc.pipeline.room import encode_line, piece_at, pieces, room_beside
 from longdoc.search.answers import ScoredSentence
 from longdoc.search.ranker import RankerFile
 
 NOT_IN_TEXT = " not in the text."  # what the embedded model was trained to say
-PURPOSE = "reranked"
+PURPOSE = RERANKED
 COLUMNS = ("lexical", "question_gain", "declined", "answer_mass")
 
 Columns = Mapping[str, npt.NDArray[np.float64]]

@@ -39,7 +39,7 @@ def fitting(
 
     best: character of the first passage that is kept when not even that one fits whole.
     """
-    said = _long_question(reading, question)
+    said = long_question(reading, question)
     framing, document = reading.framing, reading.document
     if framing.prompt_set == "embedded" or not evidence:  # one passage at a time, in pieces if need be
         return evidence, said
@@ -60,7 +60,7 @@ def fitting(
     return kept, (*said, f"only {what} fitted beside the question into the {visible:,} tokens that the model sees")
 
 
-def _long_question(reading: Reading, question: str) -> tuple[str, ...]:
+def long_question(reading: Reading, question: str) -> tuple[str, ...]:
     """What to say when the model cannot see the whole question; the search has all of its words."""
     num_tokens = len(reading.framing.encode(question))
     seen = visible_tokens(reading.reader, reading.reader.start()) - LEAST_TOKENS

@@ -1,0 +1,104 @@
+"""Answers that are sentences of the document, found by search and its rankers; no model is asked.
+
+What the model does besides, where it was trained for it (`rerank`, `span`, words of its own), is for `ask`. Knows
+nothing of torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from longdoc.core.sentences import Span
+from longdoc.core.settings import AskOptions
+from longdoc.core.types import Citation, Document, Evidence, Passage, Statement
+from longdoc.engine.adapter_file import AdapterInfo
+from longdoc.pipeline import citations
+from longdoc.pipeline.interview import Told
+from longdoc.search.answers import ScoredSentence, answerability, enough, rank_sentences
+from longdoc.search.index import PassageIndex
+from longdoc.search.passages import KEPT, find_passages
+from longdoc.search.ranker import RankerFile
+from longdoc.search.shortest import shortest_answer
+
+MIN_ANSWERABLE = 0.5
+RERANKED = "reranked"  # the ranker that takes columns of a model
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """proposed: passages, best first.   ranked: their sentences, best first.   likely: that the document answers."""
+
+    proposed: list[Passage]
+    ranked: list[ScoredSentence]
+    likely: float
+
+
+def is_alone(adapter: AdapterInfo | None, rankers: RankerFile) -> bool:
+    """Whether verbatim answers come from `point` alone: the model was not trained to take a part in choosing."""
+    if adapter is None or RERANKED in rankers.rankers:
+        return False
+    return adapter.verbatim and adapter.points_among <= 1 and adapter.sure_nats is None
+
+
+def find(question: str, index: PassageIndex, rankers: RankerFile, passages: int) -> Found:
+    """What search has to say. passages: how many are wanted as evidence."""
+    proposed = find_passages(question, index, rankers, max(KEPT, passages))
+    ranked = rank_sentences(question, index, proposed, rankers)
+    return Found(proposed, ranked, answerability(question, index, proposed, ranked, rankers))
+
+
+def evidence_of(document: Document, found: Found, most: int) -> list[Evidence]:
+    """The passages that hold the best sentences, best first, with the probability of theirs."""
+    best = dict.fromkeys(range(len(found.proposed)), 0.0)
+    for sentence in found.ranked:
+        best[sentence.passage] = max(best[sentence.passage], sentence.probability)
+    order = sorted(best, key=lambda p: -best[p])[:most]
+    return [Evidence(document.cite(found.proposed[p].start, found.proposed[p].end), round(best[p], 4)) for p in order]
+
+
+def sentences_said(
+    document: Document, ranked: Sequence[ScoredSentence], best: Span, most: int
+) -> tuple[str, tuple[Citation, ...]]:
+    """One or two sentences of the document, `best` first."""
+    others = [(s.start, s.end) for s in enough(ranked, most) if (s.start, s.end) != best][: most - 1]
+    found = (document.cite(*best), *(document.cite(*other) for other in others))
+    return " ".join(" ".join(c.quote for c in found).split()), found
+
+
+def short_span(question: str, ranked: Sequence[ScoredSentence], sentence: str) -> Span | None:
+    """The part of the best sentence that is sure to be the answer, if there is one."""
+    return shortest_answer(question, sentence) if len(enough(ranked)) == 1 else None
+
+
+def cut_out(sentence: Citation, span: Span) -> str:
+    """A part of a sentence on one line."""
+    return " ".join(sentence.quote[slice(*span)].split())
+
+
+def checked(document: Document, text: str, found: tuple[Citation, ...]) -> tuple[str, tuple[Citation, ...]]:
+    """The answer with its verified citations; nothing at all without one."""
+    (statement,), counts = citations.check(document, [Statement(text, found)])
+    return (text, statement.citations) if text and counts.statements_cited == 1 else ("", ())
+
+
+def point(document: Document, index: PassageIndex, rankers: RankerFile, question: str, options: AskOptions) -> Told:
+    """The whole answer, where `is_alone`."""
+    found = find(question, index, rankers, options.passages)
+    text, cited = "", tuple[Citation, ...]()
+    if found.likely >= MIN_ANSWERABLE:
+        best = found.ranked[0].start, found.ranked[0].end
+        citation = document.cite(*best)
+        short = short_span(question, found.ranked, citation.quote)
+        if short:
+            text, cited = cut_out(citation, short), (citation,)
+        else:
+            text, cited = sentences_said(document, found.ranked, best, options.sentences)
+    text, cited = checked(document, text, cited)
+    evidence = evidence_of(document, found, options.passages)
+    return Told(text, cited, evidence, True, round(found.likely, 3), provenance=provenance() if text else ())
+
+
+def provenance() -> tuple[str, ...]:
+    """The tiers of an answer that was chosen among the passages that search proposed."""
+    return ("search",)
