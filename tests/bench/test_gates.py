@@ -65,6 +65,14 @@ def test_means_and_norms_are_those_of_a_reading_in_one_piece(session: Session) -
     assert [first["norm"], second["norm"]] == pytest.approx(norms, abs=1e-3)
 
 
+def test_what_a_state_counts_by_itself_is_the_same(session: Session) -> None:
+    rows, state, _ = observed(session, 150)
+    (use,) = state.cache.memory_use()
+    assert (use.layer, use.num_tokens) == (LAYER, 150)
+    assert [row["share_written"] for row in rows] == pytest.approx([count / 150 for count in use.written], abs=1e-5)
+    assert [row["read_gate"] for row in rows] == pytest.approx(use.gate, abs=1e-4)
+
+
 def test_a_closed_write_gate_writes_nothing_and_an_open_one_everything(session: Session) -> None:
     memory: Any = gates.memories_of(session.loaded.model)[LAYER]
     with torch.no_grad():

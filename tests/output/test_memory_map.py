@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import jsonschema
 import pytest
-from handmade import make_receipt, make_summary
+from handmade import make_answer, make_receipt, make_summary
 from pages import Page
 from test_html_pages import check
 
 from longdoc.core.types import MemoryUse, Receipt
 from longdoc.output.html import report_html
 from longdoc.output.html_views import Reported
+from longdoc.output.json import answer_json, schema, summary_json
 from longdoc.output.memory_map import memory_map
 
 USES = (
@@ -73,6 +75,21 @@ def test_a_memory_that_wrote_nothing_is_drawn_empty() -> None:
 @pytest.mark.parametrize("uses", [(), (MemoryUse(1, 0, (0,), (0.0,)),)])
 def test_where_nothing_was_counted_there_is_no_picture(uses: tuple[MemoryUse, ...]) -> None:
     assert memory_map(uses) is None
+
+
+def test_json_has_it_as_its_schema_says() -> None:
+    made = summary_json(make_summary(receipt=make_receipt(memory=USES)))
+    jsonschema.validate(made, schema("longdoc.summary/1"))
+    first, second = made["stats"]["memory"]
+    assert (first["layer"], first["tokens"]) == (1, 20_000)
+    assert first["heads"][1] == {"written": 3_750, "gate": 0.25}
+    assert [head["written"] for head in second["heads"]] == [0, 0, 0, 20_000]
+    answer = answer_json(make_answer(receipt=make_receipt(memory=USES)))
+    jsonschema.validate(answer, schema("longdoc.answer/1"))
+    assert answer["stats"]["memory"] == made["stats"]["memory"]
+    made["stats"]["memory"][0]["heads"][0]["gate"] = 1.5
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(made, schema("longdoc.summary/1"))
 
 
 @pytest.mark.parametrize(
