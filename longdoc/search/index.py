@@ -1,4 +1,6 @@
-"""Finding passages by words: SQLite FTS5 over passages of about 200 words that keep whole sentences.
+"""Finding passages by words: SQLite FTS5 over passages of at most 200 words that keep whole sentences.
+
+Where a text has paragraphs, passages begin and end with them: what is asked for mostly stands in one.
 
 The table holds no text, only the inverted index, in a temporary file that SQLite removes on closing.
 What the user types never reaches FTS5's query syntax: only quoted words do. Knows nothing of models,
@@ -12,6 +14,7 @@ import sqlite3
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Self
 
 from longdoc.core.errors import LongdocError
@@ -21,17 +24,17 @@ from longdoc.search import apparatus, definitions, narrator, scope
 from longdoc.search.words import content_words, is_english, num_words, other_forms, spaced, stem, words
 
 PASSAGE_WORDS = 200
-STRIDE_WORDS = 150
+STRIDE_WORDS = 100
 MAX_SENTENCE_WORDS = 120  # tables and lists without full stops are cut here
 _KNOWN_SENTENCES = 4096  # whose stems are kept
-_MIN_WORDS_BEFORE_SECTION = 60  # a heading ends a passage of at least this many words
+_MIN_WORDS_BEFORE_BREAK = 60  # a heading, or the last paragraph that fits, ends a passage of at least this many words
 
 
 class PassageIndex:
     """Passages of one text, found by BM25.
 
     text, sections: what was indexed.   sentences: spans, in order, without those of tables of contents.
-    passages: half-open ranges of sentence numbers, in order, overlapping by about 50 words.
+    passages: half-open ranges of sentence numbers, in order, a new one at the first paragraph about 100 words on.
     """
 
     def __init__(
@@ -48,7 +51,7 @@ class PassageIndex:
         self.sentences, counts = _sentences(text, apparatus.contents_spans(text, sections))
         self._sentence_ends = [end for _, end in self.sentences]
         starts = {bisect_left(self.sentences, section.start, key=lambda span: span[0]) for section in sections}
-        self.passages = _windows(counts, starts, passage_words, stride_words)
+        self.passages = _windows(counts, starts, self._paragraph_starts(), passage_words, stride_words)
         self._middles = [sum(self.span(i)) // 2 for i in range(len(self.passages))]
         self.is_english = is_english(text)
         self._idf: dict[str, float] = {}
@@ -79,6 +82,11 @@ class PassageIndex:
         """Characters of a passage: from the start of its first sentence to the end of its last."""
         first, last = self.passages[passage]
         return self.sentences[first][0], self.sentences[last - 1][1]
+
+    def _paragraph_starts(self) -> set[int]:
+        """The sentences that follow a blank line."""
+        pairs = enumerate(pairwise(self.sentences), 1)
+        return {number for number, ((_, end), (start, _)) in pairs if "\n\n" in self.text[end:start]}
 
     def sentences_of(self, passage: Passage) -> range:
         """Numbers of the sentences that begin inside a passage."""
@@ -238,22 +246,31 @@ def _sentences(text: str, left_out: Sequence[Span]) -> tuple[list[Span], list[in
     return spans, counts
 
 
-def _windows(counts: list[int], section_starts: set[int], passage_words: int, stride_words: int) -> list[Span]:
-    """Ranges of sentences of about `passage_words`, a new one every `stride_words`, ended by section starts."""
+def _windows(
+    counts: Sequence[int], section_starts: set[int], paragraph_starts: set[int], most_words: int, stride_words: int
+) -> list[Span]:
+    """Ranges of sentences of `most_words` at most, or of one sentence that is longer.
+
+    One ends with a section or the last paragraph that fits, the next begins with a paragraph at least `stride_words`
+    on. Where neither is there, ranges of full length overlap.
+    """
+    before = [0, *accumulate(counts)]  # words before each sentence
+    breaks = sorted(section_starts | paragraph_starts)
     windows: list[Span] = []
     first, total = 0, len(counts)
     while first < total:
-        last, size, stride_at = first, 0, None
-        while last < total and size < passage_words:
-            if last > first and last in section_starts and size >= _MIN_WORDS_BEFORE_SECTION:
-                break
-            size += counts[last]
-            last += 1
-            if stride_at is None and size >= stride_words:
-                stride_at = last
+        fitting = max(first + 1, bisect_right(before, before[first] + most_words) - 1)
+        inside = breaks[bisect_right(breaks, first) : bisect_right(breaks, fitting)]
+        ends = [at for at in inside if before[at] - before[first] >= _MIN_WORDS_BEFORE_BREAK]
+        section_end = next((at for at in ends if at in section_starts), None)
+        if section_end is not None:
+            last = following = section_end
+        else:
+            last = ends[-1] if ends and fitting < total else fitting
+            strode = max(first + 1, bisect_left(before, before[first] + stride_words))
+            following = next((at for at in inside if strode <= at <= last), min(strode, last))
         windows.append((first, last))
         if last >= total:
             break
-        ended_by_section = last in section_starts
-        first = last if ended_by_section or stride_at is None else max(stride_at, first + 1)
+        first = following
     return windows

@@ -1,6 +1,7 @@
 """The passage index: exact spans, any question, sections named in questions."""
 
 import sqlite3
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -68,6 +69,23 @@ def test_passages_cover_the_text_in_order_and_lie_on_sentences(book):
     assert spans[-1][1] == book.sentences[-1][1]
     for (_, first_end), (second_start, _) in zip(book.passages, book.passages[1:], strict=False):
         assert second_start <= first_end
+
+
+def test_passages_have_200_words_at_most_and_end_with_the_last_paragraph_that_fits():
+    paragraphs = [f"Paragraph {n} begins. " + "It goes on for seven words. " * 11 for n in range(30)]  # 69 words each
+    with PassageIndex("\n\n".join(paragraphs)) as index:
+        texts = [index.text[slice(*index.span(i))] for i in range(len(index.passages))]
+    assert all(len(text.split()) <= 200 for text in texts)
+    assert all(text.startswith("Paragraph") and text.count("Paragraph") == 2 for text in texts[:-1])
+    assert {n for n in range(30) if any(f"Paragraph {n} " in text for text in texts)} == set(range(30))
+
+
+def test_passages_of_a_text_without_paragraphs_overlap_at_full_length():
+    with PassageIndex("Nine words stand in each of these short sentences. " * 100) as index:
+        sizes = [9 * (last - first) for first, last in index.passages]
+    assert max(sizes) <= 200
+    assert min(sizes[:-1]) >= 190
+    assert all(b[0] < a[1] for a, b in pairwise(index.passages))
 
 
 def test_a_section_named_in_the_question_is_searched_first(book):
