@@ -25,6 +25,7 @@ from longdoc.core.errors import (
     INTERRUPTED_EXIT_CODE,
     TERMINATED_EXIT_CODE,
     LongdocError,
+    RingLost,
     Terminated,
 )
 
@@ -71,6 +72,7 @@ def cli(context: click.Context) -> None:
 def run(arguments: Sequence[str], report: Report | None = None) -> int:
     """Run one command line and give its exit code."""
     report = report or Report()
+    report.arguments = tuple(arguments)
     code = _run(arguments, report)
     report.end(code)
     return code
@@ -90,6 +92,8 @@ def _run(arguments: Sequence[str], report: Report) -> int:
         report.usage(error)
         return error.exit_code
     except LongdocError as error:
+        if isinstance(error, RingLost) and _is_told_by_starter(error):
+            return error.exit_code
         report.error(error)
         return error.exit_code
     except Exception as error:
@@ -99,6 +103,16 @@ def _run(arguments: Sequence[str], report: Report) -> int:
             return CLOSED_PIPE_EXIT_CODE
         report.bug(error)
         return BUG_EXIT_CODE
+
+
+def _is_told_by_starter(error: RingLost) -> bool:
+    """Whether the process that started this one tells of it, once for all processes."""
+    from longdoc.engine.ring.processes import complain, is_started_by_longdoc
+
+    if not is_started_by_longdoc():
+        return False
+    complain(error)
+    return True
 
 
 def listen_to_signals(report: Report) -> None:

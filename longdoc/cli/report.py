@@ -40,12 +40,14 @@ class Report:
 
     is_verbose: with the traceback.   is_json: one JSON object a line, for `--progress json`.
     log: where errors are told as well, with their traceback.   stopper: hears of Ctrl-C.
+    arguments: the command line, for processes that take part in it.
     """
 
     is_verbose: bool = False
     is_json: bool = False
     log: Log | None = None
     stopper: Stopper = field(default_factory=Stopper)
+    arguments: tuple[str, ...] = ()
 
     def error(self, error: LongdocError) -> None:
         """An error that the user can do something about."""

@@ -14,7 +14,8 @@
     ├── InputNotFound            66   no such file
     ├── ModelUnavailable         69   the model is not there, or cannot work
     ├── OutOfMemory              71   it does not fit
-    └── OutputError              73   the result cannot be written
+    ├── OutputError              73   the result cannot be written
+    └── RingLost                 75   a process of a ring is gone
 
 A bug is whatever is not a LongdocError: exit code 70. Ctrl-C is 130, SIGTERM 143; whoever reads our standard output and
 goes away ends us with 141, as SIGPIPE does with other tools.
@@ -45,6 +46,7 @@ EXIT_CODES = {
     70: "a bug in longdoc",
     71: "it does not fit into memory",
     73: "the result cannot be written",
+    75: "a process of a ring was lost; the same command goes on",
     130: "interrupted by Ctrl-C; the same command goes on",
     141: "nobody reads the result any more: the pipe was closed",
     143: "ended by SIGTERM; the same command goes on",
@@ -145,3 +147,9 @@ class OutputError(LongdocError):
     """Exit code 73. The result cannot be written where it should go."""
 
     exit_code = 73
+
+
+class RingLost(LongdocError):
+    """Exit code 75. A process of a ring was killed, hangs or cannot be reached."""
+
+    exit_code = 75

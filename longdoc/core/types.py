@@ -242,7 +242,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class AttentionInfo:
-    """How the document was read: sizes in tokens. why: the reason for the mode, in words."""
+    """How the document was read: sizes in tokens. why: the reason for the mode, in words. processes: of a ring."""
 
     mode: str
     sinks: int
@@ -250,6 +250,7 @@ class AttentionInfo:
     memory: bool
     why: str
     highlights: int = 0
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

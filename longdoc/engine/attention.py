@@ -8,8 +8,8 @@ Two public hooks, no model code forked:
    biases, and are rotated here, with the model's own rotary embedding (its scaling is kept) and its own
    `apply_rotary_pos_emb`, at positions that never leave the trained range.
 
-What is computed there is in `streaming.py` (reading), `decoding.py` (writing) and `training_attention.py` (with
-gradients).
+What is computed there is in `streaming.py` (reading), `decoding.py` (writing), `training_attention.py` (with
+gradients) and `ring` (several processes).
 
 Shapes: B batch, H query heads, Hkv key/value heads, T new tokens, D head dim.
 """
@@ -29,6 +29,8 @@ from longdoc.engine.cache import StreamingCache, StreamingLayer
 from longdoc.engine.decoding import can_step, decoded
 from longdoc.engine.memory import DeltaMemory, MemoryConfig, PaperMemory
 from longdoc.engine.positions import Rope
+from longdoc.engine.ring.attention import ring_attention
+from longdoc.engine.ring.cache import RingCache
 from longdoc.engine.streaming import streamed
 from longdoc.engine.training_attention import differentiable
 
@@ -44,7 +46,7 @@ def longdoc_attention(
     scaling: float | None = None,
     dropout: float = 0.0,
     softcap: float | None = None,
-    longdoc_cache: StreamingCache | None = None,
+    longdoc_cache: StreamingCache | RingCache | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """(B, H, T, D), (B, Hkv, T, D) x2 -> (B, T, H, D). The function registered with transformers."""
@@ -53,9 +55,14 @@ def longdoc_attention(
         raise ModelUnavailable(
             "This model has learned attention sinks.", why="longdoc's sinks are tokens, the two do not combine"
         )
+    scale = float(scaling) if scaling is not None else query.shape[-1] ** -0.5
+    if isinstance(longdoc_cache, RingCache):
+        assert longdoc_cache.call is not None, "RingCache.begin comes first"
+        share = longdoc_cache.layers[module.layer_idx]
+        out = ring_attention(module, share, longdoc_cache.call, query, key, value, scale, softcap)
+        return out.transpose(1, 2).contiguous(), None
     layer: StreamingLayer = longdoc_cache.layers[module.layer_idx]
     num_seen = layer.num_seen
-    scale = float(scaling) if scaling is not None else query.shape[-1] ** -0.5
     if not torch.is_grad_enabled() and can_step(layer, query.shape[2]):
         out = decoded(module, layer, query, key, value, scale, softcap)
     else:
@@ -109,7 +116,7 @@ def _take_over(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[An
     """The pre-hook: take the cache from the model, give it to the attention, make the rotation the identity."""
     name = "layer_past" if "layer_past" in kwargs else "past_key_values"  # GPT-NeoX: layer_past
     cache = kwargs.get(name)
-    if isinstance(cache, StreamingCache):
+    if isinstance(cache, StreamingCache | RingCache):
         kwargs[name], kwargs["longdoc_cache"] = None, cache
         if kwargs.get("position_embeddings") is not None:
             cos, sin = kwargs["position_embeddings"]

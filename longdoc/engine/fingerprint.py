@@ -65,6 +65,7 @@ def plan_fingerprint(loaded: LoadedModel, plan: ReadingPlan) -> dict[str, Any]:
         "memory": plan.use_memory,
         "segment_tokens": plan.segment_tokens,
         "reach_tokens": plan.reach_tokens if length_dependent(loaded.model) else None,
+        **({"keys": "rotated"} if plan.info.mode == "ring" else {}),
     }
 
 

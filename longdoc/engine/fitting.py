@@ -15,8 +15,7 @@ from longdoc.core.errors import OutOfMemory
 from longdoc.core.plans import PlannedMemory, PlannedMode
 from longdoc.core.settings import ModelOptions, Quantize
 from longdoc.engine.outline import PROGRAM_BYTES, Outline, outline, reading_bytes
-from longdoc.engine.plan import ReadingPlan, default_tiers, plan_reading
-from longdoc.engine.sizes import cache_bytes, kv_dims, workspace_bytes
+from longdoc.engine.plan import ReadingPlan, default_tiers, plan_reading, ring_bytes
 from longdoc.engine.tiers import KEEP_ALL, Tiers
 
 _TEXT_COPIES = 2  # of the text at once, while it is parsed and cut
@@ -47,12 +46,7 @@ def needs(model: Outline, reading: ReadingPlan, num_tokens: int, text: str = "")
 
 def ring_needs(model: Outline, segment_tokens: int, num_tokens: int, processes: int, text: str = "") -> PlannedMemory:
     """What each process takes that holds its share of an exact reading: that, and a layer of its neighbour's share."""
-    share = -(-num_tokens // processes)
-    heads, dim = kv_dims(model.config)
-    kept = cache_bytes(model.config, Tiers(sinks=0, window=KEEP_ALL), share, model.element_bytes)
-    passed = 2 * heads * dim * share * model.element_bytes
-    work = workspace_bytes(model.config, min(segment_tokens, share), share, model.element_bytes, whole=True)
-    memory = PlannedMemory(model.weights, kept, kept + passed + work, 0)
+    memory = PlannedMemory(model.weights, *ring_bytes(model, num_tokens, segment_tokens, processes), 0)
     if model.device.type != "cpu":
         return memory
     return replace(memory, program=PROGRAM_BYTES, document=document_bytes(text), loading=model.loading)

@@ -79,6 +79,14 @@ def attend_band(
     return _in_blocks(attend, query, keys, values, window, scale, softcap)
 
 
+def attend_after(query: Tensor, keys: Tensor, values: Tensor, scale: float, softcap: float | None = None) -> Part:
+    """(B, H, T, D), (B, Hkv, K, D) x2 -> the attention of query i to the keys from i on; T <= K. For few rows."""
+    assert query.shape[2] <= keys.shape[2]
+    bias = _from_own(query.shape[2], keys.shape[2], query.dtype, query.device)
+    attend: Callable[..., Part] = _flash_cpu_masked if _is_fused_on_cpu(query, values, softcap) else _plain
+    return attend(query, keys, values, scale, softcap, bias)
+
+
 def merge(parts: list[Part]) -> Part:
     """Attention over the union of disjoint sets of keys; in float32 or better."""
     (out, lse), *others = parts
@@ -124,6 +132,13 @@ def _band(num_rows: int, num_keys: int, before: int, window: int, dtype: torch.d
     distance = rows - torch.arange(num_keys, device=device)
     visible = (distance >= 0) & (distance < window)
     return torch.zeros_like(visible, dtype=dtype).masked_fill_(~visible, float("-inf"))
+
+
+@lru_cache(maxsize=4)
+def _from_own(num_rows: int, num_keys: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """-> (T, K): zero where row i sees a key, from i on, else minus infinity."""
+    hidden = torch.ones(num_rows, num_keys, dtype=torch.bool, device=device).tril(-1)
+    return torch.zeros(num_rows, num_keys, dtype=dtype, device=device).masked_fill_(hidden, float("-inf"))
 
 
 def _is_fused_on_cpu(query: Tensor, values: Tensor, softcap: float | None) -> bool:

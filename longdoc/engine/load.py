@@ -28,6 +28,7 @@ from longdoc.engine.places import adapter_folder
 from longdoc.engine.places import resolve as resolve
 from longdoc.engine.products import processor_multiplies_bfloat16
 from longdoc.engine.refusals import CHOOSE, refuse_what_cannot_be_streamed
+from longdoc.engine.ring.processes import Group
 from longdoc.engine.sizes import free_bytes, weight_bytes
 from longdoc.engine.unavailable import check_reachable, explain, first_lines
 
@@ -46,7 +47,7 @@ class LoadedModel:
     """A model in evaluation mode under longdoc's attention, with its tokenizer and what is known of it.
 
     native_tokens: the context that it was trained for.   adapter, lora: None when it has none.
-    kernel: of 4-bit weights on a processor; a reader switches it.
+    kernel: of 4-bit weights on a processor; a reader switches it.   group: the processes of a ring that loaded it too.
     """
 
     model: Any
@@ -58,6 +59,7 @@ class LoadedModel:
     device: torch.device
     kernel: FourBitKernel | None = None
     lora: Lora | None = None
+    group: Group | None = None
 
     @property
     def has_memory(self) -> bool:

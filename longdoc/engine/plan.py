@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from longdoc.core.errors import OutOfMemory
+from longdoc.core.errors import OutOfMemory, UsageError
 from longdoc.core.settings import ModelOptions
 from longdoc.core.types import AttentionInfo
 from longdoc.engine.adapter_file import AdapterInfo
@@ -18,6 +18,7 @@ from longdoc.engine.tiers import KEEP_ALL, Tiers
 
 DEFAULT_TIERS = Tiers(sinks=64, window=4096)
 DEFAULT_SEGMENT_TOKENS = 1024
+_RING_SEGMENT_TOKENS = {"cpu": 16_384, "cuda": 65_536}  # of all processes together
 _SHARE = 0.9  # of the free memory that a reading may count on
 
 
@@ -66,6 +67,8 @@ def plan_reading(loaded: Planned, options: ModelOptions, num_tokens: int, reserv
     Raises OutOfMemory (71) when the user asks for `exact` and the cache would not fit.
     """
     adapter = loaded.adapter
+    if options.attention == "ring":
+        return _plan_ring(loaded, options, num_tokens, num_tokens + reserve_tokens)
     segment_tokens = options.segment_tokens or (adapter.segment_tokens if adapter else DEFAULT_SEGMENT_TOKENS)
     total = num_tokens + reserve_tokens
     mode, why = _mode(loaded, options, num_tokens, total, segment_tokens)
@@ -73,11 +76,7 @@ def plan_reading(loaded: Planned, options: ModelOptions, num_tokens: int, reserv
     warnings: tuple[str, ...] = ()
     if mode == "exact":
         tiers, reach = Tiers(sinks=0, window=KEEP_ALL, kv_bits=options.kv_bits), total
-        if total > native:
-            warnings = (
-                f"{num_tokens:,} tokens are read exactly, more than the {native:,} that the model was trained for: "
-                "what it says of them may be nonsense",
-            )
+        warnings = _beyond(num_tokens, total, native)
     else:
         tiers = _tiers(loaded, options)
         reach = tiers.sinks + tiers.reach
@@ -96,6 +95,61 @@ def plan_reading(loaded: Planned, options: ModelOptions, num_tokens: int, reserv
     window = 0 if mode == "exact" else tiers.window
     info = AttentionInfo(mode, tiers.sinks, window, memory, why, tiers.highlights)
     return ReadingPlan(tiers, segment_tokens, memory, info, reach, warnings)
+
+
+def _beyond(num_tokens: int, total: int, native: int) -> tuple[str, ...]:
+    """The warning of an exact reading that is too long for the model; nothing else."""
+    if total <= native:
+        return ()
+    return (
+        f"{num_tokens:,} tokens are read exactly, more than the {native:,} that the model was trained for: "
+        "what it says of them may be nonsense",
+    )
+
+
+def _plan_ring(loaded: Planned, options: ModelOptions, num_tokens: int, total: int) -> ReadingPlan:
+    """Exact, with keys and values shared out among processes. Raises OutOfMemory when a share does not fit."""
+    if options.kv_bits == 8:
+        raise UsageError("--kv-bits 8 is not for a ring.", why="blocks travel as they are stored", fix="leave it out")
+    processes = num_processes(loaded, options)
+    device = "cpu" if loaded.device.type == "cpu" else "cuda"
+    segment_tokens = options.segment_tokens or _RING_SEGMENT_TOKENS[device]
+    needed, free = sum(ring_bytes(loaded, total, segment_tokens, processes)), free_bytes(loaded.device)
+    if device == "cpu":  # all on one machine
+        needed *= processes
+    if free is not None and needed > _SHARE * free:
+        where = f"all {processes} processes" if device == "cpu" else f"each of {processes} processes"
+        raise OutOfMemory(
+            f"{num_tokens:,} tokens cannot be read exactly in a ring of {processes}.",
+            why=f"{where} would take about {_gigabytes(needed)} for keys, values and workspace, "
+            f"{_gigabytes(free)} are free",
+            fix="more GPUs (--gpus), or --attention stream, which reads any length in constant memory",
+        )
+    warnings = _beyond(num_tokens, total, loaded.native_tokens)
+    why = "asked for" + (f", beyond the native context of {loaded.native_tokens:,}" if warnings else "")
+    info = AttentionInfo("ring", 0, 0, False, why, processes=processes)
+    return ReadingPlan(Tiers(sinks=0, window=KEEP_ALL), segment_tokens, False, info, total, warnings)
+
+
+def num_processes(loaded: Planned, options: ModelOptions) -> int:
+    """Of a ring: those that are there, else those that are asked for."""
+    group = getattr(loaded, "group", None)
+    return int(group.size) if group is not None else options.processes or 1
+
+
+def ring_bytes(loaded: Planned, num_tokens: int, segment_tokens: int, processes: int) -> tuple[int, int]:
+    """What each process takes on top of the weights: its share of the cache, and its workspace.
+
+    The workspace has the share before a segment, which stays until the one after it is whole, two blocks of one layer
+    that are on their way, and the activations of its part of a segment.
+    """
+    config, element_bytes = loaded.config, loaded.element_bytes
+    share = -(-num_tokens // processes)
+    kept = cache_bytes(config, Tiers(sinks=0, window=KEEP_ALL), share, element_bytes)
+    heads, dim = kv_dims(config)
+    on_the_way = 2 * 2 * heads * dim * share * element_bytes
+    part = min(-(-segment_tokens // processes), share)
+    return kept, kept + on_the_way + workspace_bytes(config, part, share, element_bytes, whole=True)
 
 
 def _mode(

@@ -27,6 +27,7 @@ class Rope:
         self._rotary = rotary
         self._arguments = () if layer_type is None else (layer_type,)
         self._table: tuple[Any, tuple[Tensor, Tensor]] | None = None
+        self._at: tuple[Any, tuple[Tensor, Tensor]] | None = None
 
     def __call__(self, states: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """(1, N) -> cos, sin (1, N, R) in the dtype of `states`."""
@@ -41,6 +42,14 @@ class Rope:
             position = torch.arange(num_positions, device=like.device)[None]
             self._table = asked, self(like, position)
         return self._table[1]
+
+    def at(self, position: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """(N,) -> cos, sin (1, N, R) of these positions, remembered while the same tensor is asked for."""
+        fixed = getattr(self._rotary, "longdoc_tokens", None)
+        asked = (position, like.dtype, fixed)
+        if self._at is None or self._at[0][0] is not position or self._at[0][1:] != asked[1:]:
+            self._at = asked, self(like, position[None])
+        return self._at[1]
 
 
 class Frame:
@@ -89,7 +98,7 @@ def rotate(module: nn.Module, states: Tensor, position: Tensor) -> Tensor:
     rope: Rope | None = module.longdoc_rope  # type: ignore[assignment]
     if rope is None:
         return states
-    return _apply(module, states, *rope(states, position[None]))
+    return _apply(module, states, *rope.at(position, states))
 
 
 def _apply(module: nn.Module, states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ def no_memory_words(receipt: Receipt) -> str:
     """Why there is no picture."""
     if receipt.attention.memory:
         return "What the memory took is not known: the reading went on from a state in which it was not counted."
-    if receipt.attention.mode == "exact":
+    if receipt.attention.mode in {"exact", "ring"}:
         return "No compressed memory was used: everything was kept exactly."
     if receipt.settings.get("memory") is False:
         return "No compressed memory was used: it was switched off."

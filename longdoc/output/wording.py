@@ -227,7 +227,9 @@ def attention_words(model: ModelInfo, attention: AttentionInfo, *, kv_bits: int 
     words += f", {model.quantization}" if model.quantization != "none" else ""
     words += f", adapter {model.adapter}" if model.adapter else ""
     words += f"; attention {attention.mode}"
-    if attention.mode != "exact":
+    if attention.mode == "ring":
+        words += f" of {attention.processes} {'process' if attention.processes == 1 else 'processes'}"
+    elif attention.mode != "exact":
         tiers = [f"sinks {attention.sinks:,}", f"window {attention.window:,}"]
         tiers += [f"highlights {attention.highlights:,}"] if attention.highlights else []
         words += f" ({', '.join(tiers)}, memory {'on' if attention.memory else 'off'})"

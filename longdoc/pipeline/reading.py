@@ -18,6 +18,7 @@ from longdoc.core.events import Finished, Listener, SegmentRead, StateUsed, Step
 from longdoc.core.types import Document, Receipt, Section, Segment
 from longdoc.engine.machine import peak_resident_bytes
 from longdoc.engine.reader import Reader, ReadingPlan, ReadingState, plan_reading
+from longdoc.engine.ring.reader import reader_of
 from longdoc.pipeline.framing import Framing
 from longdoc.pipeline.keeping import Keeper, Place
 from longdoc.search.index import PassageIndex
@@ -87,7 +88,7 @@ class Reading:
         self.num_tokens = count_tokens(document, session.encode, parts=self.parts) if by_part else sum(counts)
         self.files = tuple(replace(f, num_tokens=n) for f, n in zip(document.files, counts, strict=False))
         self.plan: ReadingPlan = plan_reading(loaded, session.options, self.num_tokens)
-        self.reader = Reader(loaded, self.plan)
+        self.reader: Reader = reader_of(loaded, self.plan)
         self.framing = Framing(loaded.tokenizer, session.prompt_set, session.prompts_folder)
         self.tokens_read = 0
         self.parts_read = 0

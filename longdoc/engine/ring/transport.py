@@ -1,0 +1,115 @@
+"""Blocks of keys and values that travel round a ring of processes, and partial results that come together.
+
+The ring is a generator of blocks: while the caller attends to one, the next is on its way. So a reading of T tokens
+sends (N - 1) / N of the keys and values of all of them from each process, layer by layer.
+
+Shapes: B batch, H query heads, Hkv key/value heads, T queries, n tokens of one process, D head dim, N processes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from longdoc.engine.kernels import Part, precise
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What one process has sent of keys and values and of partial results, in bytes, and how long it waited for it."""
+
+    ring_bytes: int = 0
+    reduced_bytes: int = 0
+    wait_s: float = 0.0
+
+
+class Ring:
+    """A process's place among others. group: None is the default group, when there are several.
+
+    sharded_from: a text of so many tokens is shared out, a shorter one is given to every process.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1, sharded_from: int | None = None) -> None:
+        self.rank = rank
+        self.size = size
+        self.sharded_from = max(2 * size, 128 * size if sharded_from is None else sharded_from)
+        self.traffic = Traffic()
+
+    def blocks(self, keys: Tensor, values: Tensor, counts: Sequence[int]) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """(B, Hkv, n, D) x2 of this process -> of each process in turn, its own first, with the process's number.
+
+        counts: n of each process. Keys and values travel in one message, un-repeated, as they are stored.
+        """
+        held = keys, values
+        for step in range(self.size):
+            origin = (self.rank - step) % self.size
+            if step == self.size - 1:
+                yield origin, *held
+                return
+            follows = (origin - 1) % self.size
+            sent = torch.cat([held[0].flatten(), held[1].flatten()])
+            arriving = self._empty(keys, values, counts[follows])
+            pending = dist.batch_isend_irecv(
+                [
+                    dist.P2POp(dist.isend, sent, (self.rank + 1) % self.size),
+                    dist.P2POp(dist.irecv, arriving, (self.rank - 1) % self.size),
+                ]
+            )
+            self.traffic.ring_bytes += sent.numel() * sent.element_size()
+            yield origin, *held
+            began = time.perf_counter()
+            for request in pending:
+                request.wait()
+            self.traffic.wait_s += time.perf_counter() - began
+            held = _taken_apart(arriving, keys, values, counts[follows])
+
+    def combined(self, part: Part) -> Part:
+        """The attention of the same queries to the keys of all processes; the same bits for every process.
+
+        part: to this process's keys; where it has none for a query, its log-sum-exp is minus infinity.
+        One message with the result and its log-sum-exp, in float32 or better.
+        """
+        out, lse = part
+        packed = torch.cat([precise(out), lse.to(precise(out).dtype)[..., None]], -1).contiguous()
+        if self.size > 1:
+            everyones = [torch.empty_like(packed) for _ in range(self.size)]
+            began = time.perf_counter()
+            dist.all_gather(everyones, packed)
+            self.traffic.wait_s += time.perf_counter() - began
+            self.traffic.reduced_bytes += packed.numel() * packed.element_size() * (self.size - 1)
+        else:
+            everyones = [packed]
+        return summed(torch.stack([each[..., :-1] for each in everyones]), torch.stack([e[..., -1] for e in everyones]))
+
+    def _empty(self, keys: Tensor, values: Tensor, count: int) -> Tensor:
+        """Room for a block of `count` tokens."""
+        batch, heads = keys.shape[:2]
+        return keys.new_empty(batch * heads * count * (keys.shape[-1] + values.shape[-1]))
+
+
+def summed(outs: Tensor, lses: Tensor) -> Part:
+    """(N, B, H, T, D), (N, B, H, T) partial attentions to disjoint sets of keys -> to all of them.
+
+    The largest log-sum-exp is taken out first, so nothing overflows. A query that sees nothing anywhere gets zero and
+    minus infinity.
+    """
+    largest = lses.amax(0)
+    largest = torch.where(torch.isneginf(largest), torch.zeros_like(largest), largest)
+    weights = (lses - largest).exp()
+    total = weights.sum(0)
+    out = (weights[..., None] * outs).sum(0) / total.clamp_min(torch.finfo(total.dtype).tiny)[..., None]
+    return out, largest + total.log()
+
+
+def _taken_apart(block: Tensor, keys: Tensor, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    batch, heads = keys.shape[:2]
+    first = batch * heads * count * keys.shape[-1]
+    return (
+        block[:first].view(batch, heads, count, keys.shape[-1]),
+        block[first:].view(batch, heads, count, values.shape[-1]),
+    )
