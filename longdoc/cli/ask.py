@@ -13,6 +13,7 @@ import click
 
 from longdoc.cli import jsonl, options
 from longdoc.cli.man import ManCommand
+from longdoc.cli.ring import in_ring
 from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.errors import InputError, InputNotFound, UsageError
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         ("Documents and questions as rows", "longdoc ask --from jsonl rows.jsonl > answers.jsonl"),
     ],
 )
+@in_ring
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=options.complete_path)
 @click.option("-q", "--question", "questions", multiple=True, metavar="TEXT", help="A question; can be repeated.")
 @click.option(

@@ -194,9 +194,16 @@ model = _gathered(
     setting("--adapter", metavar="NAME", help='Memory adapter: a name, a folder, or "none".'),
     setting(
         "--attention",
-        type=click.Choice(["auto", "stream", "exact"]),
+        type=click.Choice(["auto", "stream", "exact", "ring"]),
         default="auto",
-        help="Constant memory, everything exact, or whichever fits.",
+        help="Constant memory, everything exact, whichever fits; or exact with the text shared out among GPUs.",
+    ),
+    setting(
+        "--gpus",
+        "processes",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Processes of a ring, one for each GPU; on a CPU as many as given.",
     ),
     setting("--sinks", type=click.IntRange(min=0), metavar="TOKENS", help="First tokens that are always kept."),
     setting("--window", type=click.IntRange(min=1), metavar="TOKENS", help="Last tokens that are kept exactly."),

@@ -8,6 +8,7 @@ import click
 
 from longdoc.cli import options
 from longdoc.cli.man import ManCommand
+from longdoc.cli.ring import in_ring
 from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 
@@ -28,6 +29,7 @@ SCHEMA = "longdoc.read/1"
         ("Each file by itself, a row for programs each", "longdoc read *.pdf --each --to jsonl"),
     ],
 )
+@in_ring
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=options.complete_path)
 @click.option("--each", is_flag=True, help="Read each file by itself; without it several are read as one document.")
 @options.state_dir

@@ -9,6 +9,7 @@ import click
 
 from longdoc.cli import jsonl, options
 from longdoc.cli.man import ManCommand
+from longdoc.cli.ring import in_ring
 from longdoc.cli.sources import check_sources, readings_of, run_each
 from longdoc.core.errors import UsageError
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions, SummaryOptions
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         ),
     ],
 )
+@in_ring
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=options.complete_path)
 @options.setting(
     "--words", type=click.IntRange(min=1), default=250, metavar="N", help="Length of the summary of the whole."

@@ -12,7 +12,7 @@ EMBEDDED_MODEL = "embedded"
 STATES_BYTES = 5_000_000_000
 
 Quantize = Literal["auto", "4bit", "8bit", "none"]
-AttentionMode = Literal["auto", "stream", "exact"]
+AttentionMode = Literal["auto", "stream", "exact", "ring"]
 SummaryStyle = Literal["full", "brief", "chapters", "timeline", "bullets"]
 
 
@@ -45,6 +45,7 @@ class ModelOptions:
     kv_bits: 8 keeps the window's keys and values in half the bytes; 16 in the model's own precision.
     device: "auto", "cpu", "cuda", "cuda:1".
     threads: CPU threads, None for torch's own choice.
+    processes: of a ring, on all machines together; None for as many as there are GPUs, or as were started.
     prompts: folder whose prompts stand in the place of the shipped ones of the same name.
     """
 
@@ -62,6 +63,7 @@ class ModelOptions:
     device: str = "auto"
     threads: int | None = None
     offline: bool = False
+    processes: int | None = None
     prompts: str | None = None
 
 

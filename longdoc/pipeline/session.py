@@ -21,6 +21,7 @@ from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 from longdoc.engine.fingerprint import model_fingerprint, plan_fingerprint
 from longdoc.engine.load import LoadedModel, load_model
 from longdoc.engine.machine import peak_resident_bytes, running_s
+from longdoc.engine.ring.reader import load_in_ring
 from longdoc.ingest import Together, read_source
 from longdoc.ingest.given import Given, read_given
 from longdoc.pipeline import speeds
@@ -88,7 +89,7 @@ class Session:
             return
         began = time.perf_counter()
         on_event(ModelLoading(self.options.model))
-        self._loaded = load_model(self.options)
+        self._loaded = load_in_ring(self.options) if self.options.attention == "ring" else load_model(self.options)
         weights = self._loaded.info.quantization
         why = f"{'not quantized' if weights == 'none' else weights}, on {self._loaded.device}"
         seconds = time.perf_counter() - began
@@ -174,7 +175,7 @@ class Session:
                 peak_memory_bytes=peak_resident_bytes(),
                 measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 start_s=None if self._start_s is None else round(speeds.start_s(self._start_s, self._load_s), 3),
-                quadratic_s=pace.quadratic_s() if reading.plan.info.mode == "exact" else 0.0,
+                quadratic_s=pace.quadratic_s() if reading.plan.info.mode in {"exact", "ring"} else 0.0,
             ),
         )
 

@@ -83,7 +83,7 @@ def _why(failures: dict[int, Any], killed: list[int], processes: int) -> str:
         memory = ", as the system does when memory is full" if name == "SIGKILL" else ""
         return f"process {killed[0]} of {processes} was ended by {name}{memory}"
     if said:
-        return (stuck or said)[0].removeprefix(f"{LOST} ")
+        return str((stuck or said)[0]).removeprefix(f"{LOST} ")
     rank, failure = min(failures.items())
     return f"process {rank} of {processes} ended with {failure.exitcode}"
 
