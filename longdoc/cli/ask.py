@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 @click.option(
     "--each", is_flag=True, help="Ask about each file by itself; without it several are read as one document."
 )
+@options.without("memory", "highlights", "search")
 @jsonl.from_option
 @options.source
 @options.model
@@ -67,6 +68,7 @@ def ask(
     sentences: int,
     verbatim: bool | None,
     each: bool,
+    without: tuple[str, ...],
     source_form: str,
     source_options: SourceOptions,
     model_options: ModelOptions,
@@ -81,7 +83,8 @@ def ask(
     """
     check_sources(sources, output.path, stdin_is_taken=questions_file == "-")
     asked = [*questions, *(questions_of(questions_file) if questions_file else [])]
-    chosen = AskOptions(passages=passages, sentences=sentences, verbatim=verbatim)
+    chosen = AskOptions(passages=passages, sentences=sentences, verbatim=verbatim, search="search" not in without)
+    model_options = options.switched_off(model_options, without)
     if source_form == "jsonl":
         if each:
             raise UsageError("--each and --from jsonl do not fit together.", why="each row is a document anyway")

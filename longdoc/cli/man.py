@@ -14,7 +14,7 @@ GROUPS = {
     ),
     "Model": ("model", "revision", "quantize", "adapter", "device", "threads", "offline", "prompts"),
     "Attention and memory": (
-        "attention", "memory_limit", "sinks", "window", "highlights", "segment_tokens", "kv_bits", "memory",
+        "attention", "memory_limit", "sinks", "window", "highlights", "segment_tokens", "kv_bits", "memory", "without",
     ),
     "Reading states": ("state", "state_dir", "states_bytes", "fresh"),
     "Output": ("to", "as_json", "path", "quote", "progress", "quiet", "log_file", "verbose"),

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -238,6 +239,32 @@ model = _gathered(
         help="Prompts of your own, such as FOLDER/chat/answer.md, in the place of the shipped ones of the same name.",
     ),
 )
+
+
+def without(*tiers: str) -> Decorator[Any]:
+    """`--without TIER`, any number of times, for `switched_off`."""
+    return click.option(
+        "--without",
+        multiple=True,
+        type=click.Choice(tiers),
+        help="Switch a part off, to see what it is good for: "
+        + "; ".join(f"{tier}: {_SWITCHED_OFF[tier]}" for tier in tiers)
+        + ". Can be repeated.",
+    )
+
+
+_SWITCHED_OFF = {
+    "memory": "read without the compressed memory",
+    "highlights": "keep none",
+    "search": "look nothing up, and answer from what was read alone",
+}
+
+
+def switched_off(model_options: ModelOptions, tiers: Collection[str]) -> ModelOptions:
+    """The options without these tiers of the reading state."""
+    if "memory" in tiers:
+        model_options = replace(model_options, memory=False)
+    return replace(model_options, highlights=0) if "highlights" in tiers else model_options
 
 
 class Bytes(click.ParamType[int]):

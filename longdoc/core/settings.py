@@ -108,9 +108,10 @@ class AskOptions:
     """How questions are answered.
 
     passages: how many are re-read.   sentences: of the document, at most, that a verbatim answer consists of.
-    verbatim: as in SummaryOptions.
+    verbatim: as in SummaryOptions.   search: whether passages are looked up; else the reading state alone answers.
     """
 
     passages: int = 5
     sentences: int = 2
     verbatim: bool | None = None
+    search: bool = True

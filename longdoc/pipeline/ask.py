@@ -2,7 +2,8 @@
 
 The document is read once; each question forks the final state. Verbatim: the answer is a sentence of the document,
 chosen by a ranker over lexical columns and the model's. Written: the model answers in its own words after the
-passages, the strongest last, and the answer is traced to them.
+passages, the strongest last, and the answer is traced to them; where they do not suffice it names other words, which
+are searched for once. Without the search the state alone answers (`recall`).
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from longdoc.core.types import Answer, Citation, Evidence, Passage
 from longdoc.engine.adapter_file import POINTS_AMONG
 from longdoc.ingest import Together
 from longdoc.ingest.given import Given
-from longdoc.pipeline import citations, pointing, rereading
+from longdoc.pipeline import citations, pointing, provenance, rereading
 from longdoc.pipeline.interview import Interview, Told, check_questions
+from longdoc.pipeline.recall import recall
 from longdoc.pipeline.rerank import PURPOSE, model_columns, rerank
+from longdoc.pipeline.second_search import merged, other_words
 from longdoc.pipeline.session import Reading, Session
 from longdoc.pipeline.span import answer_sentence, answer_span
-
-NOT_IN_DOCUMENT = "NOT IN THE DOCUMENT"  # what prompts/chat/answer.md asks a writing model to say
+from longdoc.pipeline.writing import declines, write
 
 
 def ask(
@@ -77,32 +79,69 @@ def begin(
 
 def interview_on(reading: Reading, options: AskOptions, on_event: Listener, seconds: float) -> Interview:
     """Questions about a document that was read. seconds: spent on reading."""
-    return Interview(lambda question: _answer(reading, question, options), reading.receipt, options, on_event, seconds)
+    return Interview(
+        lambda question: _answer(reading, question, options, on_event), reading.receipt, options, on_event, seconds
+    )
 
 
-def _answer(reading: Reading, question: str, options: AskOptions) -> Told:
+def _answer(reading: Reading, question: str, options: AskOptions, on_event: Listener) -> Told:
     """One question."""
     verbatim = reading.session.is_verbatim(options.verbatim)
+    if not options.search:
+        return recall(reading, question, verbatim, on_event)
     rankers, adapter = reading.session.rankers["ranker"], reading.session.loaded.adapter
     if verbatim and pointing.is_alone(adapter, rankers):
         told = pointing.point(reading.document, reading.index, rankers, question, options)
         return replace(told, warnings=rereading.long_question(reading, question))
     found = pointing.find(question, reading.index, rankers, options.passages)
-    if verbatim and found.ranked and PURPOSE in rankers.rankers:
+    if verbatim:
+        return _told_verbatim(reading, question, found, options)
+    return _told_in_own_words(reading, question, found, options, on_event)
+
+
+def _told_verbatim(reading: Reading, question: str, found: pointing.Found, options: AskOptions) -> Told:
+    """Sentences of the document, in whose choice the model takes a part."""
+    rankers = reading.session.rankers["ranker"]
+    if found.ranked and PURPOSE in rankers.rankers:
         text = reading.index.text
         columns = model_columns(reading.reader, reading.framing, text, question, found.proposed, found.ranked)
         found = replace(found, ranked=rerank(found.ranked, columns, rankers))
-    evidence = pointing.evidence_of(reading.document, found, options.passages)
-    evidence, warnings = rereading.fitting(reading, question, evidence, found.ranked[0].start if found.ranked else 0)
+    evidence, warnings = _fitting(reading, question, found, options)
     text, cited = "", tuple[Citation, ...]()
     if found.likely >= pointing.MIN_ANSWERABLE:
-        if verbatim:
-            text, cited = _chosen(reading, question, found, evidence, options)
-        else:
-            text, cited = _written(reading, question, evidence)
+        text, cited = _chosen(reading, question, found, evidence, options)
     text, cited = pointing.checked(reading.document, text, cited)
-    provenance = _provenance(reading, verbatim) if text else ()
-    return Told(text, cited, evidence, verbatim, round(found.likely, 3), warnings, provenance)
+    tiers = _tiers_of_chosen(reading, question, evidence, cited) if text else ()
+    return Told(text, cited, evidence, True, round(found.likely, 3), warnings, tiers)
+
+
+def _told_in_own_words(
+    reading: Reading, question: str, found: pointing.Found, options: AskOptions, on_event: Listener
+) -> Told:
+    """The model's words after the passages; when they do not suffice, after those of one more search."""
+    evidence, warnings = _fitting(reading, question, found, options)
+    told = Told("", (), evidence, False, round(found.likely, 3), warnings)
+    if found.likely >= pointing.MIN_ANSWERABLE:
+        told = _written(reading, question, told, on_event)
+    if told.text or (query := other_words(reading, question, on_event)) is None:
+        return told
+    again = pointing.find(query, reading.index, reading.session.rankers["ranker"], options.passages)
+    more = pointing.evidence_of(reading.document, again, options.passages)
+    both = merged(evidence, more, options.passages)
+    told = replace(told, second_query=query)
+    if {e.citation for e in both} <= {e.citation for e in evidence}:
+        return told
+    best = again.ranked[0].start if again.ranked else 0
+    both, warnings = rereading.fitting(reading, question, both, best)
+    return _written(reading, question, replace(told, evidence=both, warnings=warnings), on_event)
+
+
+def _fitting(
+    reading: Reading, question: str, found: pointing.Found, options: AskOptions
+) -> tuple[list[Evidence], tuple[str, ...]]:
+    """The passages that the model can read again at once, best first, and what to say of those that it cannot."""
+    evidence = pointing.evidence_of(reading.document, found, options.passages)
+    return rereading.fitting(reading, question, evidence, found.ranked[0].start if found.ranked else 0)
 
 
 def _chosen(
@@ -129,25 +168,38 @@ def _chosen(
     return pointing.sentences_said(document, ranked, best, options.sentences)
 
 
-def _written(reading: Reading, question: str, evidence: Sequence[Evidence]) -> tuple[str, tuple[Citation, ...]]:
-    """The model's words after the passages were read again at the end of the context, the strongest last."""
-    reader, framing = reading.reader, reading.framing
-    state = reader.read(reading.state, rereading.request(reading, question, evidence, evidence[0].citation.start))
-    ids = list(reader.write(state, max_tokens=rereading.ANSWER_TOKENS, end_ids=framing.end_ids()))
-    text = framing.tokenizer.decode(ids, skip_special_tokens=True).strip()
-    if not text or NOT_IN_DOCUMENT in text.upper():
-        return "", ()
+def _written(reading: Reading, question: str, told: Told, on_event: Listener) -> Told:
+    """The model's words after the passages of `told` were read again at the end of the context, the strongest last.
+
+    Without text when the model declines, and when the passages do not bear what it says.
+    """
+    evidence = told.evidence
+    request = rereading.request(reading, question, evidence, evidence[0].citation.start)
+    asked = reading.reader.read(reading.state, request)
+    ids, text = write(reading.reader, reading.framing, asked, rereading.ANSWER_TOKENS, on_event)
+    if declines(text):
+        return told
     supporter = citations.Supporter(reading.document, reading.terms)
-    return text, supporter.support(text, [(e.citation.start, e.citation.end) for e in evidence])
+    cited = supporter.support(text, [(e.citation.start, e.citation.end) for e in evidence])
+    text, cited = pointing.checked(reading.document, text, cited)
+    if not text:
+        return told
+    tiers = provenance.of_written(reading, request, asked, ids, cited, evidence)
+    return replace(told, text=text, citations=cited, provenance=tiers)
 
 
-def _provenance(reading: Reading, verbatim: bool) -> tuple[str, ...]:
-    """Which tiers the answer came from. A verbatim answer is chosen among the passages that search proposed."""
-    tiers = [*pointing.provenance()]
-    if not verbatim:
-        tiers.append("window")
-        if reading.plan.tiers.highlights:
-            tiers.append("highlights")
-        if reading.plan.use_memory:
-            tiers.append("memory")
-    return tuple(tiers)
+def _tiers_of_chosen(
+    reading: Reading, question: str, evidence: Sequence[Evidence], cited: Sequence[Citation]
+) -> tuple[str, ...]:
+    """Of sentences that the model decoded after a passage the tiers that made it choose the first of them.
+
+    A model that did not decode, but was asked how likely a passage makes the question, chose by search alone.
+    """
+    adapter = reading.session.loaded.adapter
+    if (adapter.points_among if adapter else POINTS_AMONG) <= 1:
+        return provenance.CHOSEN
+    request = rereading.request(reading, question, evidence, cited[0].start)
+    asked = reading.reader.read(reading.state, request)
+    ids = reading.framing.encode(cited[0].quote)
+    found = provenance.of_written(reading, request, asked, ids, cited, evidence)
+    return tuple(dict.fromkeys((*provenance.CHOSEN, *found)))

@@ -43,18 +43,18 @@ def check(document: Document, statements: Iterable[Statement]) -> tuple[list[Sta
 
 
 class Supporter:
-    """Finds the sentences that bear a statement. terms: of the whole document."""
+    """Finds the sentences that bear a statement. terms: of the whole document.   weight: how rare a stem is in it."""
 
     def __init__(self, document: Document, terms: DocumentTerms) -> None:
         self.document = document
         self.terms = terms
-        self._weight: Callable[[str], float] = self._weights()
+        self.weight: Callable[[str], float] = self._weights()
 
     def support(self, statement: str, within: Sequence[Span]) -> tuple[Citation, ...]:
         """Up to two citations from the given spans that together hold enough of the statement's words, or none."""
         terms = self.terms
         wanted = set(content_stems(statement))
-        total = sum(self._weight(stem) for stem in wanted)
+        total = sum(self.weight(stem) for stem in wanted)
         numbers = sorted({n for start, end in within for n in terms.part(start, end)})
         if not total or not numbers:
             return ()

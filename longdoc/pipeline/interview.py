@@ -26,7 +26,7 @@ def check_questions(questions: Iterable[str]) -> None:
 class Told:
     """What was found. text, citations: empty when nothing answers.   likely: the probability that something does.
 
-    provenance: the tiers that the text came from.
+    provenance: the tiers that the text came from.   second_query: other words of the model's that were searched for.
     """
 
     text: str
@@ -36,6 +36,7 @@ class Told:
     likely: float
     warnings: tuple[str, ...] = ()
     provenance: tuple[str, ...] = ()
+    second_query: str | None = None
 
 
 @dataclass(slots=True)
@@ -70,7 +71,8 @@ class Interview:
         began = time.perf_counter()
         told = self.tell(question.strip())
         self.seconds += time.perf_counter() - began
-        receipt = self.receipt({**asdict(self.options), "verbatim": told.verbatim, "answerable": told.likely})
+        settings = {**asdict(self.options), "verbatim": told.verbatim, "answerable": told.likely}
+        receipt = self.receipt({**settings, "second_query": told.second_query})
         receipt = replace(receipt, seconds=self.seconds, warnings=(*receipt.warnings, *told.warnings))
         for warning in told.warnings:
             self.on_event(Warned(warning))

@@ -81,6 +81,7 @@ class Keeper:
     """Saves the states of one reading, and finds what an earlier run kept of it.
 
     fingerprint: of the model and of how it reads.   purpose: "" for a reading that questions are asked of.
+    variant: of the reading, whose state is kept beside that of the usual one.
     tokens_kept: up to where this reading was saved.
     """
 
@@ -92,6 +93,7 @@ class Keeper:
         total_tokens: int,
         on_event: Listener,
         purpose: str = "",
+        variant: str = "",
     ) -> None:
         self.options = options
         self.document = document
@@ -99,7 +101,7 @@ class Keeper:
         self.total_tokens = total_tokens
         self.on_event = on_event
         self.grows = (bool(document.files) or document.source.format in GROWING) and not purpose
-        self.name = state_name(document.source, str(fingerprint["model"]), purpose)
+        self.name = state_name(document.source, str(fingerprint["model"]), purpose + variant)
         self.folder = folder_of(options.folder)
         self.whole, self.checkpoint = paths_of(self.folder, self.name)
         self.tokens_kept = 0

@@ -186,12 +186,15 @@ class Session:
         fingerprint = {**self.fingerprint, **plan_fingerprint(self.loaded, reading.plan)}
         if opening := reading.framing.opening():
             fingerprint["opening"] = hashlib.sha256(repr(opening).encode()).hexdigest()
+        variant = ", without memory" if self.loaded.has_memory and not self.options.memory else ""
         if on_part is None:
-            return Keeper(self.states, reading.document, fingerprint, reading.num_tokens, on_event)
+            return Keeper(self.states, reading.document, fingerprint, reading.num_tokens, on_event, variant=variant)
         tiles = repr([(part.title, part.start, part.end) for part in reading.parts])
         fingerprint["parts"] = hashlib.sha256(tiles.encode("utf-8", "surrogatepass")).hexdigest()
         fingerprint["basis"] = on_part.basis
-        return Keeper(self.states, reading.document, fingerprint, reading.num_tokens, on_event, on_part.purpose)
+        return Keeper(
+            self.states, reading.document, fingerprint, reading.num_tokens, on_event, on_part.purpose, variant
+        )
 
 
 def open_session(options: ModelOptions, on_event: Listener, states: StateOptions | None = None) -> Session:

@@ -157,7 +157,6 @@ def test_another_document_has_a_state_of_its_own(pointing: Session, folder: Path
     [
         ({"window": 32}, "it was made with window 64, and this is window 32"),
         ({"sinks": 0}, "it was made with sinks 4, and this is sinks 0"),
-        ({"memory": False}, "it was made with memory True, and this is memory False"),
         ({"segment_tokens": 50}, "it was made with segment tokens 128, and this is segment tokens 50"),
         ({"attention": "exact"}, "it was made with sinks 4, and this is sinks 0"),
     ],
