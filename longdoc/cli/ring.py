@@ -70,6 +70,8 @@ def _take_part(processes: int | None, device: str) -> int | None:
     except LongdocError as error:
         complain(error)
         return error.exit_code
+    finally:
+        group.leave()
     return 0
 
 

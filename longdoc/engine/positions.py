@@ -47,9 +47,10 @@ class Rope:
         """(N,) -> cos, sin (1, N, R) of these positions, remembered while the same tensor is asked for."""
         fixed = getattr(self._rotary, "longdoc_tokens", None)
         asked = (position, like.dtype, fixed)
-        if self._at is None or self._at[0][0] is not position or self._at[0][1:] != asked[1:]:
-            self._at = asked, self(like, position[None])
-        return self._at[1]
+        known = self._at
+        if known is None or known[0][0] is not position or known[0][1:] != asked[1:]:
+            known = self._at = asked, self(like, position[None])
+        return known[1]
 
 
 class Frame:

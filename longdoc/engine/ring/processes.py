@@ -118,14 +118,18 @@ class Group:
         dist.recv(arrived, source, group=self._messages)
         return arrived
 
+    def let_go(self) -> None:
+        """The first process needs the others no more, for the time being."""
+        self.tell(Message(LEAVE, (), torch.empty(0, dtype=torch.int64)))
+
     def leave(self) -> None:
-        """The first process lets the others go. Nothing when one is lost."""
+        """For good; the first process lets the others go. Nothing when one is lost."""
         if self.is_over:
             return
         self.is_over = True
         with suppress(Exception):  # whoever is gone needs not be told
             if self.is_first:
-                self.tell(Message(LEAVE, (), torch.empty(0, dtype=torch.int64)))
+                self.let_go()
         with suppress(Exception):
             self._store.set(f"left/{self.rank}", "1")
         if self.size > 1:

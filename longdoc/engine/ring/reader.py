@@ -197,8 +197,6 @@ def serve(group: Group, loaded: LoadedModel | None = None) -> None:
     except RuntimeError as error:  # of a lost connection, and of a GPU's memory
         lines = str(error).splitlines()
         raise group.lost(f"process {group.rank}: {lines[0] if lines else type(error).__name__}") from error
-    finally:
-        group.leave()
 
 
 def _follow(group: Group, loaded: LoadedModel, caches: dict[int, RingCache], message: Message) -> None:
