@@ -22,7 +22,7 @@ def in_ring(command: Command) -> Command:
     def called(*args: Any, **values: Any) -> Any:
         processes: int | None = values["processes"]
         if values["attention"] == "ring":
-            code = _take_part(processes, values["device"])
+            code = _take_part(processes, values["device"], as_json=values["progress"] == "json")
             if code is not None:
                 return code
         elif processes is not None:
@@ -46,8 +46,8 @@ def refuse_ring(attention: str, command: str) -> None:
         )
 
 
-def _take_part(processes: int | None, device: str) -> int | None:
-    """None for the process that runs the command; else the exit code, once it is over."""
+def _take_part(processes: int | None, device: str, *, as_json: bool) -> int | None:
+    """None for the process that runs the command; else the exit code, once it is over. as_json: errors, for programs."""
     from longdoc.engine.ring.processes import complain, is_joined_by_environment, join
     from longdoc.engine.ring.reader import serve
 
@@ -59,6 +59,7 @@ def _take_part(processes: int | None, device: str) -> int | None:
 
         report = click.get_current_context().find_object(Report)
         assert report is not None
+        report.is_json = as_json
         return launch(report.arguments, size)
     group = join(processes, device)
     if group.is_first:

@@ -13,13 +13,13 @@ from longdoc.core.errors import OutOfMemory, UsageError
 from longdoc.core.settings import ModelOptions
 from longdoc.core.types import AttentionInfo
 from longdoc.engine.adapter_file import AdapterInfo
-from longdoc.engine.sizes import cache_bytes, free_bytes, kv_dims, workspace_bytes
+from longdoc.engine.sizes import cache_bytes, free_bytes, kv_dims, text_config, workspace_bytes
 from longdoc.engine.tiers import KEEP_ALL, Tiers
 
 DEFAULT_TIERS = Tiers(sinks=64, window=4096)
 DEFAULT_SEGMENT_TOKENS = 1024
 _RING_SEGMENT_TOKENS = {"cpu": 16_384, "cuda": 65_536}  # of all processes together
-_SHARE = 0.9  # of the free memory that a reading may count on
+SHARE = 0.9  # of the free memory that a reading may count on
 
 
 class Planned(Protocol):
@@ -111,13 +111,19 @@ def _plan_ring(loaded: Planned, options: ModelOptions, num_tokens: int, total: i
     """Exact, with keys and values shared out among processes. Raises OutOfMemory when a share does not fit."""
     if options.kv_bits == 8:
         raise UsageError("--kv-bits 8 is not for a ring.", why="blocks travel as they are stored", fix="leave it out")
+    if options.window or options.sinks or options.highlights:
+        raise UsageError(
+            "--window, --sinks and --highlights are not for a ring.",
+            why="it keeps every token exactly",
+            fix="leave them out, or read with --attention stream",
+        )
     processes = num_processes(loaded, options)
     device = "cpu" if loaded.device.type == "cpu" else "cuda"
-    segment_tokens = options.segment_tokens or _RING_SEGMENT_TOKENS[device]
+    segment_tokens = ring_segment_tokens(loaded, options)
     needed, free = sum(ring_bytes(loaded, total, segment_tokens, processes)), free_bytes(loaded.device)
     if device == "cpu":  # all on one machine
         needed *= processes
-    if free is not None and needed > _SHARE * free:
+    if free is not None and needed > SHARE * free:
         where = f"all {processes} processes" if device == "cpu" else f"each of {processes} processes"
         raise OutOfMemory(
             f"{num_tokens:,} tokens cannot be read exactly in a ring of {processes}.",
@@ -137,6 +143,11 @@ def num_processes(loaded: Planned, options: ModelOptions) -> int:
     return int(group.size) if group is not None else options.processes or 1
 
 
+def ring_segment_tokens(loaded: Planned, options: ModelOptions) -> int:
+    """Tokens that all processes of a ring read at a time, together."""
+    return options.segment_tokens or _RING_SEGMENT_TOKENS["cpu" if loaded.device.type == "cpu" else "cuda"]
+
+
 def ring_bytes(loaded: Planned, num_tokens: int, segment_tokens: int, processes: int) -> tuple[int, int]:
     """What each process takes on top of the weights: its share of the cache, and its workspace.
 
@@ -145,9 +156,10 @@ def ring_bytes(loaded: Planned, num_tokens: int, segment_tokens: int, processes:
     """
     config, element_bytes = loaded.config, loaded.element_bytes
     share = -(-num_tokens // processes)
-    kept = cache_bytes(config, Tiers(sinks=0, window=KEEP_ALL), share, element_bytes)
     heads, dim = kv_dims(config)
-    on_the_way = 2 * 2 * heads * dim * share * element_bytes
+    one_layer = 2 * heads * dim * share * element_bytes
+    kept = text_config(config).num_hidden_layers * one_layer  # nothing leaves, also where a window slides
+    on_the_way = 2 * one_layer
     part = min(-(-segment_tokens // processes), share)
     return kept, kept + on_the_way + workspace_bytes(config, part, share, element_bytes, whole=True)
 
@@ -168,7 +180,7 @@ def _mode(
     if asked == "auto" and total > native:
         return "stream", f"{num_tokens:,} tokens exceed the native context of {native:,}"
     needed, free = exact_bytes(loaded, total, segment_tokens, options.kv_bits), free_bytes(loaded.device)
-    if free is not None and needed > _SHARE * free:
+    if free is not None and needed > SHARE * free:
         sizes = f"about {_gigabytes(needed)} for keys, values and workspace, {_gigabytes(free)} are free"
         if asked == "exact":
             raise OutOfMemory(

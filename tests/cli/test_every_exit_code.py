@@ -143,6 +143,58 @@ def test_141_when_nobody_reads_the_result(longdoc: Longdoc) -> None:
     PRODUCED.add(141)
 
 
+def of_rank(rank: int, parent: int) -> int:
+    """The process of that rank among the children of another."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status, environment = (folder / "status").read_text(), (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if f"PPid:\t{parent}\n" in status and f"RANK={rank}".encode() in environment.split(b"\0"):
+            return int(folder.name)
+    raise AssertionError(f"there is no process of rank {rank}")
+
+
+def is_running(process: int) -> bool:
+    """Not gone, and not only waiting to be asked how it ended."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+@pytest.mark.parametrize(("event", "killed"), [("segment_read", 1), ("token", 0)])
+def test_75_when_a_process_of_a_ring_is_killed(
+    event: str, killed: int, child_environment: dict[str, str], in_empty_folder: Path
+) -> None:
+    """The second one while they read, or the first one while they write."""
+    Path("book.md").write_text(tiny.prose(600))
+    model = tiny.checkpoint(in_empty_folder / "model", memory=False, prompts="chat")
+    ring = ["--attention", "ring", "--gpus", "2", "--device", "cpu", "--segment", "512"]
+    command = ["ask", "book.md", "-q", "Who hid the lantern?", "--no-verbatim", "--model", str(model), *ring]
+    with subprocess.Popen(
+        [sys.executable, "-m", "longdoc", *command, "--no-state", "--progress", "json"],
+        env=child_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        told = iter(process.stderr)
+        assert any(json.loads(line).get("event") == event for line in told), "it ended before"
+        ranks = [of_rank(rank, process.pid) for rank in range(2)]
+        os.kill(ranks[killed], signal.SIGKILL)
+        errors = [json.loads(line) for line in told if '"error"' in line]
+        assert process.wait(timeout=60) == 75
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+    assert [error["what"] for error in errors] == ["A process of the ring is lost."]
+    assert f"process {killed} of 2 was ended by SIGKILL" in errors[0]["why"]
+    assert not any(map(is_running, ranks))
+    PRODUCED.add(75)
+
+
 class Stepwise:
     """A reading that is followed event by event."""
 

@@ -96,7 +96,7 @@ def test_a_wrong_place_is_seen() -> None:
     """The negative control of the tests above: two tokens of the text change places in what one process holds."""
 
     def wrong(ring: Ring) -> dict[int, Tensor]:
-        got, state = read(ring, "llama", 64, [(64, True)])
+        _, state = read(ring, "llama", 64, [(64, True)])
         if ring.rank == 1:
             for layer in state.layers:
                 layer.keys = layer.keys.flip(2)
