@@ -23,21 +23,13 @@ if TYPE_CHECKING:
     examples=[
         ("A book: its sections, tokens, memory and time", "longdoc plan book.pdf"),
         ("What would fit into 8 GB with a larger model", "longdoc plan book.pdf --model ID --memory-limit 8G"),
+        ("How long a document four GPUs read exactly", "longdoc plan book.pdf --gpus 4 --memory-limit 24G"),
         ("For programs", "longdoc plan book.pdf --json | jq .source.tokens"),
     ],
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=options.complete_path)
 @click.option("--each", is_flag=True, help="Plan each file by itself. Else several are planned as one document.")
 @options.memory_limit
-@click.option(
-    "--ring",
-    "processes",
-    type=click.IntRange(min=2),
-    default=2,
-    show_default=True,
-    metavar="N",
-    help="Processes that would share an exact reading, for the estimate of that.",
-)
 @options.state_dir
 @options.source
 @options.model
@@ -46,7 +38,6 @@ def plan(
     sources: tuple[str, ...],
     each: bool,
     memory_limit: int | None,
-    processes: int,
     state_dir: str | None,
     source_options: SourceOptions,
     model_options: ModelOptions,
@@ -56,7 +47,9 @@ def plan(
 
     Sections have the numbers that --sections takes. Memory is estimated from the model's configuration; the time, of
     `longdoc read`, from the last reading with this model on this machine. No weights are loaded. Several files, and a
-    folder, are one document, as for ask. With --memory-limit sizes and quantization are chosen that keep it.
+    folder, are one document, as for ask. With --memory-limit sizes and quantization are chosen that keep it. --gpus
+    says for how many processes a ring is estimated, which reads exactly what none of them holds alone, and the longest
+    document that they can hold; with --attention ring the plan is that of a ring.
     """
     check_sources(sources, output.path)
     readings = readings_of(sources, output.path, each=each)
@@ -80,7 +73,6 @@ def plan(
             on_event=display,
             model=model,
             memory_limit=memory_limit,
-            processes=processes,
         )
         if made.source.lost:
             partial.append((name_of(source), PartialResult.exit_code, f"partial: {'; '.join(made.source.lost)}"))

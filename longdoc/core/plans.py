@@ -49,11 +49,13 @@ class PlannedMode:
     """What one way of reading would take. mode: "stream", "exact" or "ring".
 
     memory: None where the model cannot be read so.   processes: that share a ring, each with this memory.
+    most_tokens: of the longest document that fits them, of a ring alone; None where that is not known.
     """
 
     mode: str
     memory: PlannedMemory | None
     processes: int = 1
+    most_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Plan:
     num_parts: what notes would be taken on.   speed: None when nothing was measured on this machine yet.
     opening_s: what opening the document took just now, and counting its tokens, twice.
     modes: what each way of reading would take.   flags: what to give other commands, where sizes were chosen so that a
-    memory limit is kept.
+    memory limit is kept.   native_tokens: the context that the model was trained for.
     """
 
     source: Source
@@ -107,6 +109,7 @@ class Plan:
     modes: tuple[PlannedMode, ...] = ()
     memory_limit: int | None = None
     flags: tuple[str, ...] = ()
+    native_tokens: int | None = None
     status: str = "complete"
 
     @property

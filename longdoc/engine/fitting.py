@@ -15,7 +15,8 @@ from longdoc.core.errors import OutOfMemory
 from longdoc.core.plans import PlannedMemory, PlannedMode
 from longdoc.core.settings import ModelOptions, Quantize
 from longdoc.engine.outline import PROGRAM_BYTES, Outline, outline, reading_bytes
-from longdoc.engine.plan import ReadingPlan, default_tiers, plan_reading, ring_bytes
+from longdoc.engine.plan import SHARE, ReadingPlan, default_tiers, plan_reading, ring_bytes, ring_segment_tokens
+from longdoc.engine.sizes import free_bytes
 from longdoc.engine.tiers import KEEP_ALL, Tiers
 
 _TEXT_COPIES = 2  # of the text at once, while it is parsed and cut
@@ -37,7 +38,9 @@ def document_bytes(text: str) -> int:
 
 
 def needs(model: Outline, reading: ReadingPlan, num_tokens: int, text: str = "") -> PlannedMemory:
-    """What one way of reading takes. On a GPU the program and the text lie elsewhere."""
+    """What one way of reading takes, each process of a ring. On a GPU the program and the text lie elsewhere."""
+    if reading.info.mode == "ring":
+        return ring_needs(model, reading.segment_tokens, num_tokens, reading.info.processes, text)
     kept, workspace = reading_bytes(model, reading, num_tokens)
     if model.device.type != "cpu":
         return PlannedMemory(model.weights, kept, workspace, 0)
@@ -52,17 +55,62 @@ def ring_needs(model: Outline, segment_tokens: int, num_tokens: int, processes: 
     return replace(memory, program=PROGRAM_BYTES, document=document_bytes(text), loading=model.loading)
 
 
-def modes(model: Outline, options: ModelOptions, num_tokens: int, text: str, processes: int) -> tuple[PlannedMode, ...]:
-    """What reading takes as a stream, exactly, and exactly in a ring of so many processes."""
+def ring_tokens(model: Outline, segment_tokens: int, processes: int, memory_limit: int | None) -> int | None:
+    """The longest document that so many processes can read exactly, in tokens; 0 when not even a short one.
+
+    memory_limit: bytes that each may take; None for what is free now: on each GPU as on this one, on a processor for
+    all of them together.   None when the system does not say what is free. The text itself is not counted.
+    """
+    fixed = replace(ring_needs(model, segment_tokens, 1, processes), kept=0, workspace=0, loading=0).total
+    if memory_limit is not None:
+        room = memory_limit - fixed
+    else:
+        free = free_bytes(model.device)
+        if free is None:
+            return None
+        room = int(SHARE * ((free if model.device.type != "cpu" else free // processes) - fixed))
+
+    def fits(num_tokens: int) -> bool:
+        return sum(ring_bytes(model, num_tokens, segment_tokens, processes)) <= room
+
+    if room < model.loading or not fits(1):
+        return 0
+    longest, too_long = 1, 2
+    while fits(too_long):
+        longest, too_long = too_long, 2 * too_long
+    while too_long - longest > 1:
+        middle = (longest + too_long) // 2
+        longest, too_long = (middle, too_long) if fits(middle) else (longest, middle)
+    return longest
+
+
+def modes(
+    model: Outline,
+    options: ModelOptions,
+    num_tokens: int,
+    text: str,
+    processes: int,
+    memory_limit: int | None = None,
+) -> tuple[PlannedMode, ...]:
+    """What reading takes as a stream, exactly, and exactly in a ring of so many processes.
+
+    memory_limit: as for `ring_tokens`.
+    """
     stream = plan_reading(model, replace(options, attention="stream"), num_tokens)
     whole = replace(
         stream, tiers=Tiers(0, KEEP_ALL, kv_bits=options.kv_bits), use_memory=False,
         info=replace(stream.info, mode="exact"),
     )  # fmt: skip
+    at_a_time = ring_segment_tokens(model, options)
     return (
         PlannedMode("stream", needs(model, stream, num_tokens, text)),
         PlannedMode("exact", needs(model, whole, num_tokens, text)),
-        PlannedMode("ring", ring_needs(model, stream.segment_tokens, num_tokens, processes, text), processes),
+        PlannedMode(
+            "ring",
+            ring_needs(model, at_a_time, num_tokens, processes, text),
+            processes,
+            ring_tokens(model, at_a_time, processes, memory_limit),
+        ),
     )
 
 
@@ -118,6 +166,8 @@ def _quantizations(model: Outline, options: ModelOptions) -> tuple[Quantize, ...
 def _ways(model: Outline, options: ModelOptions) -> Iterator[ModelOptions]:
     """Ways of reading, the best first."""
     yield options
+    if options.attention == "ring":
+        return
     if options.attention == "exact":
         if options.kv_bits == 16:
             yield replace(options, kv_bits=8)

@@ -62,6 +62,7 @@ def _takes(plan: Plan) -> list[str]:
         f"A summary takes notes on {count(plan.num_parts, 'part')}.",
         f"Memory: about {_memory(plan.memory)}.",
         *_other_modes(plan),
+        *_longest(plan),
     ]
     if plan.speed is None or plan.seconds is None:
         return [*lines, "Time: not measured yet on this machine."]
@@ -95,10 +96,24 @@ def _other_modes(plan: Plan) -> list[str]:
             continue
         if mode.mode == "ring":
             each = f"{memory(mode.memory.total)} for each of {mode.processes} processes"
-            said.append(f"exact in a ring {each} (an estimate: longdoc does not read so yet)")
+            said.append(f"exact in a ring {each}")
         else:
             said.append(f"{mode.mode} {memory(mode.memory.total)}")
     return [f"Otherwise: {', '.join(said)}."] if said else []
+
+
+def _longest(plan: Plan) -> list[str]:
+    """The longest document that a ring holds."""
+    lines = []
+    for mode in plan.modes:
+        if mode.most_tokens is None:
+            continue
+        within = "the memory that is free now" if plan.memory_limit is None else f"{memory(plan.memory_limit)} each"
+        native = plan.native_tokens
+        trained = f"; the model was trained for {native:,}" if native and native < mode.most_tokens else ""
+        ring = f"A ring of {mode.processes} process{'' if mode.processes == 1 else 'es'}"
+        lines.append(f"{ring} can read up to {count(mode.most_tokens, 'token')} exactly, within {within}{trained}.")
+    return lines
 
 
 def plan_json(plan: Plan) -> Json:
@@ -139,9 +154,15 @@ def plan_json(plan: Plan) -> Json:
         "segment_tokens": plan.segment_tokens,
         "memory": _memory_json(plan.memory),
         "memory_limit_bytes": plan.memory_limit,
+        "native_tokens": plan.native_tokens,
         "flags": list(plan.flags),
         "modes": [
-            {"mode": m.mode, "processes": m.processes, "memory": _memory_json(m.memory) if m.memory else None}
+            {
+                "mode": m.mode,
+                "processes": m.processes,
+                "memory": _memory_json(m.memory) if m.memory else None,
+                "most_tokens": m.most_tokens,
+            }
             for m in plan.modes
         ],
         "opening_s": round(plan.opening_s, 3),

@@ -10,6 +10,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import replace
 
 from longdoc.core.events import Listener, ignore
 from longdoc.core.plans import Plan, PlannedSection
@@ -33,14 +34,13 @@ def plan(
     on_event: Listener = ignore,
     model: Outline | None = None,
     memory_limit: int | None = None,
-    processes: int = 2,
 ) -> Plan:
     """Open a source, or several as one document, and say what reading it would take.
 
     state_dir: where speeds are kept, with the states.   model: what was seen of it already.
-    memory_limit: bytes; sizes and quantization are chosen that keep it.   processes: of the ring that is estimated.
-    Raises what `read_source` raises, ModelUnavailable, and OutOfMemory for `exact` that cannot fit and for a limit that
-    nothing keeps.
+    memory_limit: bytes, of each process of a ring; sizes and quantization are chosen that keep it.
+    Raises what `read_source` raises, ModelUnavailable, and OutOfMemory for `exact` or `ring` that cannot fit and for a
+    limit that nothing keeps.
     """
     began = time.perf_counter()
     document = read_source(source, source_options, on_event)
@@ -49,7 +49,10 @@ def plan(
     began = time.perf_counter()
     starts = array("q", token_starts(document, model.encode, parts=file_tiles(document)))
     opening_s += 2 * (time.perf_counter() - began)  # counted, and once more when they are read
+    processes = ring_size(model, model_options)
     options, text = model_options, document.text
+    if options.attention == "ring":
+        options = replace(options, processes=processes)
     if memory_limit is not None:
         model, options = fitted(model, options, len(starts), text, memory_limit)
     reading = plan_reading(model, options, len(starts))
@@ -70,10 +73,23 @@ def plan(
         memory=needs(model, reading, len(starts), text),
         speed=recall(folder_of(state_dir), model.info, model.device.type, reading.info.mode),
         opening_s=opening_s,
-        modes=modes(model, options, len(starts), text, processes),
+        modes=modes(model, options, len(starts), text, processes, memory_limit),
         memory_limit=memory_limit,
         flags=flags(model_options, options),
+        native_tokens=model.native_tokens,
     )
+
+
+def ring_size(model: Outline, options: ModelOptions) -> int:
+    """Processes of a ring: those asked for, else one for each GPU; two where there are fewer, for an estimate."""
+    if options.processes is not None:
+        return options.processes
+    found = 1
+    if model.device.type != "cpu":
+        from longdoc.engine.machine import gpus
+
+        found = max(1, len(gpus()))
+    return found if options.attention == "ring" else max(2, found)
 
 
 def _sections(document: Document, starts: array[int]) -> Iterator[PlannedSection]:

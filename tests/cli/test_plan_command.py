@@ -56,6 +56,22 @@ def test_json_follows_the_schema(surroundings: Path, capsys: pytest.CaptureFixtu
     assert [row["error"] and row["error"]["exit_code"] for row in rows] == [None, 66, None]
 
 
+def test_gpus_are_those_of_a_ring(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "a.md", "--gpus", "4", "--memory-limit", "2G", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    jsonschema.validate(row, schema("longdoc.plan/1"))
+    assert row["attention"]["mode"] == "stream"
+    stream, exact, ring = row["modes"]
+    assert (stream["most_tokens"], exact["most_tokens"], ring["processes"]) == (None, None, 4)
+    assert ring["most_tokens"] > 100_000
+    assert run(["plan", "a.md", "--gpus", "4", "--memory-limit", "2G", "--attention", "ring", "--to", "text"]) == 0
+    out = capsys.readouterr().out
+    assert "attention ring of 4 processes" in out
+    assert f"A ring of 4 processes can read up to {ring['most_tokens']:,} tokens exactly, within 2.0 GB each" in out
+    assert "Otherwise: stream" in out
+    assert run(["plan", "a.md", "--attention", "ring", "--memory-limit", "400M"]) == 71
+
+
 def test_several_sources_are_one_document(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plan", "a.md", "b.md", "--json"]) == 0
     both = json.loads(capsys.readouterr().out)

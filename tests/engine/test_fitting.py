@@ -11,12 +11,16 @@ import tiny
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from longdoc.bench.families import build
 from longdoc.core.errors import OutOfMemory
 from longdoc.core.plans import PlannedMemory
 from longdoc.core.settings import ModelOptions
-from longdoc.engine.fitting import fitted, flags, modes, needs, ring_needs
+from longdoc.engine import fitting
+from longdoc.engine.fitting import fitted, flags, modes, needs, ring_needs, ring_tokens
 from longdoc.engine.outline import PROGRAM_BYTES, Outline, outline
-from longdoc.engine.plan import plan_reading
+from longdoc.engine.plan import plan_reading, ring_bytes, ring_segment_tokens
+from longdoc.engine.ring.cache import Register, RingCache
+from longdoc.engine.ring.transport import Ring
 from longdoc.engine.tiers import KEEP_ALL
 
 SHAPE = {
@@ -80,6 +84,58 @@ def test_a_stream_takes_the_same_for_any_length_and_the_others_do_not(model: Out
     assert (long["ring"].processes, ring.kept) == (4, exact[1].kept // 4)
     assert ring.total < exact[1].total
     assert ring_needs(model, 1024, 40_000, 8).total < ring.total
+
+
+def test_the_longest_document_of_a_ring_fits_and_one_token_more_does_not(model: Outline, options: ModelOptions) -> None:
+    at_a_time, limit = ring_segment_tokens(model, options), 1_000_000_000
+    for processes in (1, 2, 8):
+        longest = ring_tokens(model, at_a_time, processes, limit)
+        assert longest
+        assert ring_needs(model, at_a_time, longest, processes).total <= limit
+        more = ring_needs(model, at_a_time, longest + processes, processes)  # a share is of whole tokens
+        assert more.total > limit
+    assert ring_tokens(model, at_a_time, 2, PROGRAM_BYTES) == 0
+    four, eight = (ring_tokens(model, at_a_time, n, 10 * limit) or 0 for n in (4, 8))
+    assert eight / four == pytest.approx(2, rel=0.05)
+
+
+def test_processes_on_one_processor_share_what_is_free_and_gpus_do_not(
+    model: Outline, options: ModelOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_a_time = ring_segment_tokens(model, options)
+    monkeypatch.setattr(fitting, "free_bytes", lambda device: 8_000_000_000)
+    shared = ring_tokens(model, at_a_time, 4, None)
+    on_gpus = ring_tokens(replace(model, device=torch.device("meta")), at_a_time, 4, None)
+    assert shared
+    assert on_gpus
+    assert on_gpus > 4 * shared
+    monkeypatch.setattr(fitting, "free_bytes", lambda device: None)
+    assert ring_tokens(model, at_a_time, 4, None) is None
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3", "mistral-sliding"])
+def test_what_a_process_of_a_ring_keeps_is_what_was_estimated_also_where_a_window_slides(
+    model: Outline, family: str
+) -> None:
+    stock = build(family)
+    cache = RingCache(stock.config, Ring(), Register())
+    heads, dim = stock.config.num_key_value_heads, stock.config.head_dim
+    for layer in cache.layers:
+        layer.add(torch.zeros(1, heads, 100, dim), torch.zeros(1, heads, 100, dim))
+    made = replace(model, config=stock.config, element_bytes=4)
+    assert ring_bytes(made, 199, 64, 2)[0] == cache.own_bytes()
+
+
+def test_a_plan_of_a_ring_takes_what_its_row_says_and_a_limit_does_not_change_the_mode(
+    model: Outline, options: ModelOptions
+) -> None:
+    asked = replace(options, attention="ring", processes=3)
+    reading = plan_reading(model, asked, 5000)
+    row = modes(model, asked, 5000, "", 3)[2]
+    assert (row.mode, row.memory) == ("ring", needs(model, reading, 5000))
+    assert fitted(model, asked, 5000, "", needs(model, reading, 5000).total)[1] == asked
+    with pytest.raises(OutOfMemory):
+        fitted(model, asked, 5000, "", needs(model, reading, 5000).total - 1)
 
 
 def test_a_document_is_counted(model: Outline, options: ModelOptions) -> None:
