@@ -47,7 +47,7 @@ def refuse_ring(attention: str, command: str) -> None:
 
 
 def _take_part(processes: int | None, device: str, *, as_json: bool) -> int | None:
-    """None for the process that runs the command; else the exit code, once it is over. as_json: errors, for programs."""
+    """None for the process that runs the command; else the exit code, once it is over. as_json: errors as JSON."""
     from longdoc.engine.ring.processes import complain, is_joined_by_environment, join
     from longdoc.engine.ring.reader import serve
 

@@ -1,4 +1,4 @@
-"""One of the processes of tests/engine/test_ring_processes.py: reads, writes, keeps; the first one writes what came out.
+"""A process of tests/engine/test_ring_processes.py: reads, writes, keeps; the first one writes what came out.
 
     python ring_worker.py RESULT.json CHECKPOINT STATE [FAMILY...]
 

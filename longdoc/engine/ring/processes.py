@@ -98,15 +98,12 @@ class Group:
             dist.broadcast(ids, 0, group=self._messages)
         return Message(int(head[0]), tuple(head[2:].tolist()), ids)
 
-    def agree(self, complaint: str) -> None:
-        """Every process says what went wrong with it, "" for nothing. Raises for the first that complains."""
-        if self.size == 1:
-            return
-        said: list[Any] = [None] * self.size
-        dist.all_gather_object(said, complaint, group=self._messages)
-        for rank, what in enumerate(said):
-            if what:
-                raise RingLost(f"Process {rank} of {self.size} cannot take part.", why=str(what))
+    def everyones(self, words: str) -> list[str]:
+        """What each process says, in their order."""
+        said: list[Any] = [words] * self.size
+        if self.size > 1:
+            dist.all_gather_object(said, words, group=self._messages)
+        return said
 
     def send(self, tensor: Tensor, to: int) -> None:
         """A tensor to one process, by way of the processor."""

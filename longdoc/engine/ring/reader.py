@@ -43,29 +43,28 @@ def load_in_ring(options: ModelOptions) -> LoadedModel:
     group = join(options.processes, options.device)
     text = json.dumps(asdict(options)).encode()
     group.tell(Message(LOAD, (), torch.tensor(list(text), dtype=torch.int64)))
-    return _loaded(group, options)
-
-
-def _loaded(group: Group, options: ModelOptions) -> LoadedModel:
-    """In every process: load the model, then say whether it went well."""
-    device = str(group.device) if group.device.type == "cuda" else options.device
-    complaint: LongdocError | None = None
-    loaded = None
-    try:
-        loaded = load_model(replace(options, device=device))
-        if group.size > 1 and not options.threads:
-            torch.set_num_threads(min(torch.get_num_threads(), _threads(group.size)))
-    except LongdocError as error:
-        complaint = error
-    try:
-        group.agree("" if complaint is None else " ".join(filter(None, [complaint.what, complaint.why])))
-    except RingLost:
-        if complaint is None:
-            raise
-    if complaint is not None:
-        raise complaint
+    loaded, complaints, error = _loaded(group, options)
+    if error is not None:
+        raise error
+    for rank, complaint in enumerate(complaints):
+        if complaint:
+            raise RingLost(f"Process {rank} of {group.size} cannot take part.", why=complaint)
     assert loaded is not None
-    return replace(loaded, group=group)
+    return loaded
+
+
+def _loaded(group: Group, options: ModelOptions) -> tuple[LoadedModel | None, list[str], LongdocError | None]:
+    """In every process: the model, what each process complains of, and what went wrong here."""
+    device = str(group.device) if group.device.type == "cuda" else options.device
+    error, loaded = None, None
+    try:
+        loaded = replace(load_model(replace(options, device=device)), group=group)
+    except LongdocError as failed:
+        error = failed
+    if group.size > 1 and not options.threads:
+        torch.set_num_threads(min(torch.get_num_threads(), _threads(group.size)))
+    words = "" if error is None else " ".join(filter(None, [error.what, error.why]))
+    return loaded, group.everyones(words), error
 
 
 def _threads(size: int) -> int:
@@ -182,14 +181,17 @@ def reader_of(loaded: LoadedModel, plan: ReadingPlan) -> Reader:
 def serve(group: Group, loaded: LoadedModel | None = None) -> None:
     """What every process but the first does: the calls that it is told of, until it is let go.
 
-    loaded: the model, where it is there already.   Raises LongdocError when it cannot be loaded here.
+    loaded: the model, where it is there already. When one process cannot load it, the first one tells, and all end.
+    Raises RingLost when the others are gone.
     """
     caches: dict[int, RingCache] = {}
     try:
         while (message := group.told()).kind != LEAVE:
             if message.kind == LOAD:
                 caches.clear()
-                loaded = _loaded(group, ModelOptions(**json.loads(bytes(message.ids.tolist()))))
+                loaded, complaints, _ = _loaded(group, ModelOptions(**json.loads(bytes(message.ids.tolist()))))
+                if any(complaints):
+                    return
                 continue
             assert loaded is not None
             with torch.inference_mode():
