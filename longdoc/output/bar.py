@@ -1,7 +1,8 @@
 """Progress as a live display on a terminal. Knows nothing of pipes: `progress` chooses it for terminals only.
 
-One task per stage: parsing, loading, reading, and each kind of writing. The tasks of a source go when the
-next one is opened, and all of it goes when the display pauses, so the result stands alone on the screen.
+One task per stage: parsing, loading, reading, and each kind of writing; below them the words of a model that writes, as
+they come. The tasks of a source go when the next one is opened, and all of it goes when the display pauses, so that the
+result stands alone on the screen.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TextIO
 
 from rich.progress import BarColumn, ProgressColumn
 
-from longdoc.core.events import Event, Finished, ModelLoaded, ModelLoading, Opened, Opening, SegmentRead, Writing
+from longdoc.core.events import Event, Finished, ModelLoaded, ModelLoading, Opened, Opening, SegmentRead, Token, Writing
 from longdoc.output.live import LiveTasks
 from longdoc.output.progress import seconds_left, warning_lines
 from longdoc.output.wording import duration, memory, one_line, percent
@@ -47,7 +48,10 @@ class Bar(LiveTasks):
                 self.drop("loading")
             case SegmentRead(tokens_read, num_tokens, _, section):
                 self._show("reading", section or "reading", tokens_read, num_tokens, _short(event))
+            case Token(text):
+                self.write(text)
             case Writing(what, done, total, detail):
+                self.end_writing()
                 self._show(f"writing {what}", what, done, total, f"{done:,} of {total:,} {detail or ''}")
             case Finished():
                 self.pause()

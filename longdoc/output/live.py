@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
 
-from longdoc.output.wording import one_line, shorten
+from longdoc.output.wording import clean, one_line, shorten
+
+_MOST_LINES = 6  # of what is being written
+
+
+class _Display(Progress):
+    """The tasks, and below them the end of what a model is writing."""
+
+    written = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Called for each drawing."""
+        yield from super().get_renderables()
+        if self.written.strip():
+            lines = Text(clean(self.written).strip()).wrap(self.console, self.console.width)
+            yield Text("\n").join([*lines][-_MOST_LINES:])
 
 
 class LiveTasks:
-    """Rows of a live display, by key; it appears with the first and goes when it pauses.
+    """Rows of a live display, by key, and text that is written; it appears with the first and goes when it pauses.
 
     The text is escaped: titles and names are the document's, and `[red]` in one is not for rich.
     Standard output is not redirected: rich would move results to standard error.
@@ -21,7 +37,7 @@ class LiveTasks:
 
     def __init__(self, stream: TextIO) -> None:
         self.console = Console(file=stream, force_terminal=True)
-        self._progress: Progress | None = None
+        self._progress: _Display | None = None
         self._tasks: dict[Hashable, TaskID] = {}
 
     @property
@@ -45,6 +61,15 @@ class LiveTasks:
             self._tasks[key] = progress.add_task(words, total=total, details=details)
         progress.update(self._tasks[key], description=words, completed=done, total=total, details=details)
 
+    def write(self, text: str) -> None:
+        """Draw one more piece of what is being written."""
+        self._started().written += text
+
+    def end_writing(self) -> None:
+        """Take away what was written: it is done, and the result has it."""
+        if self._progress is not None:
+            self._progress.written = ""
+
     def drop(self, key: Hashable) -> None:
         """Take a task away."""
         task = self._tasks.pop(key, None)
@@ -58,9 +83,9 @@ class LiveTasks:
         self._progress = None
         self._tasks = {}
 
-    def _started(self) -> Progress:
+    def _started(self) -> _Display:
         if self._progress is None:
-            self._progress = Progress(
+            self._progress = _Display(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
                 *self.columns(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from longdoc.core.events import Listener
+from longdoc.core.events import Listener, ignore
 from longdoc.core.settings import SummaryOptions
 from longdoc.core.types import Focus, Statement, SummaryPart
 from longdoc.engine.reader import ReadingState
@@ -16,11 +16,15 @@ PART_WORDS = 60  # budget of the notes on one part
 
 
 class Notes:
-    """Notes on the parts of one reading. said: JSON, what the model said of each part so far."""
+    """Notes on the parts of one reading. said: JSON, what the model said of each part so far.
 
-    def __init__(self, reading: Reading, options: SummaryOptions) -> None:
+    on_event: is told what a model writes while it comes.
+    """
+
+    def __init__(self, reading: Reading, options: SummaryOptions, on_event: Listener = ignore) -> None:
         self.reading = reading
         self.options = options
+        self.on_event = on_event
         self.said: list[Any] = []
         self.topic = Topic(options.focus, reading.terms) if options.focus is not None else None
 

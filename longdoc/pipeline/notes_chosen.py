@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from longdoc.core.events import Listener
+from longdoc.core.events import Listener, ignore
 from longdoc.core.settings import SummaryOptions
 from longdoc.core.types import Section, Statement, SummaryPart
 from longdoc.engine.reader import ReadingState
@@ -30,8 +30,8 @@ _MIN_TELLING = 0.2  # share of a part's words that must be left when headings, h
 class Chosen(Notes):
     """Statements are sentences of the document."""
 
-    def __init__(self, reading: Reading, options: SummaryOptions) -> None:
-        super().__init__(reading, options)
+    def __init__(self, reading: Reading, options: SummaryOptions, on_event: Listener = ignore) -> None:
+        super().__init__(reading, options, on_event)
         self.scored: list[list[SalientSentence]] = []  # shortlists: what a long document's parts may keep
         self.lengths: list[int] = []
         self.touched: list[bool] = []  # whether the part touches the focus

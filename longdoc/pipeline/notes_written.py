@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from longdoc.core.errors import UsageError
-from longdoc.core.events import Listener, Step
+from longdoc.core.events import Listener, Step, ignore
 from longdoc.core.sentences import sentence_spans
 from longdoc.core.settings import SummaryOptions
 from longdoc.core.types import Section, Statement, SummaryPart
@@ -16,6 +16,7 @@ from longdoc.pipeline import citations
 from longdoc.pipeline.notes import PART_WORDS, Notes, one_line, values
 from longdoc.pipeline.reading import Reading
 from longdoc.pipeline.room import visible_tokens
+from longdoc.pipeline.writing import write
 
 _NOTE_TOKENS = 2  # tokens that a written word may take
 _LAST_SENTENCE_TOKENS = 60  # room to finish the sentence
@@ -28,8 +29,8 @@ _LIST_MARK = re.compile(r"^(?:[-*•]|\d{1,3}[.)])\s+")
 class Written(Notes):
     """Statements are the model's own words, traced to the document afterwards."""
 
-    def __init__(self, reading: Reading, options: SummaryOptions) -> None:
-        super().__init__(reading, options)
+    def __init__(self, reading: Reading, options: SummaryOptions, on_event: Listener = ignore) -> None:
+        super().__init__(reading, options, on_event)
         self.notes: list[str] = []
         self._request("")  # its hash stands in the receipt, also when all notes are those of an earlier run
         self.supporter = citations.Supporter(reading.document, reading.terms)
@@ -112,14 +113,8 @@ class Written(Notes):
 
     def _write(self, state: ReadingState, request: list[int], words: int) -> str:
         reader, framing = self.reading.reader, self.reading.framing
-        ids = list(
-            reader.write(
-                reader.read(state, request),
-                max_tokens=_NOTE_TOKENS * words + _LAST_SENTENCE_TOKENS,
-                end_ids=framing.end_ids(),
-            )
-        )
-        return _whole_sentences(framing.tokenizer.decode(ids, skip_special_tokens=True).strip())
+        most = _NOTE_TOKENS * words + _LAST_SENTENCE_TOKENS
+        return _whole_sentences(write(reader, framing, reader.read(state, request), most, self.on_event)[1])
 
     def _traced(self, text: str, within: Sequence[Section]) -> list[Statement]:
         spans = [(section.start, section.end) for section in within]

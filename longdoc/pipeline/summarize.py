@@ -188,5 +188,5 @@ class _Noting:
         """The notes on a reading."""
         if self.notes is None:
             verbatim = self.session.is_verbatim(self.options.verbatim)
-            self.notes = (Chosen if verbatim else Written)(reading, self.options)
+            self.notes = (Chosen if verbatim else Written)(reading, self.options, self.on_event)
         return self.notes

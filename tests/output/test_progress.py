@@ -133,6 +133,29 @@ def test_a_terminal_gets_a_bar_with_the_documents_text_as_text(monkeypatch: pyte
     assert "warning: a.pdf: one odd page" in plain
 
 
+def test_a_terminal_shows_what_a_model_writes_while_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "60")
+    screen = Terminal()
+    bar = Bar(screen)
+    bar(Writing("answers", 0, 1, "Who?"))
+    for piece in ("It was [red]", "Magnus\x1b]0;title\x07 Ferrier", " who built it. ", "It stands. " * 60):
+        bar(Token(piece))
+    drawn = list(bar._progress.get_renderables()) if bar._progress is not None else []
+    shown_text = str(drawn[-1])
+    assert shown_text.endswith("It stands.")
+    assert shown_text.count("\n") == 5
+    bar.end_writing()
+    bar(Token("It was [red]Magnus\x1b]0;title\x07 Ferrier"))
+    assert bar._progress is not None
+    bar._progress.refresh()
+    assert "It was [red]Magnus]0;title Ferrier" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    assert "\x1b]0;title" not in screen.getvalue()
+    bar(Writing("answers", 1, 1))
+    assert len(list(bar._progress.get_renderables())) == 1
+    bar.pause()
+
+
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     assert "\x1b" not in shown("auto", Terminal())

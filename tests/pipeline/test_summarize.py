@@ -14,7 +14,7 @@ import torch
 from made_books import CHAPTERS, write_text
 
 from longdoc.core.errors import UsageError
-from longdoc.core.events import Event, Finished, SegmentRead
+from longdoc.core.events import Event, Finished, SegmentRead, Token, Writing
 from longdoc.core.sentences import sentence_spans
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, SummaryOptions
 from longdoc.core.types import Citation, Document, Statement, Summary
@@ -341,3 +341,19 @@ def test_the_head_of_a_letter_and_bare_headings_are_no_statements(tmp_path: Path
     assert said == {line for line in body.splitlines() if line.endswith(".")}
     path.write_text(head)
     assert run(path, pointing).all_statements()
+
+
+def test_what_a_model_writes_is_told_while_it_comes(sources: dict[str, Path], writing: Session) -> None:
+    events: list[Event] = []
+    pipeline.summarize(
+        str(sources["text"]),
+        source_options=SourceOptions(),
+        model_options=writing.options,
+        options=SummaryOptions(words=40),
+        session=writing,
+        on_event=events.append,
+    )
+    kinds = [type(event) for event in events]
+    assert kinds.index(Token) < kinds.index(Writing)
+    first = "".join(event.text for event in events[: kinds.index(Writing)] if isinstance(event, Token))
+    assert first.strip()
