@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +19,9 @@ from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, State
 
 if TYPE_CHECKING:
     from longdoc.core.types import Answer
-    from longdoc.output.delivery import OutputOptions
+    from longdoc.output.delivery import Delivery, OutputOptions
+    from longdoc.pipeline.interview import Interview
+    from longdoc.pipeline.session import Session
 
 
 @click.command(
@@ -95,24 +96,34 @@ def ask(
         _check_prompt(sources, len(readings), output)
     from longdoc.output.delivery import open_delivery
     from longdoc.output.json import failed_answers
-    from longdoc.pipeline.ask import begin, check_questions
-    from longdoc.pipeline.session import open_session
+    from longdoc.pipeline.interview import check_questions
+    from longdoc.pipeline.kept_reading import recollect
 
     check_questions(asked)
 
     many = len(readings) * len(asked) != 1
     several = len(readings) > 1
     with open_delivery(output, many=many, name_sources=several, num_questions=len(asked)) as delivery:
-        session = open_session(model_options, delivery.on_event, state_options) if several else None
-        read = partial(
-            begin,
-            source_options=source_options,
-            model_options=model_options,
-            options=chosen,
-            on_event=delivery.on_event,
-            session=session,
-            states=state_options,
-        )
+        given = {
+            "source_options": source_options,
+            "model_options": model_options,
+            "options": chosen,
+            "on_event": delivery.on_event,
+            "states": state_options,
+        }
+        session = _session(model_options, delivery, state_options) if several else None
+
+        def read(source: Any) -> Interview:
+            """Where the reading is kept, the model may not be needed."""
+
+            def with_the_model() -> Interview:
+                from longdoc.pipeline.ask import begin
+
+                return begin(source, **given, session=session)
+
+            kept = recollect(source, **given, otherwise=with_the_model) if session is None else None
+            return kept or with_the_model()
+
         if not asked:
             from longdoc.cli.prompt import answer_until_end
 
@@ -125,6 +136,12 @@ def ask(
             delivery,
         )
     outcome.raise_unless_complete()
+
+
+def _session(model_options: ModelOptions, delivery: Delivery, states: StateOptions | None) -> Session:
+    from longdoc.pipeline.session import open_session
+
+    return open_session(model_options, delivery.on_event, states)
 
 
 def _ask_rows(
@@ -140,7 +157,8 @@ def _ask_rows(
     output = jsonl.output_of_rows(output)
     from longdoc.output.delivery import open_delivery
     from longdoc.output.json import failed_answers
-    from longdoc.pipeline.ask import begin, check_questions
+    from longdoc.pipeline.ask import begin
+    from longdoc.pipeline.interview import check_questions
     from longdoc.pipeline.session import open_session
 
     check_questions(asked)

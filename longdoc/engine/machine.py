@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from longdoc.core.process import peak_resident_bytes as peak_resident_bytes  # who measures needs both
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "bitsandbytes")
 
@@ -95,21 +95,6 @@ def gpus() -> list[dict[str, Any]]:
         name = torch.cuda.get_device_name(index)
         found.append({"name": name, "memory_bytes": total_bytes, "free_bytes": free_bytes})
     return found
-
-
-def peak_resident_bytes() -> int:
-    """The peak resident set of this program alone.
-
-    getrusage would not do for a child process: on Linux its figure survives `exec`, so a child starts with the
-    peak of whoever started it.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        for line in status.read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def running_s() -> float | None:

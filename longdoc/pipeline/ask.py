@@ -20,6 +20,7 @@ from longdoc.ingest import Together
 from longdoc.ingest.given import Given
 from longdoc.pipeline import citations, pointing, provenance, rereading
 from longdoc.pipeline.interview import Interview, Told, check_questions
+from longdoc.pipeline.kept_reading import keep
 from longdoc.pipeline.recall import recall
 from longdoc.pipeline.rerank import PURPOSE, model_columns, rerank
 from longdoc.pipeline.second_search import merged, other_words
@@ -74,6 +75,7 @@ def begin(
         session.load(on_event)
         session.is_verbatim(options.verbatim)
     reading = session.read(source, source_options, on_event)
+    keep(reading, source_options, rereading.question_tokens(reading))
     return interview_on(reading, options, on_event, time.perf_counter() - began)
 
 

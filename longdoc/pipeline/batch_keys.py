@@ -18,6 +18,7 @@ from longdoc import __version__
 from longdoc.core.batch import BatchTask
 from longdoc.core.errors import InputNotFound
 from longdoc.core.paths import data_folder
+from longdoc.core.settings import ModelOptions
 from longdoc.engine.places import adapter_folder, resolve
 
 _BLOCK_BYTES = 1 << 20
@@ -32,7 +33,7 @@ def settings_hash(task: BatchTask) -> str:
     """Of all that is the same for every document of a batch. Raises ModelUnavailable."""
     settings: dict[str, Any] = {
         "longdoc": __version__,
-        "weights": model_files(task),
+        "weights": model_files(task.model),
         "prompts": _folder_hash(data_folder("prompts")),
         "own_prompts": _folder_hash(Path(task.model.prompts).expanduser()) if task.model.prompts is not None else None,
         "rankers": _folder_hash(data_folder("adapters") / "lexical"),
@@ -68,11 +69,11 @@ def file_hash(path: str) -> str:
         raise InputNotFound(f"{path} cannot be opened.", why=error.strerror, fix="name an ordinary file") from error
 
 
-def model_files(task: BatchTask) -> list[str]:
+def model_files(options: ModelOptions) -> list[str]:
     """Hashes of the model's folder and of its adapter's; of a model in the hub's cache the commit that is there."""
-    path = resolve(task.model.model)
-    found = [_folder_hash(path)] if isinstance(path, Path) else [_cached_commit(str(path), task.model.revision)]
-    adapter = adapter_folder(task.model.adapter, path)
+    path = resolve(options.model)
+    found = [_folder_hash(path)] if isinstance(path, Path) else [_cached_commit(str(path), options.revision)]
+    adapter = adapter_folder(options.adapter, path)
     return [*found, _folder_hash(adapter)] if adapter is not None and adapter != path else found
 
 

@@ -9,6 +9,8 @@ from longdoc.core.events import Listener, ignore
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
 from longdoc.core.types import Receipt
 from longdoc.ingest import Together
+from longdoc.pipeline.kept_reading import keep
+from longdoc.pipeline.rereading import question_tokens
 from longdoc.pipeline.session import Session
 from longdoc.pipeline.states import KeptState, kept_state
 
@@ -39,5 +41,6 @@ def read(
     reading = session.read(source, source_options, on_event)
     assert reading.keeper is not None, "a session that keeps states has a keeper for each reading"
     receipt = reading.finish({}, on_event)
+    keep(reading, source_options, question_tokens(reading))
     kept = kept_state(reading.keeper.folder, reading.keeper.name)
     return KeptReading("complete" if receipt.is_complete else "partial", kept, receipt)

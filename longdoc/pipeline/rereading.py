@@ -63,7 +63,12 @@ def fitting(
 def long_question(reading: Reading, question: str) -> tuple[str, ...]:
     """What to say when the model cannot see the whole question; the search has all of its words."""
     num_tokens = len(reading.framing.encode(question))
-    seen = visible_tokens(reading.reader, reading.reader.start()) - LEAST_TOKENS
+    seen = question_tokens(reading)
     if num_tokens <= seen:
         return ()
-    return (f"the question has {num_tokens:,} tokens, of which the model sees the last {max(0, seen):,} at once",)
+    return (f"the question has {num_tokens:,} tokens, of which the model sees the last {seen:,} at once",)
+
+
+def question_tokens(reading: Reading) -> int:
+    """How many tokens of a question the model sees at once."""
+    return max(0, visible_tokens(reading.reader, reading.reader.start()) - LEAST_TOKENS)

@@ -1,8 +1,8 @@
 """The folder of kept states: which there are, what they hold, and how they are removed.
 
-A document, as one model read it, has one name and at most two files: NAME.safetensors, the state after the whole
-text, and NAME.checkpoint.safetensors, a place on the way, from which a reading that was stopped goes on, or a text that
-has grown. Knows nothing of torch and models.
+A document, as one model read it, has one name and at most three files: NAME.safetensors, the state after the whole
+text, NAME.checkpoint.safetensors, a place on the way, from which a reading that was stopped goes on, or a text that
+has grown, and NAME.index, what `kept_reading` keeps beside the first. Knows nothing of torch and models.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from longdoc.pipeline.claims import claim
 
 WHOLE = ".safetensors"
 CHECKPOINT = ".checkpoint.safetensors"
+INDEX = ".index"
 _MAX_NAME_CHARACTERS = 40
 _IS_NAME = re.compile(r"[\w.-]+-[0-9a-f]{8}")
 _Files = dict[Path, os.stat_result]  # what the system said of each in one look: it may be removed at any time
@@ -96,7 +97,7 @@ def list_states(folder: Path) -> list[KeptState]:
 
 def show_state(folder: Path, name: str) -> tuple[KeptState, StateHeader]:
     """A state and its header, after every byte of its files was checked. Raises InputNotFound, StateRefused."""
-    headers = [check_file(path) for path in _files(folder, name)]
+    headers = [check_file(path) for path in _files(folder, name) if path.suffix == WHOLE]
     return kept_state(folder, name), headers[0]
 
 
@@ -106,7 +107,7 @@ def remove_state(folder: Path, name: str) -> KeptState:
     kept = kept_state(folder, name)
     for path in files:
         _unlink(path)
-    for suffix in (WHOLE, CHECKPOINT):
+    for suffix in (WHOLE, CHECKPOINT, INDEX):
         for path in leftovers(folder / f"{name}{suffix}"):
             _unlink(path)
     return kept
@@ -115,6 +116,9 @@ def remove_state(folder: Path, name: str) -> KeptState:
 def remove_all(folder: Path) -> list[KeptState]:
     """Remove every state of a folder; other files stay. One that another process removes meanwhile is none of them."""
     removed = _remove(folder, _names(folder))
+    for path in folder.glob(f"*{INDEX}"):  # whose state was removed by hand
+        if _IS_NAME.fullmatch(path.stem):
+            _unlink(path)
     for path in folder.glob(f".*{WHOLE}.*.tmp"):  # of a first save that was killed: no state has its name
         for left in leftovers(path.with_name(path.name[1:].partition(WHOLE)[0] + WHOLE)):
             _unlink(left)
@@ -191,12 +195,12 @@ def _num_bytes(files: _Files) -> int:
 def _files(folder: Path, name: str) -> _Files:
     """The files of a state that are there, the whole one first. Raises InputNotFound when there is none (any more)."""
     found: _Files = {}
-    for path in paths_of(folder, name) if _IS_NAME.fullmatch(name) else ():
+    for path in (*paths_of(folder, name), index_path(folder, name)) if _IS_NAME.fullmatch(name) else ():
         with suppress(OSError):
             about = path.stat()
             if stat.S_ISREG(about.st_mode):
                 found[path] = about
-    if not found:
+    if all(path.suffix == INDEX for path in found):
         raise InputNotFound(
             f"There is no state {name}.", why=f"none of that name in {folder}", fix="longdoc states list"
         )
@@ -240,6 +244,11 @@ def _unlink(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path} cannot be removed.", why=error.strerror) from error
+
+
+def index_path(folder: Path, name: str) -> Path:
+    """Where `kept_reading` keeps what another question needs."""
+    return folder / f"{name}{INDEX}"
 
 
 def paths_of(folder: Path, name: str) -> Iterator[Path]:

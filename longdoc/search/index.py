@@ -1,6 +1,4 @@
-"""Finding passages by words: SQLite FTS5 over passages of at most 200 words that keep whole sentences.
-
-Where a text has paragraphs, passages begin and end with them: what is asked for mostly stands in one.
+"""Finding passages by words: SQLite FTS5 over the passages of `windows`.
 
 The table holds no text, only the inverted index, in a temporary file that SQLite removes on closing.
 What the user types never reaches FTS5's query syntax: only quoted words do. Knows nothing of models,
@@ -9,25 +7,23 @@ tokens or answers.
 
 from __future__ import annotations
 
+import itertools
 import math
 import sqlite3
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate, pairwise
-from typing import Self
+from typing import Any, Self
 
 from longdoc.core.errors import LongdocError
-from longdoc.core.sentences import Span, cut_long, sentence_spans
+from longdoc.core.sentences import Span
 from longdoc.core.types import Passage, Section
 from longdoc.search import apparatus, definitions, narrator, scope
-from longdoc.search.words import content_words, is_english, num_words, other_forms, spaced, stem, words
+from longdoc.search.windows import PASSAGE_WORDS, STRIDE_WORDS, paragraph_starts, sentences_and_words, windows
+from longdoc.search.words import content_words, is_english, other_forms, spaced, stem, words
 
-PASSAGE_WORDS = 200
-STRIDE_WORDS = 100
-MAX_SENTENCE_WORDS = 120  # tables and lists without full stops are cut here
 _KNOWN_SENTENCES = 4096  # whose stems are kept
-_MIN_WORDS_BEFORE_BREAK = 60  # a heading, or the last paragraph that fits, ends a passage of at least this many words
 
 
 class PassageIndex:
@@ -45,24 +41,59 @@ class PassageIndex:
         passage_words: int = PASSAGE_WORDS,
         stride_words: int = STRIDE_WORDS,
     ) -> None:
-        self.text = text
-        self.sections = tuple(sections)
-        self.titles = apparatus.title_keys(sections)
-        self.sentences, counts = _sentences(text, apparatus.contents_spans(text, sections))
-        self._sentence_ends = [end for _, end in self.sentences]
-        starts = {bisect_left(self.sentences, section.start, key=lambda span: span[0]) for section in sections}
-        self.passages = _windows(counts, starts, self._paragraph_starts(), passage_words, stride_words)
-        self._middles = [sum(self.span(i)) // 2 for i in range(len(self.passages))]
-        self.is_english = is_english(text)
-        self._idf: dict[str, float] = {}
-        self._stems: dict[int, tuple[str, ...]] = {}
-        self._last_scope: tuple[str, str, scope.Scope | None] | None = None
-        self._connection = _open(self.is_english)
+        sentences, counts = sentences_and_words(text, apparatus.contents_spans(text, sections))
+        starts = {bisect_left(sentences, section.start, key=lambda span: span[0]) for section in sections}
+        passages = windows(counts, starts, paragraph_starts(text, sentences), passage_words, stride_words)
+        english = is_english(text)
+        self._hold(text, sections, sentences, passages, english, _open(english))
         with self._connection:
             self._connection.executemany(
                 "INSERT INTO passages(rowid, body) VALUES (?, ?)",
                 ((i + 1, spaced(text[slice(*self.span(i))])) for i in range(len(self.passages))),
             )
+
+    def _hold(
+        self,
+        text: str,
+        sections: Sequence[Section],
+        sentences: list[Span],
+        passages: list[Span],
+        english: bool,
+        connection: sqlite3.Connection,
+    ) -> None:
+        self.text = text
+        self.sections = tuple(sections)
+        self.titles = apparatus.title_keys(sections)
+        self.sentences = sentences
+        self._sentence_ends = [end for _, end in sentences]
+        self.passages = passages
+        self._middles = [sum(self.span(i)) // 2 for i in range(len(passages))]
+        self.is_english = english
+        self._idf: dict[str, float] = {}
+        self._stems: dict[int, tuple[str, ...]] = {}
+        self._last_scope: tuple[str, str, scope.Scope | None] | None = None
+        self._connection = connection
+
+    def packed(self) -> dict[str, Any]:
+        """All that was counted in the text, as plain data, for `unpacked`."""
+        return {
+            "sentences": _bytes_of(self.sentences),
+            "passages": _bytes_of(self.passages),
+            "english": self.is_english,
+            "narrator": self.narrator,
+            "inverted": self._connection.serialize(),
+        }
+
+    @classmethod
+    def unpacked(cls, text: str, sections: Sequence[Section], packed: Mapping[str, Any]) -> Self:
+        """The index again, of the same text and sections. It is not checked: whoever kept it has a checksum."""
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        connection.deserialize(packed["inverted"])
+        index = cls.__new__(cls)
+        spans = _spans_of(packed["sentences"]), _spans_of(packed["passages"])
+        index._hold(text, sections, *spans, packed["english"], connection)
+        index.narrator = packed["narrator"]
+        return index
 
     def __enter__(self) -> Self:
         return self
@@ -82,11 +113,6 @@ class PassageIndex:
         """Characters of a passage: from the start of its first sentence to the end of its last."""
         first, last = self.passages[passage]
         return self.sentences[first][0], self.sentences[last - 1][1]
-
-    def _paragraph_starts(self) -> set[int]:
-        """The sentences that follow a blank line."""
-        pairs = enumerate(pairwise(self.sentences), 1)
-        return {number for number, ((_, end), (start, _)) in pairs if "\n\n" in self.text[end:start]}
 
     def sentences_of(self, passage: Passage) -> range:
         """Numbers of the sentences that begin inside a passage."""
@@ -205,6 +231,15 @@ class PassageIndex:
         return inside > 0 and inside >= 0.6 * len(self._match(query, len(self.passages), ()))
 
 
+def _bytes_of(spans: Sequence[Span]) -> bytes:
+    return array("q", itertools.chain.from_iterable(spans)).tobytes()
+
+
+def _spans_of(packed: bytes) -> list[Span]:
+    numbers = array("q", packed)
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
 def _open(english: bool) -> sqlite3.Connection:
     """A private table in a temporary file ("" to SQLite); the porter stemmer is for English only."""
     tokenizer = ("porter " if english else "") + "unicode61 remove_diacritics 2"
@@ -231,46 +266,3 @@ def _query(question: str) -> str:
     """An FTS5 query for any of the question's content words; its function words when it has nothing else."""
     terms = content_words(question) or words(question)
     return " OR ".join(_either(term) for term in dict.fromkeys(terms))
-
-
-def _sentences(text: str, left_out: Sequence[Span]) -> tuple[list[Span], list[int]]:
-    """Sentence spans, none over MAX_SENTENCE_WORDS, and their number of words; none that begins in `left_out`."""
-    spans: list[Span] = []
-    counts: list[int] = []
-    for start, end in sentence_spans(text):
-        if any(a <= start < b for a, b in left_out):
-            continue
-        for a, b in cut_long(text, start, end, 6 * MAX_SENTENCE_WORDS):
-            spans.append((a, b))
-            counts.append(num_words(text[a:b]))
-    return spans, counts
-
-
-def _windows(
-    counts: Sequence[int], section_starts: set[int], paragraph_starts: set[int], most_words: int, stride_words: int
-) -> list[Span]:
-    """Ranges of sentences of `most_words` at most, or of one sentence that is longer.
-
-    One ends with a section or the last paragraph that fits, the next begins with a paragraph at least `stride_words`
-    on. Where neither is there, ranges of full length overlap.
-    """
-    before = [0, *accumulate(counts)]  # words before each sentence
-    breaks = sorted(section_starts | paragraph_starts)
-    windows: list[Span] = []
-    first, total = 0, len(counts)
-    while first < total:
-        fitting = max(first + 1, bisect_right(before, before[first] + most_words) - 1)
-        inside = breaks[bisect_right(breaks, first) : bisect_right(breaks, fitting)]
-        ends = [at for at in inside if before[at] - before[first] >= _MIN_WORDS_BEFORE_BREAK]
-        section_end = next((at for at in ends if at in section_starts), None)
-        if section_end is not None:
-            last = following = section_end
-        else:
-            last = ends[-1] if ends and fitting < total else fitting
-            strode = max(first + 1, bisect_left(before, before[first] + stride_words))
-            following = next((at for at in inside if strode <= at <= last), min(strode, last))
-        windows.append((first, last))
-        if last >= total:
-            break
-        first = following
-    return windows

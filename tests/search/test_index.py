@@ -13,6 +13,7 @@ from longdoc.search import index as index_module
 from longdoc.search import scope
 from longdoc.search.candidates import candidates, parse
 from longdoc.search.index import PassageIndex
+from longdoc.search.windows import MAX_SENTENCE_WORDS
 
 TALE = (
     "The Snow Man stood in the yard. He looked at the sun and did not like it. "
@@ -129,7 +130,7 @@ def test_accents_do_not_matter():
 
 def test_a_table_without_full_stops_is_cut_into_pieces():
     with PassageIndex("value " * 5000) as index:
-        assert all(end - start <= 6 * index_module.MAX_SENTENCE_WORDS for start, end in index.sentences)
+        assert all(end - start <= 6 * MAX_SENTENCE_WORDS for start, end in index.sentences)
         assert len(index.passages) > 10
 
 
