@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     help="Only sentences of the document (the embedded model's way), or the model's own words.",
 )
 @click.option("--together", is_flag=True, help="One summary of all; without it every file has its own.")
+@options.without("memory", "highlights")
 @jsonl.from_option
 @options.source
 @options.model
@@ -64,6 +65,7 @@ def summarize(
     language: str | None,
     verbatim: bool | None,
     together: bool,
+    without: tuple[str, ...],
     source_form: str,
     source_options: SourceOptions,
     model_options: ModelOptions,
@@ -77,6 +79,7 @@ def summarize(
     """
     check_sources(sources, output.path)
     chosen = SummaryOptions(words=words, verbatim=verbatim, style=style, focus=focus, language=language)
+    model_options = options.switched_off(model_options, without)
     if state_options is not None:
         state_options = replace(state_options, notes=True)
     if source_form == "jsonl":
