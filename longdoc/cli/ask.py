@@ -104,7 +104,7 @@ def ask(
     many = len(readings) * len(asked) != 1
     several = len(readings) > 1
     with open_delivery(output, many=many, name_sources=several, num_questions=len(asked)) as delivery:
-        given = {
+        given: dict[str, Any] = {
             "source_options": source_options,
             "model_options": model_options,
             "options": chosen,
