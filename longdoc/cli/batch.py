@@ -11,14 +11,16 @@ import click
 
 from longdoc.cli import options
 from longdoc.cli.man import ManCommand
+from longdoc.cli.ring import refuse_ring
 from longdoc.core.batch import BatchTask
 from longdoc.core.errors import InputError, LongdocError, PartialResult, UsageError
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions, SummaryOptions
 
 if TYPE_CHECKING:
+    from longdoc.core.settings import SummaryStyle
     from longdoc.output.delivery import OutputOptions
-    from longdoc.pipeline.batch import BatchOutcome
     from longdoc.pipeline.batch_crew import Crew
+    from longdoc.pipeline.batch_rows import BatchOutcome
 
 
 class Forms(click.ParamType[Any]):
@@ -57,6 +59,10 @@ class Shard(click.ParamType[Any]):
             "The same questions to all of them, on two workers",
             "longdoc batch reports/ -o out/ --questions list.txt --jobs 2",
         ),
+        (
+            "What each has on one subject, by time or place",
+            'longdoc batch talks/ -o out/ --style timeline --focus "the budget"',
+        ),
         ("One of eight parts, in a job array", "longdoc batch reports/ -o out/ --shard 3/8 --to md,json"),
     ],
 )
@@ -69,8 +75,15 @@ class Shard(click.ParamType[Any]):
 )
 @click.option("-q", "--question", "questions", multiple=True, metavar="TEXT", help="A question; can be repeated.")
 @click.option("--questions", "questions_file", metavar="FILE", help="One question a line; - is standard input.")
-@options.setting("--words", type=click.IntRange(min=1), default=250, help="Length of each summary of the whole.")
-@options.setting("--passages", type=click.IntRange(min=1), default=5, help="Passages re-read for each question.")
+@options.setting(
+    "--words", type=click.IntRange(min=1), default=250, metavar="N", help="Length of each summary of the whole."
+)
+@options.style
+@options.focus
+@options.language
+@options.setting(
+    "--passages", type=click.IntRange(min=1), default=5, metavar="N", help="Passages re-read for each question."
+)
 @options.sentences
 @options.setting("--quote", is_flag=True, help="Show the passages that were re-read for each answer.")
 @options.setting(
@@ -99,6 +112,9 @@ def batch(
     questions: tuple[str, ...],
     questions_file: str | None,
     words: int,
+    style: SummaryStyle,
+    focus: str | None,
+    language: str | None,
     passages: int,
     sentences: int,
     quote: bool,
@@ -115,8 +131,9 @@ def batch(
     """Summarize or ask every document of each SOURCE: files, folders with all below them, patterns in quotes.
 
     The results are OUT/NAME.md (or another form), OUT/index.md lists them, and OUT/manifest.jsonl has a line for each
-    document that is done. A second run does only what is new or changed: other bytes, another model, other settings.
-    Whatever ended a run, the same command goes on from there.
+    document that is done. A second run does only what is new or changed: other bytes, another model, other settings;
+    another form of a result is made of what OUT/.results keeps. Results on documents that are gone stay, and the index
+    says so. Whatever ended a run, the same command goes on from there; runs that write to one OUT share the work.
     """
     from longdoc.cli.ask import questions_of
     from longdoc.output.batch_progress import BatchLines, open_batch_display
@@ -124,13 +141,22 @@ def batch(
     from longdoc.output.log import Log
     from longdoc.pipeline.batch import run
 
+    refuse_ring(model_options.attention, "batch")
     asked = tuple(dict.fromkeys([*questions, *(questions_of(questions_file) if questions_file else [])]))
     _check(work, asked, cluster)
+    summary = SummaryOptions(words=words, verbatim=verbatim, style=style, focus=focus, language=language)
+    has_summary = work in {"summarize", "both"} or not asked
+    if not has_summary and (focus or language):
+        raise UsageError(
+            f"There is no summary that --{'focus' if focus else 'language'} could be for.",
+            why="with questions there are answers alone",
+            fix="--do both, or leave it out",
+        )
     task = BatchTask(
         source=source_options,
         model=model_options,
         states=state_options,
-        summary=SummaryOptions(words=words, verbatim=verbatim) if work in {"summarize", "both"} or not asked else None,
+        summary=summary if has_summary else None,
         questions=asked if work != "summarize" else (),
         ask=AskOptions(passages=passages, sentences=sentences, verbatim=verbatim),
         forms=output.to,  # type: ignore[arg-type]

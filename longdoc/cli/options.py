@@ -56,6 +56,18 @@ def setting(*names: str, **attributes: Any) -> Decorator[Any]:
     return click.option(*names, envvar=variable, **attributes)
 
 
+style = setting(
+    "--style",
+    type=click.Choice(["full", "brief", "chapters", "timeline", "bullets"]),
+    default="full",
+    help="full: the whole, then part by part; brief: the whole alone; chapters: the parts alone; bullets: the whole as "
+    "a list; timeline: the same with the time or place first.",
+)
+
+focus = click.option("--focus", metavar="WORDS", help='What the summary should be about: "the escape over the moor".')
+
+language = click.option("--language", metavar="NAME", help="Language that a model writes in; not with --verbatim.")
+
 sentences = setting(
     "--sentences",
     type=click.IntRange(min=1, max=2),

@@ -36,15 +36,9 @@ if TYPE_CHECKING:
 @options.setting(
     "--words", type=click.IntRange(min=1), default=250, metavar="N", help="Length of the summary of the whole."
 )
-@options.setting(
-    "--style",
-    type=click.Choice(["full", "brief", "chapters", "timeline", "bullets"]),
-    default="full",
-    help="full: the whole, then part by part; brief: the whole alone; chapters: the parts alone; bullets: the whole as "
-    "a list; timeline: the same with the time or place first.",
-)
-@click.option("--focus", metavar="WORDS", help='What the summary should be about: "the escape over the moor".')
-@click.option("--language", metavar="NAME", help="Language that a model writes in; not with --verbatim.")
+@options.style
+@options.focus
+@options.language
 @options.setting(
     "--verbatim/--no-verbatim",
     default=None,

@@ -42,6 +42,7 @@ class Made:
     status: complete, partial or failed.   pages: form -> text of the result.   first: its first sentence.
     sha256, num_bytes: of what was read.   error: what, why, fix and exit code of a failure.
     lost: in words, what of a partial result is missing.   stats: seconds, tokens, speeds, memory.
+    result: what the pages were made of, as a text, so that other forms can be made of it later; "" where there is none.
     """
 
     status: str
@@ -53,6 +54,7 @@ class Made:
     error: dict[str, Any] | None = None
     lost: str | None = None
     stats: dict[str, Any] = field(default_factory=dict)
+    result: str = ""
 
 
 @dataclass(frozen=True, slots=True)

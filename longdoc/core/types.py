@@ -16,6 +16,7 @@ from heapq import heappop, heappush
 from typing import Any, Literal
 
 from longdoc.core.anchors import Anchor, Anchors
+from longdoc.core.memory_use import MemoryUse
 from longdoc.core.settings import SummaryStyle
 
 SummaryStatus = Literal["complete", "partial", "failed"]
@@ -251,20 +252,6 @@ class AttentionInfo:
     why: str
     highlights: int = 0
     processes: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryUse:
-    """What the compressive memory of one layer did while a document was read, by head.
-
-    layer: of the model, from 0.   num_tokens: that went through it, the prompt before the document included.
-    written: how many of them each head took.   gate: the mean of that which opens its output, from 0 to 1.
-    """
-
-    layer: int
-    num_tokens: int
-    written: tuple[int, ...]
-    gate: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

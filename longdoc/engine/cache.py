@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from longdoc.core.types import MemoryUse
+from longdoc.core.memory_use import MemoryUse
 from longdoc.engine.highlights import Highlights, no_highlights
 from longdoc.engine.memory import MemoryState
 from longdoc.engine.tiers import KEEP_ALL as KEEP_ALL

@@ -19,7 +19,7 @@ _STATUSES = ("complete", "partial", "failed")
 
 
 def index_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """rows: of the manifest, in the order in which they are shown."""
+    """rows: of the manifest, in the order in which they are shown; with `is_gone` where the document is not there."""
     lines = [
         "# Documents",
         "",
@@ -39,7 +39,7 @@ def index_html(rows: Sequence[Mapping[str, Any]]) -> str:
             "name": _text(row["name"]),
             "link": _link(row, ".html"),
             "title": _text(row.get("title") or ""),
-            "status": row["status"],
+            "status": _status(row),
             "words": _text(_words(row)),
         }
         for row in rows
@@ -49,11 +49,24 @@ def index_html(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _counts(rows: Sequence[Mapping[str, Any]]) -> str:
     counts = [f"{number:,} {status}" for status in _STATUSES if (number := _number(rows, status))]
-    return f"{count(len(rows), 'document')}" + (f": {', '.join(counts)}." if counts else ".")
+    said = f"{count(len(rows), 'document')}" + (f": {', '.join(counts)}." if counts else ".")
+    gone = sum(_is_gone(row) for row in rows)
+    return said + (
+        f" {gone:,} of them {'is' if gone == 1 else 'are'} gone: what was made of them stays." if gone else ""
+    )
 
 
 def _number(rows: Sequence[Mapping[str, Any]], status: str) -> int:
     return sum(row["status"] == status for row in rows)
+
+
+def _is_gone(row: Mapping[str, Any]) -> bool:
+    """Whether the document is not there any more."""
+    return bool(row.get("is_gone"))
+
+
+def _status(row: Mapping[str, Any]) -> str:
+    return f"{row['status']}, gone" if _is_gone(row) else str(row["status"])
 
 
 def _row(row: Mapping[str, Any]) -> str:
@@ -61,7 +74,7 @@ def _row(row: Mapping[str, Any]) -> str:
     link = _link(row)
     if link is not None:
         name = f"[{name}]({link})"
-    return f"| {name} | {_cell(row.get('title') or '')} | {row['status']} | {_cell(_words(row))} |"
+    return f"| {name} | {_cell(row.get('title') or '')} | {_status(row)} | {_cell(_words(row))} |"
 
 
 def _link(row: Mapping[str, Any], ending: str = "") -> str | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from longdoc.core.types import MemoryUse, Receipt
+from longdoc.core.memory_use import MemoryUse
+from longdoc.core.types import Receipt
 
 _LABEL_WIDTH, _HEAD_HEIGHT = 56, 20
 _WIDE, _HIGH = 76, 44  # of a field with words in it

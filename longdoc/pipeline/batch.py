@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,32 +21,21 @@ from longdoc.core.batch import (
     Made,
     OfDocument,
 )
-from longdoc.core.errors import InputError, InputNotFound, LongdocError, OutOfMemory, StoppedNow
-from longdoc.core.events import Listener, Step
-from longdoc.output.batch_index import HTML_INDEX, INDEX, index_html, index_markdown
+from longdoc.core.errors import InputError, LongdocError, OutOfMemory, StoppedNow
+from longdoc.core.events import Listener, Step, Warned
 from longdoc.output.documents import FORMS
 from longdoc.output.json import error_json
-from longdoc.output.wording import failure_words, one_line
-from longdoc.output.write import open_sink
+from longdoc.output.wording import count
 from longdoc.pipeline.batch_crew import Crew, Lost
 from longdoc.pipeline.batch_items import in_shard, items_of
-from longdoc.pipeline.batch_keys import document_key, file_hash, settings_hash
-from longdoc.pipeline.batch_manifest import Manifest, Row, make_folders, open_manifest, read_rows, remove_leftovers
+from longdoc.pipeline.batch_keys import document_key, settings_hash
+from longdoc.pipeline.batch_manifest import Manifest, Row, Rows, open_manifest
 from longdoc.pipeline.batch_process import Began, Finished, Heard, Message, Ready, Refused
-from longdoc.pipeline.claims import claim
+from longdoc.pipeline.batch_queue import Found, Queue
+from longdoc.pipeline.batch_results import keep, pages_again, write_index, write_pages
+from longdoc.pipeline.batch_rows import BatchOutcome, now, outcome_of, row_of, what
 
 _LOOK_EVERY_S = 0.2
-
-
-@dataclass(slots=True)
-class BatchOutcome:
-    """What the output folder holds of the documents that this run is for. failed, partial: (name, exit code, what)."""
-
-    num_documents: int = 0
-    num_now: int = 0
-    failed: list[tuple[str, int, str]] = field(default_factory=list)
-    partial: list[tuple[str, int, str]] = field(default_factory=list)
-    errors: list[dict[str, Any]] = field(default_factory=list)
 
 
 def run(
@@ -68,31 +55,48 @@ def run(
     Raises what no document can be done with, and KeyboardInterrupt after what was begun is kept.
     """
     endings = [FORMS[form].ending for form in task.forms]
-    items_of(sources, out, endings)  # refused before anything is written
-    manifest = open_manifest(out, shard)
     try:
-        known = {row["name"]: row for row in read_rows(out)}
-        items = items_of(sources, out, endings, {name: row["source"] for name, row in known.items()})
+        _check(task)
+        items_of(sources, out, endings)  # refused before anything is written
+        manifest = open_manifest(out, shard)
+    except KeyboardInterrupt:
+        on_event(Warned("stopped before any document was begun: the same command starts with the first"))
+        raise
+    try:
+        rows = Rows(out)
+        items = items_of(sources, out, endings, {name: row["source"] for name, row in rows.latest.items()})
         mine = [item for item in items if shard is None or in_shard(item, shard)]
-        batch = _Batch(out, task, manifest, known, mine, on_event, retry)
+        batch = _Batch(out, task, manifest, rows, mine, on_event, retry)
         try:
             batch.work(crew_of)
+        except KeyboardInterrupt:
+            batch.tell_stopped()
+            raise
         finally:
-            _write_index(out)
-        return batch.outcome()
+            batch.queue.close()
+            write_index(out)
+        return outcome_of(mine, rows.latest, len(batch.made_now))
     finally:
         manifest.close()
 
 
+def _check(task: BatchTask) -> None:
+    """Raises UsageError for a focus that is none; the rest is checked by the workers, who have the model."""
+    if task.summary is not None and task.summary.focus is not None:
+        from longdoc.search.focus import check_focus  # numpy
+
+        check_focus(task.summary.focus)
+
+
 class _Batch:
-    """One run. known: rows by name, of earlier runs and of this one."""
+    """One run. rows: of earlier runs, of this one, and of those that write beside it."""
 
     def __init__(
         self,
         out: Path,
         task: BatchTask,
         manifest: Manifest,
-        known: dict[str, Row],
+        rows: Rows,
         items: Sequence[Item],
         on_event: Listener,
         retry: bool,
@@ -100,22 +104,23 @@ class _Batch:
         self.out = out
         self.task = task
         self.manifest = manifest
-        self.known = known
+        self.rows = rows
         self.items = items
         self.on_event = on_event
         self.retry = retry
         self.is_fresh = task.states is not None and task.states.fresh
+        self.quote = task.quote and bool(task.questions)
         self.settings = settings_hash(task)
-        self.begun: dict[str, str] = {}  # name -> hash of the file when it was given to a worker
+        self.queue = Queue(out, items, rows, self.settings, self._look)
+        self.made_now: set[str] = set()  # names
         self.num_done = 0
-        self.num_now = 0
         self.began = time.perf_counter()
 
     def work(self, crew_of: Callable[[BatchTask], Crew]) -> None:
         """Until every document is recorded."""
         to_do = self._to_do()
         self.on_event(Step())
-        first = next(to_do, None)
+        first = next((item for item in _with_waits(to_do) if item is not None), None)
         if first is not None:
             crew = crew_of(self.task)
             self.on_event(BatchStarted(len(self.items), crew.num_workers, crew.where))
@@ -129,11 +134,11 @@ class _Batch:
                 raise
             finally:
                 crew.close()
-        statuses = Counter(self.known[item.name]["status"] for item in self.items)
+        statuses = Counter(self.rows.latest[item.name]["status"] for item in self.items)
         self.on_event(
             BatchFinished(
                 len(self.items),
-                self.num_now,
+                len(self.made_now),
                 statuses["complete"],
                 statuses["partial"],
                 statuses["failed"],
@@ -141,16 +146,21 @@ class _Batch:
             )
         )
 
-    def _drive(self, crew: Crew, to_do: Iterator[Item]) -> None:
+    def _drive(self, crew: Crew, to_do: Iterator[Item | None]) -> None:
         has_more = True
         while has_more or not crew.is_idle():
             self.on_event(Step())  # Ctrl-C comes through here
             while has_more and crew.has_room():
-                item = next(to_do, None)
-                if item is None:
+                try:
+                    item = next(to_do)
+                except StopIteration:
                     has_more = False
-                else:
-                    crew.give(item)
+                    break
+                if item is None:  # another run has the rest in hand
+                    if crew.is_idle():
+                        time.sleep(_LOOK_EVERY_S)
+                    break
+                crew.give(item)
             for number, message in crew.wait(_LOOK_EVERY_S):
                 self._hear(number, message)
 
@@ -159,6 +169,13 @@ class _Batch:
         for number, message in crew.stop():
             if not isinstance(message, Refused):
                 self._hear(number, message)
+
+    def tell_stopped(self) -> None:
+        """Ctrl-C: what there is, and how it goes on."""
+        num_now = len(self.made_now)
+        done = f"{num_now:,} of {count(len(self.items), 'document')} done now"
+        before = f", {self.num_done - num_now:,} before" if self.num_done > num_now else ""
+        self.on_event(Warned(f"stopped: {done}{before}; the same command goes on with the rest"))
 
     def _hear(self, number: int, message: Message | Lost) -> None:
         match message:
@@ -175,124 +192,108 @@ class _Batch:
             case Began() | Ready():
                 pass
 
-    def _to_do(self) -> Iterator[Item]:
-        """The documents that are not recorded, or were recorded with another key. The others are counted."""
-        for item in self.items:
+    def _to_do(self) -> Iterator[Item | None]:
+        """The documents for which a worker is needed; the others are counted. None: another run has the rest."""
+        self.on_event(Step())
+        for step in self.queue.steps():
             self.on_event(Step())
-            row = self.known.get(item.name)
-            try:
-                sha256 = file_hash(item.path)
-            except InputNotFound as error:
-                self._record(item, Made(status="failed", error=error_json(error)), None)
+            if step is None:
+                yield None
                 continue
-            if row is not None and not self.is_fresh and self._is_done(row, document_key(sha256, self.settings)):
-                self.num_done += 1
-                self.on_event(
-                    DocumentDone(item.name, None, "before", self.num_done, len(self.items), _what(row) or None)
-                )
-            else:
-                self.begun[item.name] = sha256
-                yield item
+            item, found = step
+            match found:
+                case Found.DONE:
+                    self._count(item)
+                case Found.NEW:
+                    yield item
+                case Found.FORM:
+                    if not self._show_again(item):
+                        yield item
+                case error:
+                    self._record(item, Made(status="failed", error=error_json(error)), None)
 
-    def _is_done(self, row: Row, key: str) -> bool:
-        if row["key"] != key or not all((self.out / name).is_file() for name in row["files"]):
-            return False
+    def _look(self, row: Row, key: str) -> Found:
+        """What a row means: the document is done with the same key, or not, or only not in all forms."""
+        if row["key"] != key or (self.is_fresh and row["name"] not in self.made_now):
+            return Found.NEW
         if row["status"] == "failed":  # memory, a bug, a worker that died: another time it may go well
-            return not self.retry and bool(row["exit_code"] == InputError.exit_code)
+            is_settled = not self.retry and row["exit_code"] == InputError.exit_code
+            return Found.DONE if is_settled else Found.NEW
+        return Found.FORM if self._missing(row) else Found.DONE
+
+    def _missing(self, row: Row) -> list[str]:
+        """The forms that are wanted, and not there."""
+        if row.get("quote", False) != self.quote:
+            return [*self.task.forms]
+        names = self._names(row["name"]).items()
+        return [form for form, name in names if name not in row["files"] or not (self.out / name).is_file()]
+
+    def _names(self, name: str) -> dict[str, str]:
+        """The files of the results that are wanted, by form."""
+        return {form: f"{name}{FORMS[form].ending}" for form in self.task.forms}
+
+    def _show_again(self, item: Item) -> bool:
+        """The forms that are missing, of a result that was made by an earlier run. -> whether that could be done."""
+        row = self.rows.latest[item.name]
+        pages = pages_again(self.out, item.name, row["key"], self._missing(row), quote=self.quote)
+        if pages is None:
+            return False
+        is_shown = row.get("quote", False) == self.quote  # else what is there in other forms shows something else
+        before = [name for name in row["files"] if is_shown and (self.out / name).is_file()]
+        there = {*before, *write_pages(self.out, item.name, pages)}
+        wanted = [name for name in self._names(item.name).values() if name in there]
+        files = [*dict.fromkeys([*wanted, *before])]
+        self.queue.begun.pop(item.name, None)
+        self._add({**row, "files": files, "quote": self.quote, "at": now()})
+        self._count(item, row["status"])
         return True
 
     def _record(self, item: Item, made: Made, number: int | None) -> None:
         """Results to the disk, then the row. number: of the worker."""
-        files = []
-        for form, page in made.pages.items():
-            name = f"{item.name}{FORMS[form].ending}"
-            path = self.out / name
-            make_folders(path.parent)
-            remove_leftovers(path)
-            with open_sink(str(path)) as sink:
-                sink.write(page)
-                sink.keep()
-            files.append(name)
-        row = self._row(item, made, files)
+        before = self.queue.begun.pop(item.name, None)  # of a failure: what it is by now may never have been tried
+        sha256 = made.sha256 or before
+        key = document_key(sha256, self.settings) if sha256 is not None else None
+        files = write_pages(self.out, item.name, made.pages)
+        if made.result:
+            keep(self.out, item.name, key, made.result)
+        row = row_of(item, made, sha256=sha256, key=key, files=files, quote=self.quote)
+        self._add(row)
+        self._count(item, made.status, number, made.stats)
+
+    def _add(self, row: Row) -> None:
         self.manifest.add(row)
-        self.known[item.name] = row
+        self.rows.add(row)
+        self.made_now.add(row["name"])
+        self.queue.release(row["name"])
+
+    def _count(
+        self, item: Item, status: str = "before", number: int | None = None, stats: dict[str, Any] | None = None
+    ) -> None:
+        """A document is recorded, by this run or another."""
         self.num_done += 1
-        self.num_now += 1
+        stats = stats or {}
         self.on_event(
             DocumentDone(
                 item.name,
                 None if number is None else number + 1,
-                made.status,
+                status,
                 self.num_done,
                 len(self.items),
-                _what(row) or None,
-                made.stats.get("seconds"),
-                made.stats.get("read_tokens_per_s"),
+                what(self.rows.latest[item.name]) or None,
+                stats.get("seconds"),
+                stats.get("read_tokens_per_s"),
             )
         )
 
-    def _row(self, item: Item, made: Made, files: list[str]) -> Row:
-        before = self.begun.pop(item.name, None)  # of a failure: what the file is by now may never have been tried
-        sha256 = made.sha256 or before
-        return {
-            "name": item.name,
-            "source": str(Path(item.path).absolute()),
-            "sha256": sha256,
-            "bytes": made.num_bytes,
-            "key": document_key(sha256, self.settings) if sha256 is not None else None,
-            "status": made.status,
-            "files": files,
-            "title": made.title,
-            "first": made.first,
-            "exit_code": made.error["exit_code"] if made.error is not None else 3 * (made.status == "partial"),
-            "error": made.error,
-            "lost": made.lost,
-            "stats": made.stats,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
 
-    def outcome(self) -> BatchOutcome:
-        """What there is now."""
-        found = BatchOutcome(len(self.items), self.num_now)
-        for item in self.items:
-            row = self.known[item.name]
-            if row["status"] == "failed":
-                found.failed.append((item.name, row["exit_code"], _what(row)))
-                found.errors.append(row["error"])
-            elif row["status"] == "partial":
-                found.partial.append((item.name, 3, _what(row)))
-        return found
+def _with_waits(to_do: Iterator[Item | None]) -> Iterator[Item | None]:
+    """The same, with time between two looks at what another run has in hand."""
+    for item in to_do:
+        if item is None:
+            time.sleep(_LOOK_EVERY_S)
+        yield item
 
 
-def _what(row: Row) -> str:
-    """What is wrong with a failed or partial result, on one line; "" for a complete one."""
-    error = row.get("error")
-    if error is not None:
-        return failure_words(error)
-    return f"partial: {one_line(row['lost'])}" if row.get("lost") else ""
-
-
-def _with_first(first: Item, rest: Iterator[Item]) -> Iterator[Item]:
+def _with_first(first: Item, rest: Iterator[Item | None]) -> Iterator[Item | None]:
     yield first
     yield from rest
-
-
-def _write_index(out: Path) -> None:
-    """The index of all that the manifests hold, also in HTML when there are such results.
-
-    Shards take turns, so that the last one has it all.
-    """
-    turn = claim(out, "index", wait=True)
-    try:
-        rows = read_rows(out)
-        pages = {INDEX: index_markdown(rows)}
-        if any(name.endswith(FORMS["html"].ending) for row in rows for name in row["files"]):
-            pages[HTML_INDEX] = index_html(rows)
-        for name, page in pages.items():
-            remove_leftovers(out / name)
-            with open_sink(str(out / name)) as sink:
-                sink.write(page)
-                sink.keep()
-    finally:
-        if turn is not None:
-            turn.release()

@@ -1,7 +1,7 @@
 """What makes the result on a document: its bytes, the model's, the settings, the prompts, longdoc's version.
 
-The key of a document is a hash of all of it; while it stays the same, a batch does not do the document again. The
-model is named by its files, which are not loaded.
+The key of a document is a hash of all of it; while it stays the same, a batch does not do the document again. In which
+forms the result is shown is no part of it. The model is named by its files, which are not loaded.
 """
 
 from __future__ import annotations
@@ -42,8 +42,6 @@ def settings_hash(task: BatchTask) -> str:
         "summary": asdict(task.summary) if task.summary is not None else None,
         "questions": task.questions,
         "ask": asdict(task.ask) if task.questions else None,
-        "forms": sorted(task.forms),
-        "quote": task.quote and bool(task.questions),
     }
     for name, fields in _NOT_IN_KEY.items():
         for field in fields:

@@ -27,23 +27,51 @@ def manifest_name(shard: tuple[int, int] | None) -> str:
     return f"manifest-{shard[0]}-of-{shard[1]}.jsonl" if shard is not None else "manifest.jsonl"
 
 
+class Rows:
+    """The rows of all manifests of an output folder, as far as they were looked at. No file, no rows.
+
+    latest: the last row of each document, by name.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.latest: dict[str, Row] = {}
+        self._out = out
+        self._read: dict[Path, int] = {}  # bytes of each manifest
+        self.look()
+
+    def look(self) -> None:
+        """Take in what was written since, by whom ever. Raises OutputError."""
+        for path in sorted(self._out.glob("manifest*.jsonl")):
+            try:
+                num_bytes, begin = path.stat().st_size, self._read.get(path, 0)
+                if num_bytes == begin:
+                    continue
+                begin = begin if begin < num_bytes else 0  # a shorter one is another one
+                with path.open("rb") as file:
+                    file.seek(begin)
+                    data = file.read()
+            except OSError as error:
+                fix = "give -o another folder"
+                raise OutputError(f"{path} cannot be read.", why=error.strerror, fix=fix) from error
+            whole = data.rfind(b"\n") + 1  # what stands behind it was not written to its end, or not yet
+            self._read[path] = begin + whole
+            for row in _rows_in(data[:whole]):
+                self.add(row)
+
+    def add(self, row: Row) -> None:
+        """One more row."""
+        name = row["name"]
+        if name not in self.latest or str(row.get("at", "")) >= str(self.latest[name].get("at", "")):
+            self.latest[name] = row
+
+
 def read_rows(out: Path) -> list[Row]:
-    """The rows of all manifests of an output folder, the last of each document, by name. No file, no rows."""
-    latest: dict[str, Row] = {}
-    for path in sorted(out.glob("manifest*.jsonl")):
-        for row in _rows_in(path):
-            name = row["name"]
-            if name not in latest or str(row.get("at", "")) >= str(latest[name].get("at", "")):
-                latest[name] = row
-    return [latest[name] for name in sorted(latest)]
+    """The last row of each document in all manifests of an output folder, by name."""
+    return [row for _, row in sorted(Rows(out).latest.items())]
 
 
-def _rows_in(path: Path) -> Iterable[Row]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise OutputError(f"{path} cannot be read.", why=error.strerror, fix="give -o another folder") from error
-    for line in data.split(b"\n")[:-1]:  # what stands behind the last line feed was not written to its end
+def _rows_in(data: bytes) -> Iterable[Row]:
+    for line in data.split(b"\n"):
         try:
             row = json.loads(line)
         except ValueError:

@@ -12,6 +12,7 @@ from typing import Any
 
 from longdoc.core.batch import BatchTask, Item, Made
 from longdoc.core.events import Listener
+from longdoc.core.records import to_text
 from longdoc.core.types import Answer, Summary
 from longdoc.engine.reader import ReadingState
 from longdoc.output.documents import FORMS, DocumentResult, timeless
@@ -20,7 +21,7 @@ from longdoc.output.wording import incomplete_words, one_line, shorten
 from longdoc.pipeline.ask import interview_on
 from longdoc.pipeline.reading import Reading
 from longdoc.pipeline.session import Session
-from longdoc.pipeline.summarize import summarize
+from longdoc.pipeline.summarize import check, summarize
 
 _MAX_FIRST = 200  # characters of the first sentence in the manifest
 
@@ -66,6 +67,7 @@ def make(item: Item, task: BatchTask, session: Session, on_event: Listener) -> M
             "write_tokens_per_s": round(receipt.write_tokens_per_s, 1),
             "peak_memory_bytes": receipt.peak_memory_bytes,
         },
+        result=to_text(plain),
     )
 
 
@@ -102,7 +104,8 @@ def _results(
 def check_session(task: BatchTask, session: Session, on_event: Listener) -> None:
     """Load the model, and refuse what no document of the batch could have. Raises ModelUnavailable, UsageError, ..."""
     session.load(on_event)
-    for asked in [task.summary.verbatim] if task.summary is not None else []:
-        session.is_verbatim(asked)
+    if task.summary is not None:
+        session.is_verbatim(task.summary.verbatim)
+        check(session, task.summary, on_event)
     if task.questions:
         session.is_verbatim(task.ask.verbatim)

@@ -26,7 +26,7 @@ from longdoc.pipeline.notes_chosen import Chosen
 from longdoc.pipeline.notes_written import Written
 from longdoc.pipeline.prompts import load_prompt
 from longdoc.pipeline.session import Reading, Session
-from longdoc.search.focus import has_words
+from longdoc.search.focus import check_focus
 
 
 def summarize(
@@ -46,7 +46,7 @@ def summarize(
     `load_model` raise, and Interrupted with a partial summary of what was read.
     """
     session = session or Session(model_options, states)
-    _check(session, options, on_event)
+    check(session, options, on_event)
     noting = _Noting(session, options, on_event)
     try:
         reading = session.read(source, source_options, on_event, noting)
@@ -63,14 +63,9 @@ def summarize(
     return summary
 
 
-def _check(session: Session, options: SummaryOptions, on_event: Listener) -> None:
+def check(session: Session, options: SummaryOptions, on_event: Listener) -> None:
     """Refuse what cannot be had before the document is read. Raises UsageError."""
-    if options.focus is not None and not has_words(options.focus):
-        raise UsageError(
-            f"There is nothing to look for in the focus {options.focus!r}.",
-            why="it has no word that says what the summary should be about",
-            fix='name it in a few words: --focus "the escape over the moor"',
-        )
+    check_focus(options.focus)
     if options.verbatim is not False and options.language is None:
         return
     session.load(on_event)

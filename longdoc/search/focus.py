@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from longdoc.core.errors import UsageError
 from longdoc.search.ranker import Array
 from longdoc.search.salience import SalientSentence
 from longdoc.search.terms import DocumentTerms
@@ -50,6 +51,11 @@ class Topic:
         return [replace(s, score=s.score + _WEIGHT * share) for s, share in pairs if share >= _TOUCHES]
 
 
-def has_words(asked: str) -> bool:
-    """Whether there is anything in a focus that a sentence could be about."""
-    return bool(content_words(asked))
+def check_focus(asked: str | None) -> None:
+    """Raises UsageError for a focus in which there is nothing that a sentence could be about."""
+    if asked is not None and not content_words(asked):
+        raise UsageError(
+            f"There is nothing to look for in the focus {asked!r}.",
+            why="it has no word that says what the summary should be about",
+            fix='name it in a few words: --focus "the escape over the moor"',
+        )

@@ -20,8 +20,8 @@ from longdoc.cli import run
 from longdoc.cli.batch import _raise_unless_complete
 from longdoc.core.errors import ModelUnavailable, PartialResult
 from longdoc.pipeline import batch_crew
-from longdoc.pipeline.batch import BatchOutcome
 from longdoc.pipeline.batch_process import Refused
+from longdoc.pipeline.batch_rows import BatchOutcome
 
 PROGRAM = "import sys; from longdoc.cli import main; main()"
 
@@ -61,6 +61,21 @@ def test_everything_reaches_the_workers(docs: Path, tmp_path: Path, crews: list[
     assert (task.quote, task.states, crews[0].num_workers) == (True, None, 3)
 
 
+def test_the_kind_of_the_summaries_reaches_the_workers_and_another_one_is_made_anew(
+    docs: Path, tmp_path: Path, crews: list[FakeCrew]
+) -> None:
+    kinds = [["--style", "timeline"], ["--focus", "the rain"], ["--language", "German"], ["--sentences", "1"], []]
+    for arguments in [*kinds, kinds[-1]]:
+        more = ["--do", "both", "-q", "Who?", *arguments]
+        assert run(["batch", str(docs), "-o", str(tmp_path / "out"), *more, "--quiet"]) == 0
+    assert [len(crew.made) for crew in crews] == [3] * len(kinds)
+    made = [crew.task.summary for crew in crews if crew.task.summary is not None]
+    assert [summary.style for summary in made] == ["timeline", "full", "full", "full", "full"]
+    assert made[1].focus == "the rain"
+    assert made[2].language == "German"
+    assert [crew.task.ask.sentences for crew in crews] == [2, 2, 2, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "has_summary", "num_questions"),
     [
@@ -86,6 +101,10 @@ def test_questions_alone_are_only_asked(
         (["docs", "-o", "out", "--do", "ask"], "There is no question."),
         (["docs", "-o", "out", "--do", "summarize", "-q", "Who?"], "only summaries are wanted"),
         (["docs", "-o", "out", "-q", " "], "A question is empty."),
+        (["docs", "-o", "out", "-q", "Who?", "--focus", "rain"], "no summary that --focus could be for"),
+        (["docs", "-o", "out", "--do", "ask", "-q", "Who?", "--language", "German"], "--language could be for"),
+        (["docs", "-o", "out", "--focus", "what about the"], "nothing to look for in the focus"),
+        (["docs", "-o", "out", "--style", "haiku"], "'haiku' is not one of"),
         (["docs", "-o", "out", "--shard", "0/4"], "is no part of a whole"),
         (["docs", "-o", "out", "--shard", "5/4"], "is no part of a whole"),
         (["docs", "-o", "out", "--to", "md,pdf"], "'pdf' is not one of"),

@@ -11,7 +11,7 @@ import torch
 from test_state import FINGERPRINT, ids, load, reader_of, same_logits
 from torch import Tensor
 
-from longdoc.core.types import MemoryUse
+from longdoc.core.memory_use import MemoryUse
 from longdoc.engine.cache import StreamingCache
 from longdoc.engine.load import LoadedModel
 from longdoc.engine.memory import DeltaMemory, PaperMemory

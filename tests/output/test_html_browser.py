@@ -13,7 +13,8 @@ from handmade import make_answer, make_citation, make_receipt, make_summary
 from pages import Page
 from PIL import Image
 
-from longdoc.core.types import Evidence, MemoryUse
+from longdoc.core.memory_use import MemoryUse
+from longdoc.core.types import Evidence
 from longdoc.output.html import report_html
 from longdoc.output.html_views import Reported
 

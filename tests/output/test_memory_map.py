@@ -10,7 +10,8 @@ from handmade import make_answer, make_receipt, make_summary
 from pages import Page
 from test_html_pages import check
 
-from longdoc.core.types import MemoryUse, Receipt
+from longdoc.core.memory_use import MemoryUse
+from longdoc.core.types import Receipt
 from longdoc.output.html import report_html
 from longdoc.output.html_views import Reported
 from longdoc.output.json import answer_json, schema, summary_json

@@ -18,9 +18,10 @@ from longdoc.core.events import Event, ignore
 from longdoc.core.settings import StateOptions, SummaryOptions
 from longdoc.output.json import error_json
 from longdoc.pipeline import batch_manifest
-from longdoc.pipeline.batch import BatchOutcome, run
+from longdoc.pipeline.batch import run
 from longdoc.pipeline.batch_crew import Lost
 from longdoc.pipeline.batch_process import Finished
+from longdoc.pipeline.batch_rows import BatchOutcome
 
 TASK = BatchTask()
 

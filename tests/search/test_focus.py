@@ -2,8 +2,9 @@
 
 import pytest
 
+from longdoc.core.errors import UsageError
 from longdoc.core.paths import data_folder
-from longdoc.search.focus import Topic, has_words
+from longdoc.search.focus import Topic, check_focus
 from longdoc.search.ranker import load
 from longdoc.search.salience import score_part
 from longdoc.search.terms import DocumentTerms
@@ -51,6 +52,8 @@ def test_touching_sentences_are_raised_and_the_others_left_out(terms):
 
 
 def test_a_focus_of_function_words_says_nothing():
-    assert has_words("Corran")
-    assert not has_words("what about the")
-    assert not has_words("  ")
+    check_focus("Corran")
+    check_focus(None)
+    for empty in ("what about the", "  ", ""):
+        with pytest.raises(UsageError, match="nothing to look for"):
+            check_focus(empty)

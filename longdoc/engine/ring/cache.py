@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from longdoc.core.types import MemoryUse
+from longdoc.core.memory_use import MemoryUse
 from longdoc.engine.ring.layout import Layout, Shard, nothing
 from longdoc.engine.ring.transport import Ring
 from longdoc.engine.tiers import KEEP_ALL, Tiers, layer_tiers
