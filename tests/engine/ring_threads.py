@@ -30,8 +30,11 @@ class ThreadRing(Ring):
         self._barrier.wait()
         return everyones
 
-    def blocks(self, keys: Tensor, values: Tensor, counts: Sequence[int]) -> Iterator[tuple[int, Tensor, Tensor]]:
-        everyones = self._exchanged((keys, values))
+    def blocks(
+        self, held: Sequence[tuple[Tensor, Tensor]], counts: Sequence[int]
+    ) -> Iterator[tuple[int, Tensor, Tensor]]:
+        keys, values = zip(*held, strict=True)
+        everyones = self._exchanged((torch.cat(keys, 2), torch.cat(values, 2)))
         assert [block[0].shape[2] for block in everyones] == list(counts)
         for step in range(self.size):
             origin = (self.rank - step) % self.size

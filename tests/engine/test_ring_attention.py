@@ -99,7 +99,7 @@ def test_a_wrong_place_is_seen() -> None:
         _, state = read(ring, "llama", 64, [(64, True)])
         if ring.rank == 1:
             for layer in state.layers:
-                layer.keys = layer.keys.flip(2)
+                layer.parts = tuple((keys.flip(2), values) for keys, values in layer.parts)
         model = model_of("llama")
         with torch.inference_mode():
             state.begin(1, is_sharded=False, device=torch.device("cpu"))
@@ -121,7 +121,7 @@ def test_all_processes_have_the_same_bits_while_writing() -> None:
 def test_a_fork_changes_nothing_and_shares_what_was_read() -> None:
     def check(ring: Ring) -> None:
         _, state = read(ring, "llama", 40, [(40, True)])
-        before = {name: getattr(state.layers[0], name) for name in ("keys", "values", "late_keys")}
+        before = state.layers[0].parts
         fork = state.fork()
         model = model_of("llama")
         with torch.inference_mode():
@@ -129,8 +129,9 @@ def test_a_fork_changes_nothing_and_shares_what_was_read() -> None:
                 fork.begin(1, is_sharded=False, device=torch.device("cpu"))
                 model(torch.tensor([[7]]), past_key_values=fork, use_cache=True)
                 fork.end()
-        assert fork.layers[0].keys is state.layers[0].keys
-        assert {name: getattr(state.layers[0], name) for name in before} == before
+        assert fork.layers[0].parts == state.layers[0].parts == before
+        assert fork.layers[0].late is not None
+        assert state.layers[0].late is None
         assert (state.num_seen, fork.num_seen) == (40, 43)
         assert fork.number != state.number
 

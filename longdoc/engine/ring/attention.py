@@ -47,13 +47,13 @@ def pass_keys(
 ) -> Tensor:
     """Ring attention: the queries stay, the keys of all processes come by. Rotated."""
     ring, shards = call.ring, call.after.shards
-    keys, values = layer.extended(key, value)
+    layer.extend(key, value)
     chunks, done = shards[ring.rank][-2:], 0
     sums = []
     for chunk in chunks:
         sums.append((chunk, _Sum(query[:, :, done : done + chunk.count])))
         done += chunk.count
-    for origin, block_keys, block_values in ring.blocks(keys, values, call.after.counts):
+    for origin, block_keys, block_values in ring.blocks(layer.held(), call.after.counts):
         for chunk, total in sums:
             for rows, part in _attend(
                 total.query, chunk.first, block_keys, block_values, shards[origin], layer.window, scale, softcap

@@ -1,7 +1,6 @@
 """A process's share of a reading state: keys and values of the tokens that it holds, and nothing that leaves.
 
-Keys are rotated, at their places in the text. What was read lies in one tensor that forks share; what was written
-after it lies in a short one of its own, so that a step does not copy the whole.
+Keys are rotated, at their places in the text.
 
 Shapes: B batch, Hkv key/value heads, T new tokens, n tokens held, D head dim.
 """
@@ -51,9 +50,15 @@ class Call:
         return slice(start, start + share[self.ring.rank])
 
 
-class RingLayer(CacheLayerMixin):  # type: ignore[misc]
-    """This process's keys and values of one layer: (B, Hkv, n, D) that were read, and some that came later.
+Pair = tuple[Tensor, Tensor]  # keys and values of the same tokens, (B, Hkv, n, D) each
+_SMALL_PART = 4096  # tokens: two neighbours that are smaller become one
 
+
+class RingLayer(CacheLayerMixin):  # type: ignore[misc]
+    """This process's keys and values of one layer, in the order of the text.
+
+    parts: those of each call of a reading; never changed, so that forks and later states share them, and reading on
+    copies nothing but small ones.   late: those that were written after it, or None.
     window: how far a token sees, itself included.
     """
 
@@ -65,10 +70,8 @@ class RingLayer(CacheLayerMixin):  # type: ignore[misc]
     def __init__(self, window: int) -> None:
         super().__init__()
         self.window = window
-        self.keys: Tensor | None = None
-        self.values: Tensor | None = None
-        self.late_keys: Tensor | None = None
-        self.late_values: Tensor | None = None
+        self.parts: tuple[Pair, ...] = ()
+        self.late: Pair | None = None
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Nothing to prepare."""
@@ -77,32 +80,33 @@ class RingLayer(CacheLayerMixin):  # type: ignore[misc]
         """Not used: `attention.py` extends a layer."""
         raise NotImplementedError
 
-    def extended(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, Hkv, T, D) x2 -> all that is held with them, in one tensor each."""
-        self.keys = _joined(self.keys, self.late_keys, key)
-        self.values = _joined(self.values, self.late_values, value)
-        self.late_keys = self.late_values = None
-        return self.keys, self.values
+    def extend(self, key: Tensor, value: Tensor) -> None:
+        """(B, Hkv, T, D) x2: a call of a reading."""
+        parts = [*self.parts, *([self.late] if self.late is not None else []), (key, value)]
+        while len(parts) > 1 and max(part[0].shape[2] for part in parts[-2:]) < _SMALL_PART:
+            parts[-2:] = [_joined(parts[-2:])]
+        self.parts, self.late = tuple(parts), None
 
     def add(self, key: Tensor, value: Tensor) -> None:
         """(B, Hkv, T, D) x2, a few: they come later."""
         if key.shape[2]:
-            self.late_keys, self.late_values = _joined(self.late_keys, key), _joined(self.late_values, value)
+            self.late = _joined([*([self.late] if self.late is not None else []), (key, value)])
+
+    def held(self) -> list[Pair]:
+        """All parts, in the order of the text."""
+        return [*self.parts, *([self.late] if self.late is not None else [])]
 
     def pieces(self, shard: Shard) -> Iterator[tuple[Tensor, Tensor, Shard]]:
-        """What is held, as up to two pairs of tensors with their runs. shard: the runs of both."""
-        held = 0 if self.keys is None else self.keys.shape[2]
-        read = _first(shard, held)
-        if self.keys is not None and self.values is not None and held:
-            yield self.keys, self.values, read
-        if self.late_keys is not None and self.late_values is not None:
-            yield self.late_keys, self.late_values, _rest(shard, held)
+        """What is held, part by part with their runs. shard: the runs of all."""
+        for keys, values in self.held():
+            count = keys.shape[2]
+            yield keys, values, _first(shard, count)
+            shard = _rest(shard, count)
 
-    def whole(self) -> tuple[Tensor, Tensor] | None:
-        """Keys and values of all tokens held, in the order of the text; None before the first."""
-        if self.keys is None and self.late_keys is None:
-            return None
-        return _joined(self.keys, self.late_keys), _joined(self.values, self.late_values)
+    def whole(self) -> Pair | None:
+        """Keys and values of all tokens held, in one tensor each; None before the first."""
+        held = self.held()
+        return _joined(held) if held else None
 
     def get_seq_length(self) -> int:
         """Always 0: positions are the attention function's business, and the model must not build a mask."""
@@ -119,9 +123,8 @@ class RingLayer(CacheLayerMixin):  # type: ignore[misc]
     def map(self, function: Callable[[Tensor], Tensor]) -> RingLayer:
         """A layer with `function` applied to every tensor."""
         other = copy.copy(self)
-        for name in ("keys", "values", "late_keys", "late_values"):
-            tensor = getattr(self, name)
-            setattr(other, name, None if tensor is None else function(tensor))
+        other.parts = tuple((function(keys), function(values)) for keys, values in self.parts)
+        other.late = None if self.late is None else (function(self.late[0]), function(self.late[1]))
         return other
 
 
@@ -225,18 +228,20 @@ class RingCache(Cache):  # type: ignore[misc]
 
     def own_bytes(self) -> int:
         """Bytes that this process holds."""
-        held = [t for layer in self.layers for t in (layer.keys, layer.values, layer.late_keys, layer.late_values)]
-        return sum(t.numel() * t.element_size() for t in held if t is not None)
+        held = [tensor for layer in self.layers for pair in layer.held() for tensor in pair]
+        return sum(tensor.numel() * tensor.element_size() for tensor in held)
 
     def memory_use(self) -> tuple[MemoryUse, ...]:
         """Of a memory: there is none."""
         return ()
 
 
-def _joined(*parts: Tensor | None) -> Tensor:
-    """One after the other; what is not there is left out. A single one is not copied."""
-    there = [part for part in parts if part is not None]
-    return there[0] if len(there) == 1 else torch.cat(there, 2)
+def _joined(pairs: list[Pair]) -> Pair:
+    """One after the other. A single one is not copied."""
+    if len(pairs) == 1:
+        return pairs[0]
+    keys, values = zip(*pairs, strict=True)
+    return torch.cat(keys, 2), torch.cat(values, 2)
 
 
 def _first(shard: Shard, count: int) -> Shard:

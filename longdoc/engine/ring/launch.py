@@ -16,19 +16,22 @@ from typing import Any
 from longdoc.core.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, RingLost
 from longdoc.engine.ring.processes import LOST, PARENT, STUCK
 
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # which the launcher listens to
 _STOP_S = "600"  # after Ctrl-C, to finish a step and to keep what was read
 
 
-def launch(arguments: Sequence[str], processes: int) -> int:
+def launch(arguments: Sequence[str], processes: int, module: str = "longdoc") -> int:
     """Run `longdoc ARGUMENTS` in so many processes on this machine; -> the exit code of the first.
 
-    Raises RingLost when one of them was killed or lost the others.
+    module: that is run in the place of longdoc's own.   Raises RingLost when one of them was killed or lost the others.
     """
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.disable(logging.CRITICAL)  # what went wrong is said once, by us; this process does nothing else
+    log_level = logging.root.manager.disable
+    handlers = {number: signal.getsignal(number) for number in _STOPPING}
+    logging.disable(logging.CRITICAL)  # what went wrong is said once, by us
     os.environ[PARENT] = str(os.getpid())
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", _STOP_S)
     config = LaunchConfig(
@@ -43,13 +46,16 @@ def launch(arguments: Sequence[str], processes: int) -> int:
         local_addr="localhost",
     )
     try:
-        elastic_launch(config, sys.executable)("-m", "longdoc", *arguments)
+        elastic_launch(config, sys.executable)("-m", module, *arguments)
     except ChildFailedError as failed:
         return _code(failed.failures, processes)
     except SignalException as stopped:
         return INTERRUPTED_EXIT_CODE if stopped.sigval == signal.SIGINT else TERMINATED_EXIT_CODE
     finally:
         del os.environ[PARENT]
+        logging.disable(log_level)
+        for number, handler in handlers.items():  # the launcher leaves its own
+            signal.signal(number, handler)
     return 0
 
 

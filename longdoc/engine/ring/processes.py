@@ -52,6 +52,8 @@ class Message:
 
 LOAD, FORWARD, GATHER, RESTORE, LEAVE = range(5)
 _NUMBERS = 10  # room for them in the head of a message
+_FEW = 4  # ids that have room there too: a token that was written
+_HEAD = 2 + _NUMBERS + _FEW
 
 
 class Group:
@@ -82,21 +84,26 @@ class Group:
         if self.size == 1:
             return
         assert len(message.numbers) <= _NUMBERS
-        head = torch.zeros(_NUMBERS + 2, dtype=torch.int64)
-        head[0], head[1] = message.kind, message.ids.numel()
+        count, ids = message.ids.numel(), message.ids.to("cpu", torch.int64).contiguous()
+        head = torch.zeros(_HEAD, dtype=torch.int64)
+        head[0], head[1] = message.kind, count
         head[2 : 2 + len(message.numbers)] = torch.tensor(message.numbers, dtype=torch.int64)
+        if count <= _FEW:
+            head[_HEAD - _FEW : _HEAD - _FEW + count] = ids
         dist.broadcast(head, 0, group=self._messages)
-        if message.ids.numel():
-            dist.broadcast(message.ids.to("cpu", torch.int64).contiguous(), 0, group=self._messages)
+        if count > _FEW:
+            dist.broadcast(ids, 0, group=self._messages)
 
     def told(self) -> Message:
         """What the first process has to say; waits for it."""
-        head = torch.empty(_NUMBERS + 2, dtype=torch.int64)
+        head = torch.empty(_HEAD, dtype=torch.int64)
         dist.broadcast(head, 0, group=self._messages)
-        ids = torch.empty(int(head[1]), dtype=torch.int64)
-        if ids.numel():
+        count = int(head[1])
+        ids = head[_HEAD - _FEW : _HEAD - _FEW + count]
+        if count > _FEW:
+            ids = torch.empty(count, dtype=torch.int64)
             dist.broadcast(ids, 0, group=self._messages)
-        return Message(int(head[0]), tuple(head[2:].tolist()), ids)
+        return Message(int(head[0]), tuple(head[2 : 2 + _NUMBERS].tolist()), ids)
 
     def everyones(self, words: str) -> list[str]:
         """What each process says, in their order."""

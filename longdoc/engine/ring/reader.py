@@ -165,12 +165,14 @@ class RingReader(Reader):
         self.group.tell(Message(RESTORE, (cache.number, num_tokens), _NOTHING))
         cache.is_told, cache.origin, cache.layout = True, None, in_turn(num_tokens, self.ring.size)
         for index, layer in enumerate(cache.layers):
+            own = []
             for name in _NAMES:
                 shares = torch.split(tensors[f"{index}.{name}"], list(cache.layout.counts), 2)
                 for rank in range(1, self.ring.size):
                     if shares[rank].shape[2]:
                         self.group.send(shares[rank], rank)
-                setattr(layer, name, shares[0].to(self.loaded.device).contiguous())
+                own.append(shares[0].to(self.loaded.device).contiguous())
+            layer.parts = (tuple(own),) if cache.layout.counts[0] else ()
 
 
 def reader_of(loaded: LoadedModel, plan: ReadingPlan) -> Reader:
@@ -225,8 +227,8 @@ def _follow(group: Group, loaded: LoadedModel, caches: dict[int, RingCache], mes
         cache.layout = in_turn(message.numbers[1], group.size)
         if count := cache.layout.counts[group.rank]:
             for layer in cache.layers:
-                for name in _NAMES:
-                    setattr(layer, name, group.receive(_empty(loaded, count), 0).to(loaded.device))
+                keys, values = (group.receive(_empty(loaded, count), 0).to(loaded.device) for _ in _NAMES)
+                layer.parts = ((keys, values),)
 
 
 def _called(loaded: LoadedModel, cache: RingCache, ids: Tensor, is_sharded: bool, keep: int, reach: int) -> Any:

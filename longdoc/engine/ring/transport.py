@@ -32,41 +32,46 @@ class Ring:
     """A process's place among others. group: None is the default group, when there are several.
 
     sharded_from: a text of so many tokens is shared out, a shorter one is given to every process.
+    overlaps: attend to a block while the next one is on its way; else wait for that first, which is for measuring.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1, sharded_from: int | None = None) -> None:
+    def __init__(self, rank: int = 0, size: int = 1, sharded_from: int | None = None, *, overlaps: bool = True) -> None:
         self.rank = rank
         self.size = size
         self.sharded_from = max(2 * size, 128 * size if sharded_from is None else sharded_from)
+        self.overlaps = overlaps
         self.traffic = Traffic()
 
-    def blocks(self, keys: Tensor, values: Tensor, counts: Sequence[int]) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """(B, Hkv, n, D) x2 of this process -> of each process in turn, its own first, with the process's number.
+    def blocks(
+        self, held: Sequence[tuple[Tensor, Tensor]], counts: Sequence[int]
+    ) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Of each process in turn, its own first: its number, and its keys and values, (B, Hkv, n, D) each.
 
-        counts: n of each process. Keys and values travel in one message, un-repeated, as they are stored.
+        held: this process's, in parts.   counts: n of each process. Keys and values travel un-repeated, as they are
+        stored, in one message; three blocks of a layer are there at once.
         """
-        held = keys, values
+        keys, values = held[0]
+        shapes = [*keys.shape[:2], keys.shape[-1]], [*values.shape[:2], values.shape[-1]]
+        block = _flat([part[0] for part in held], [part[1] for part in held])
         for step in range(self.size):
             origin = (self.rank - step) % self.size
-            if step == self.size - 1:
-                yield origin, *held
-                return
-            follows = (origin - 1) % self.size
-            sent = torch.cat([held[0].flatten(), held[1].flatten()])
-            arriving = self._empty(keys, values, counts[follows])
-            pending = dist.batch_isend_irecv(
-                [
-                    dist.P2POp(dist.isend, sent, (self.rank + 1) % self.size),
-                    dist.P2POp(dist.irecv, arriving, (self.rank - 1) % self.size),
-                ]
-            )
-            self.traffic.ring_bytes += sent.numel() * sent.element_size()
-            yield origin, *held
-            began = time.perf_counter()
-            for request in pending:
-                request.wait()
-            self.traffic.wait_s += time.perf_counter() - began
-            held = _taken_apart(arriving, keys, values, counts[follows])
+            pending, arriving = [], block
+            if step < self.size - 1:
+                follows = counts[(origin - 1) % self.size]
+                arriving = block.new_empty(sum(batch * heads * follows * dim for batch, heads, dim in shapes))
+                pending = dist.batch_isend_irecv(
+                    [
+                        dist.P2POp(dist.isend, block, (self.rank + 1) % self.size),
+                        dist.P2POp(dist.irecv, arriving, (self.rank - 1) % self.size),
+                    ]
+                )
+                self.traffic.ring_bytes += block.numel() * block.element_size()
+                if not self.overlaps:
+                    self._await(pending)
+                    pending = []
+            yield origin, *_taken_apart(block, *shapes, counts[origin])
+            self._await(pending)
+            block = arriving
 
     def combined(self, part: Part) -> Part:
         """The attention of the same queries to the keys of all processes; the same bits for every process.
@@ -86,10 +91,12 @@ class Ring:
             everyones = [packed]
         return summed(torch.stack([each[..., :-1] for each in everyones]), torch.stack([e[..., -1] for e in everyones]))
 
-    def _empty(self, keys: Tensor, values: Tensor, count: int) -> Tensor:
-        """Room for a block of `count` tokens."""
-        batch, heads = keys.shape[:2]
-        return keys.new_empty(batch * heads * count * (keys.shape[-1] + values.shape[-1]))
+    def _await(self, pending: Sequence[dist.Work]) -> None:
+        """Until what was sent is gone and what was to come is here."""
+        began = time.perf_counter()
+        for request in pending:
+            request.wait()
+        self.traffic.wait_s += time.perf_counter() - began
 
 
 def summed(outs: Tensor, lses: Tensor) -> Part:
@@ -106,10 +113,16 @@ def summed(outs: Tensor, lses: Tensor) -> Part:
     return out, largest + total.log()
 
 
-def _taken_apart(block: Tensor, keys: Tensor, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    batch, heads = keys.shape[:2]
-    first = batch * heads * count * keys.shape[-1]
+def _flat(keys: list[Tensor], values: list[Tensor]) -> Tensor:
+    """All keys, then all values, as one row."""
+    together = [torch.cat(parts, 2) if len(parts) > 1 else parts[0] for parts in (keys, values)]
+    return torch.cat([part.flatten() for part in together])
+
+
+def _taken_apart(block: Tensor, keys: list[int], values: list[int], count: int) -> tuple[Tensor, Tensor]:
+    """A row -> keys and values of `count` tokens. keys, values: their batch, heads and dims."""
+    first = keys[0] * keys[1] * count * keys[2]
     return (
-        block[:first].view(batch, heads, count, keys.shape[-1]),
-        block[first:].view(batch, heads, count, values.shape[-1]),
+        block[:first].view(*keys[:2], count, keys[2]),
+        block[first:].view(*values[:2], count, values[2]),
     )
