@@ -151,17 +151,16 @@ def ring_segment_tokens(loaded: Planned, options: ModelOptions) -> int:
 def ring_bytes(loaded: Planned, num_tokens: int, segment_tokens: int, processes: int) -> tuple[int, int]:
     """What each process takes on top of the weights: its share of the cache, and its workspace.
 
-    The workspace has the share before a segment, which stays until the one after it is whole, two blocks of one layer
-    that are on their way, and the activations of its part of a segment.
+    The workspace has three blocks of one layer, its own, the one that is attended to and the one on its way, and the
+    activations of its part of a segment. States before a segment share what was read.
     """
     config, element_bytes = loaded.config, loaded.element_bytes
     share = -(-num_tokens // processes)
     heads, dim = kv_dims(config)
     one_layer = 2 * heads * dim * share * element_bytes
     kept = text_config(config).num_hidden_layers * one_layer  # nothing leaves, also where a window slides
-    on_the_way = 2 * one_layer
     part = min(-(-segment_tokens // processes), share)
-    return kept, kept + on_the_way + workspace_bytes(config, part, share, element_bytes, whole=True)
+    return kept, 3 * one_layer + workspace_bytes(config, part, share, element_bytes, whole=True)
 
 
 def _mode(
