@@ -41,7 +41,7 @@ def readers(paths: tuple[Path, ...], same: bool, output: OutputOptions) -> None:
 @click.option("--runs", "num_runs", type=click.IntRange(min=1), default=3, show_default=True, help="The best counts.")
 @options.output
 def pdf(file: Path, num_runs: int, output: OutputOptions) -> None:
-    """Seconds to read FILE.pdf, beside pypdf's text of every page."""
+    """Seconds and memory to read FILE.pdf, beside pypdf's seconds for the text of every page."""
 
     def work(on_event: Listener) -> dict[str, Any]:
         from longdoc.bench.pdf import run

@@ -30,6 +30,8 @@ _MEANT = {
     "iso8859-11": "cp874",
     "tis-620": "cp874",
 }
+# Python's own notations, which no document is in; that of domain names takes for ever on a long text.
+_NO_CHARSET = frozenset("punycode idna unicode-escape raw-unicode-escape undefined mbcs oem".split())  # noqa: SIM905
 _GUESS_BYTES = 200_000
 # Hardly a file is in these, and short texts in other encodings pass for them: IBM mainframes, Baltic DOS and the like.
 _RARE_CODECS = """
@@ -106,13 +108,18 @@ def decode(data: bytes, *, declared: bool = False) -> Decoded:
 
 def _declared_codec(data: bytes) -> str | None:
     match = _DECLARED.search(data[:1024])
-    if not match:
-        return None
+    return codec_named(match[1].decode("ascii")) if match else None
+
+
+def codec_named(charset: str) -> str | None:
+    """The codec for what a document says that it is written in; None for what is no encoding of texts."""
     try:
-        name = codecs.lookup(match[1].decode("ascii")).name
-        return _MEANT.get(name, name)
-    except LookupError:
+        codec = codecs.lookup(charset)
+    except (LookupError, ValueError):
         return None
+    if not codec._is_text_encoding or codec.name in _NO_CHARSET:
+        return None
+    return _MEANT.get(codec.name, codec.name)
 
 
 def _with_losses(data: bytes, codec: str) -> Decoded:

@@ -47,7 +47,7 @@ class Format:
         return cast("Callable[[Raw], object]", getattr(module, name))
 
     def matches(self, raw: Raw) -> bool:
-        if self.marks and not any(mark in raw.data[:_HEAD_BYTES] for mark in self.marks):
+        if self.marks and not any(mark in raw.whole[:_HEAD_BYTES] for mark in self.marks):
             return False
         return bool(self._function(self.sniff)(raw))
 

@@ -17,7 +17,7 @@ from longdoc.ingest.parsed import Parsed, Raw
 from longdoc.ingest.text import decode_source
 
 _SKIPPED_TAGS = """
-    script style head template noscript svg iframe object audio video canvas button textarea rp rt datalist title
+    script style head template noscript iframe object audio video canvas button textarea rp rt datalist title
     -comment
 """
 _SKIP = frozenset(_SKIPPED_TAGS.split())
@@ -128,6 +128,9 @@ def walk(body: Any, outside: Mapping[str, str] = _NOTHING) -> Iterator[Block]:
             writer.write(node.text_content or "")
         elif tag == "math":
             writer.write(_formula(node))
+        elif tag == "svg":
+            if not is_hidden(node) and (texts := _drawn(node)):
+                writer.drawing(texts)
         elif tag not in _SKIP and not is_hidden(node):
             writer.enter(node, tag)
             stack.append((node, True, depth))
@@ -153,6 +156,14 @@ def notes_in(markup: str) -> dict[str, str]:
             if words:
                 notes[node.attributes.get("id") or ""] = words
     return notes
+
+
+def _drawn(node: Any) -> list[str]:
+    """The words that a drawing shows; not its title, which is a label that a browser shows on demand."""
+    for unseen in node.css("defs, symbol, clipPath, mask, pattern, style, script, text title, text desc"):
+        unseen.decompose()
+    texts = (" ".join(text.text(deep=True).split()) for text in node.css("text, foreignObject"))
+    return [text for text in texts if text]
 
 
 def _formula(node: Any) -> str:

@@ -7,7 +7,7 @@ typed note (EPUB, ARIA) that does becomes a paragraph below the one that calls i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from longdoc.ingest.clean import normalise
@@ -187,6 +187,14 @@ class Writer:
         else:
             self.write(f"[{text}]")
         return True
+
+    def drawing(self, texts: Iterable[str]) -> None:
+        """What is written in a drawing, a line each."""
+        self._break("svg")
+        for text in texts:
+            self.write(text)
+            self._line_end()
+        self._break("svg")
 
     def _break(self, tag: str) -> None:
         """A block begins or ends; inside of a table's row it is only a space."""

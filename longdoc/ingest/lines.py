@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -27,7 +28,6 @@ _TAIL = 24  # characters, at the end of a line, that tell how it ends
 _MOST_FLOAT_PAGES = 2  # between two halves of a paragraph
 _ENTRY_ENDS = frozenset("0123456789ivxlc. ")
 _FEW_LINES = 5
-_FEW_PAGES = 1000
 _WIDE_GAP = 1.35  # in line pitches
 _OTHER_SIZE = 1.15
 _REACHED = 0.93  # of the lines end left of what counts as the right edge
@@ -84,13 +84,12 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
 
     Footnotes, tables and what stands aside come after the paragraph that they would interrupt.
     """
-    # Twice over the same columns: those of a book are kept, those of very many pages are made again.
-    columns = [*_columns(pages)] if len(pages) <= _FEW_PAGES else None
-    indents = _uses_indents(column for column, _ in columns or _columns(pages))
+    measures = _Measures()
+    indents = _uses_indents(column for column, _ in _columns(pages, measures.keep))
     current: Paragraph | None = None
     floats = _Floats()
     previous: tuple[Line, _Column] | None = None
-    for column, between in columns or _columns(pages):
+    for column, between in _columns(pages, measures.again):
         for index, line in enumerate(column.lines):
             over = between.get(index, ())
             floats.wait(over)
@@ -170,12 +169,13 @@ def ends_sentence(text: str) -> bool:
     return text.rstrip(_CLOSERS)[-1:] in _ENDS
 
 
-def _columns(pages: Sequence[Sequence[Line]]) -> Iterator[tuple[_Column, dict[int, list[Line]]]]:
+def _columns(
+    pages: Sequence[Sequence[Line]], measured: Callable[[tuple[Line, ...]], _Column]
+) -> Iterator[tuple[_Column, dict[int, list[Line]]]]:
     """Pages cut where the next line stands higher than the one before, and what stands between the lines of each.
 
     The second is keyed by the number of lines before it. A page without running text is a column without lines.
     """
-    full: dict[int, _Column] = {}  # the last long column on odd and on even pages
     for page_lines in pages:
         start = 0
         body: list[Line] = []
@@ -190,15 +190,34 @@ def _columns(pages: Sequence[Sequence[Line]]) -> Iterator[tuple[_Column, dict[in
         for index in range(1, len(body) + 1):
             at_end = index == len(body)
             if at_end or begins_column(body[index - 1], body[index]):
-                column = _measure(tuple(body[start:index]))
-                parity = body[start].page % 2
-                if len(column.lines) >= _FEW_LINES:
-                    full[parity] = column
-                elif parity in full or full:
-                    column = _borrow(column, full.get(parity) or next(iter(full.values())))
+                column = measured(tuple(body[start:index]))
                 last = index if at_end else index - 1
                 yield column, {place - start: between[place] for place in range(start, last + 1) if place in between}
                 start = index
+
+
+class _Measures:
+    """The measures of columns in the order of the pages, for who looks at all columns once more."""
+
+    def __init__(self) -> None:
+        self.numbers = array("d")  # margin, edge and pitch of each
+        self.num_taken = 0
+        self.full: dict[int, _Column] = {}  # the last long column on odd and on even pages
+
+    def keep(self, lines: tuple[Line, ...]) -> _Column:
+        column = _measure(lines)
+        parity = lines[0].page % 2
+        if len(lines) >= _FEW_LINES:
+            self.full[parity] = column
+        elif self.full:
+            column = _borrow(column, self.full.get(parity) or next(iter(self.full.values())))
+        self.numbers.extend((column.margin, column.edge, column.pitch))
+        return column
+
+    def again(self, lines: tuple[Line, ...]) -> _Column:
+        first = self.num_taken
+        self.num_taken += 3
+        return _Column(lines, *self.numbers[first : self.num_taken])
 
 
 def begins_column(above: Line, line: Line) -> bool:

@@ -6,6 +6,7 @@ make them raise.
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.errors
 import email.header
@@ -15,7 +16,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from longdoc.ingest.encoding import NotTextError, decode
+from longdoc.ingest.encoding import NotTextError, codec_named, decode
 
 Part = email.message.Message
 
@@ -185,11 +186,9 @@ def _decoded(data: bytes, charset: str | None, *, is_html: bool = False) -> tupl
 
     Raises NotTextError.
     """
-    if charset not in (None, "us-ascii", "unknown-8bit"):
-        try:
+    if charset not in (None, "us-ascii", "unknown-8bit") and codec_named(charset) is not None:
+        with contextlib.suppress(ValueError):
             return data.decode(charset), None
-        except (LookupError, ValueError):  # of a name that is none, too
-            pass
     decoded = decode(data, declared=is_html)
     return decoded.text, "; ".join(decoded.warnings) or None
 

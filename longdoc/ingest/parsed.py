@@ -5,7 +5,10 @@ Knows no format. A reader takes a `Raw` and returns a `Parsed`; `read.py` makes 
 
 from __future__ import annotations
 
+import hashlib
+import mmap
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from longdoc.core.events import Listener, ignore
@@ -14,6 +17,13 @@ from longdoc.core.types import Anchor, Section, SkippedPage
 
 STDIN = "-"  # the name of standard input
 PARAGRAPH_BREAK = "\n\n"
+_PIECE_BYTES = 1 << 22
+
+
+def forget(mapped: mmap.mmap) -> None:
+    """Let the system have the memory of a map of a file again; what is needed once more is read from the file."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +31,33 @@ class Raw:
     """The bytes of a source and what its reader may need besides.
 
     name: what the user typed, or "-"; it stands in messages and its suffix may break a tie.
+    mapped: the bytes of a PDF as a map of its file, of which only what is looked at takes memory; `data` is empty then.
     """
 
     name: str
     data: bytes
     options: SourceOptions = field(default_factory=SourceOptions)
     on_event: Listener = ignore
+    mapped: mmap.mmap | None = None
+
+    @property
+    def whole(self) -> bytes | mmap.mmap:
+        """The bytes, wherever they are."""
+        return self.data if self.mapped is None else self.mapped
+
+    def forget(self) -> None:
+        """Give back the memory of what was looked at in a map."""
+        if self.mapped is not None:
+            forget(self.mapped)
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes, a piece at a time."""
+        digest = hashlib.sha256()
+        for start in range(0, len(self.whole), _PIECE_BYTES):
+            digest.update(self.whole[start : start + _PIECE_BYTES])
+            self.forget()
+        return digest.hexdigest()
 
     @property
     def quoted(self) -> str:
@@ -50,7 +81,7 @@ class Parsed:
 
     text: str
     title: str | None = None
-    anchors: tuple[Anchor, ...] = ()
+    anchors: Sequence[Anchor] = ()
     sections: tuple[Section, ...] = ()
     num_pages: int | None = None
     skipped: tuple[SkippedPage, ...] = ()

@@ -7,16 +7,16 @@ The rooms behind it: `pdf_file` opens, `pdf_workers` takes the pages in processe
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
 
 from longdoc.core.errors import InputError, NoTextLayer
-from longdoc.core.types import Anchor, SkippedPage
+from longdoc.core.types import Anchor, Anchors, SkippedPage
 from longdoc.ingest.headings import find_headings
 from longdoc.ingest.lines import Line
 from longdoc.ingest.parsed import Parsed, Raw, sections_from
-from longdoc.ingest.pdf_assembly import Assembled, assemble
+from longdoc.ingest.pdf_assembly import Paragraphs, assemble
 from longdoc.ingest.pdf_file import PdfFile, damaged
 from longdoc.ingest.pdf_labels import labels_from_folios
 from longdoc.ingest.pdf_notes import HEIGHT_STEP, common_height, find_notes
@@ -32,8 +32,8 @@ _MOST_IN_TITLE = 90  # characters
 
 def sniff(raw: Raw) -> bool:
     """Readers accept some bytes before the header; so do we, when objects follow: a text may speak of PDFs."""
-    head = raw.data[:1024]
-    return head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head and b" obj" in raw.data)
+    head = raw.whole[:1024]
+    return head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head and raw.whole.find(b" obj") >= 0)
 
 
 def read(raw: Raw) -> Parsed:
@@ -46,27 +46,29 @@ def read(raw: Raw) -> Parsed:
         title = file.title()
     finally:
         file.close()
+    raw.forget()
     pages, skipped = read_pages(raw, num_pages)
-    if not pages.packed:
+    if pages.is_empty:
         raise _no_text(raw, skipped)
 
     height = common_height(pages.characters_by_height(HEIGHT_STEP))
-    running = find_running_lines(pages, _titles(outline, title, pages, height))
+    running = find_running_lines(pages, _titles(outline, title, pages.taller_lines(_TITLE_SIZE * height)))
     if not any(labels):
         labels = labels_from_folios(running.folios, num_pages)
     notes = find_notes(pages, running.dropped, height)
     made = assemble(View(pages, running.dropped, notes))
+    pages.close()
+    text = made.take_text()
     if skipped:
         warnings.append(f"{len(skipped)} of {num_pages} pages gave no text")
-    headings = place_headings(outline, made.text, made.page_starts, made.paragraph_starts)
+    headings = place_headings(outline, text, made.page_starts, made.paragraph_starts)
     if not headings:
-        starts = [*made.paragraph_starts, len(made.text)]
-        headings = find_headings([(made.text[a:b].rstrip("\n"), a) for a, b in pairwise(starts)])
+        headings = find_headings(Paragraphs(text, made.paragraph_starts + array("Q", [len(text)])))
     return Parsed(
-        text=made.text,
+        text=text,
         title=title,
-        anchors=_anchors(made, labels),
-        sections=sections_from(headings, len(made.text)),
+        anchors=Anchors(Anchor(offset, page=page + 1, label=labels[page]) for offset, page in made.turns),
+        sections=sections_from(headings, len(text)),
         num_pages=num_pages,
         skipped=tuple(skipped),
         warnings=tuple(warnings),
@@ -74,22 +76,15 @@ def read(raw: Raw) -> Parsed:
     )
 
 
-def _anchors(made: Assembled, labels: Sequence[str | None]) -> tuple[Anchor, ...]:
-    return tuple(Anchor(offset, page=page + 1, label=labels[page]) for offset, page in made.turns)
-
-
-def _titles(
-    outline: Sequence[Entry], title: str | None, pages: Sequence[Sequence[Line]], height: float
-) -> Mapping[str, set[int]]:
+def _titles(outline: Sequence[Entry], title: str | None, large: Iterable[Line]) -> Mapping[str, set[int]]:
     """Titles that may run at the head of a page, and the pages on which they stand for themselves.
 
-    Those of the outline, and lines in letters larger than the text's, of which `height` is the height.
+    Those of the outline, and lines in letters larger than the text's: `large`.
     """
     titles: dict[str, set[int]] = defaultdict(set)
-    for index, lines in enumerate(pages):
-        for line in lines:
-            if line.height > _TITLE_SIZE * height and len(line.text) <= _MOST_IN_TITLE:
-                titles[line.text].add(index)
+    for line in large:
+        if len(line.text) <= _MOST_IN_TITLE:
+            titles[line.text].add(line.page)
     titles = defaultdict(set, {text: where for text, where in titles.items() if len(where) <= 2})
     for entry_title, page, _ in outline:
         titles[entry_title].add(page)

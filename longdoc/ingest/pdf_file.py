@@ -36,7 +36,7 @@ class PdfFile:
         needs_password = False
         for password in dict.fromkeys(["", raw.options.password or ""]):
             try:
-                pdf = open_with_pdfium(raw.data, password)
+                pdf = open_with_pdfium(raw.whole, password)
             except ImportError:  # pypdfium2 is not built for every machine
                 break
             except RuntimeError as error:
@@ -88,7 +88,7 @@ def _with_pypdf(raw: Raw) -> PdfFile:
     from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 
     try:
-        reader = open_with_pypdf(raw.data, raw.options.password)
+        reader = open_with_pypdf(raw.whole, raw.options.password)
         num_pages = len(reader.pages)
     except (FileNotDecryptedError, DependencyError, NotImplementedError) as error:
         raise encrypted(raw) from error

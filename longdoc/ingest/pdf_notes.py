@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from longdoc.ingest.lines import Line, begins_note, ends_sentence
+from longdoc.ingest.pdf_store import PageStore
 
 _SMALLER = 0.94  # of the text's height
 HEIGHT_STEP = 0.25  # points, to which heights are rounded when they are counted
@@ -31,17 +32,19 @@ def common_height(characters: Counter[int]) -> float:
     return characters.most_common(1)[0][0] * HEIGHT_STEP if characters else 0.0
 
 
-def find_notes(
-    pages: Sequence[Sequence[Line]], dropped: Mapping[int, Collection[int]], height: float
-) -> dict[int, set[int]]:
+def find_notes(pages: PageStore, dropped: Mapping[int, Collection[int]], height: float) -> dict[int, set[int]]:
     """The places of the lines of footnotes, by page.
 
     dropped: places of lines that do not count.   height: of the lines of the text, as `body_height` tells.
     """
     found: dict[int, set[int]] = {}
     unfinished = False  # the last note goes on in the next column or on the next page
-    for index, lines in enumerate(pages):
+    for index in range(len(pages)):
         without = dropped.get(index, ())
+        heights = pages.packed(index).heights()
+        if not unfinished and all(own > _SMALLER * height or place in without for place, own in enumerate(heights)):
+            continue
+        lines = pages[index]
         body = [place for place, line in enumerate(lines) if not line.kind and place not in without]
         if not body:
             continue

@@ -19,6 +19,7 @@ from typing import Any
 
 from longdoc.ingest.clean import normalise, squeeze
 from longdoc.ingest.lines import Line
+from longdoc.ingest.parsed import forget
 from longdoc.ingest.pdf_forms import beside_labels, field_boxes
 from longdoc.ingest.pdf_layout import lines_in_order
 from longdoc.ingest.pdf_text import num_signs_without_letters, runs_of
@@ -66,6 +67,8 @@ class PageReader:
         if self.pdf is not None:
             self.pdf.close()
         self.pdf = self.pypdf_reader = None
+        if isinstance(self.data, mmap.mmap):
+            forget(self.data)
         self.num_taken = 0
 
     def page(self, index: int) -> Page:

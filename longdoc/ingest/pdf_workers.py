@@ -40,7 +40,7 @@ _WHY = {
     "memory": "needs more memory than one page may have",
     "crash": "ended the process that read it",
 }
-_PAGE_END = "\f"  # no line of a page has one
+_PAGE_END = b"\f"  # no line of a page has one
 _NOT_TRIED = "not tried: other pages took too long"
 GAVE_UP = (*_WHY.values(), _NOT_TRIED)
 
@@ -169,7 +169,7 @@ def packed_pages(pages: Sequence[Page]) -> list[Any]:
     """The lines of several pages as they go through a pipe: one text, one piece of places, and what is odd by page."""
     packed = [Packed.of([] if page.problem else page.lines) for page in pages]
     odd = {
-        str(rank): [list(one.kinds), one.parts, page.problem]
+        str(rank): [one.kinds, one.parts, page.problem]
         for rank, (page, one) in enumerate(zip(pages, packed, strict=True))
         if one.kinds or one.parts or page.problem
     }
@@ -182,9 +182,9 @@ def unpacked_pages(pages: Sequence[int], sent: Sequence[Any]) -> Iterator[tuple[
     text, places, lengths, odd = sent
     end = 0
     for rank, (page, one, length) in enumerate(zip(pages, text.split(_PAGE_END), lengths, strict=True)):
-        kinds, parts, problem = odd.get(str(rank), ((), b"", None))
+        kinds, parts, problem = odd.get(str(rank), (b"", b"", None))
         start, end = end, end + length
-        yield page, Packed(one, places[start:end], tuple(kinds), parts), problem
+        yield page, Packed(one, places[start:end], kinds, parts), problem
 
 
 def open_pages(setup: dict[str, Any]) -> Callable[[Any, Listener], Any]:
@@ -217,13 +217,13 @@ def open_pages(setup: dict[str, Any]) -> Callable[[Any, Listener], Any]:
 def _shared(raw: Raw) -> Iterator[tuple[dict[str, Any], list[int]]]:
     """How the workers get at the bytes: forks have them; others by a file in memory, the file itself, or a copy."""
     if can_fork():
-        yield {"data": raw.data}, []
+        yield {"data": raw.whole}, []
         return
-    descriptor = _in_memory(raw.data)
+    descriptor = _in_memory(raw.whole)
     if descriptor is None:
         descriptor = _on_disk(raw)
     if descriptor is None:
-        yield {"data": raw.data}, []
+        yield {"data": bytes(raw.whole)}, []
         return
     try:
         yield {"descriptor": descriptor}, [descriptor]
@@ -231,7 +231,7 @@ def _shared(raw: Raw) -> Iterator[tuple[dict[str, Any], list[int]]]:
         os.close(descriptor)
 
 
-def _in_memory(data: bytes) -> int | None:
+def _in_memory(data: bytes | mmap.mmap) -> int | None:
     if not hasattr(os, "memfd_create"):
         return None
     descriptor = os.memfd_create("longdoc")
@@ -259,7 +259,7 @@ def _temporary_file() -> int:
 def _on_disk(raw: Raw) -> int | None:
     with contextlib.suppress(OSError, ValueError):
         path = Path(raw.name)
-        if path.is_file() and path.stat().st_size == len(raw.data):
+        if path.is_file() and path.stat().st_size == len(raw.whole):
             return os.open(path, os.O_RDONLY)
     return None
 

@@ -5,7 +5,7 @@ Knows nothing of how a format is parsed, nor of how it is recognised (formats).
 
 from __future__ import annotations
 
-import hashlib
+import mmap
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ from longdoc.core.events import Event, Listener, Opened, Opening, ignore
 from longdoc.core.settings import SourceOptions
 from longdoc.core.types import Document, Source
 from longdoc.ingest.formats import FORMATS as FORMATS
-from longdoc.ingest.formats import Format, detect, format_named
+from longdoc.ingest.formats import Format, detect, format_named, plugins
 from longdoc.ingest.opening import open_source
 from longdoc.ingest.parsed import Raw
 
@@ -25,6 +25,7 @@ from longdoc.ingest.parsed import Raw
 _HARMLESS = ("text", "markdown", "vtt", "sbv", "dialogue")
 _SHORT_BYTES = 256 << 10
 _SHORT_LINE_BYTES = 4000
+_HEAD_BYTES = 1024
 _BINARY = (b"PK", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
 _DEFAULTS = SourceOptions()
 
@@ -70,11 +71,23 @@ def open_parser(_: object) -> Callable[[Any, Listener], Document]:
     """What a worker does: see `sandbox`."""
 
     def parse(job: dict[str, Any], on_event: Listener) -> Document:
-        with open(job["descriptor"], "rb", closefd=False) as file:
-            data = file.read(job["options"].max_bytes)
-        return parse_document(Raw(job["source"], data, job["options"], on_event))
+        descriptor, options = job["descriptor"], job["options"]
+        if (mapped := _mapped_pdf(descriptor, options)) is not None:
+            raw = Raw(job["source"], b"", options, on_event, mapped)
+            return parse_document(raw, format_named("pdf"))
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(options.max_bytes)
+        return parse_document(Raw(job["source"], data, options, on_event))
 
     return parse
+
+
+def _mapped_pdf(descriptor: int, options: SourceOptions) -> mmap.mmap | None:
+    """A map of the file if it is a PDF for certain: one of very many pages need not be in memory as a whole."""
+    if (options.format or "pdf").lower() != "pdf" or any(plugins()):
+        return None
+    mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY)
+    return mapped if mapped[:_HEAD_BYTES].lstrip().startswith(b"%PDF-") else None
 
 
 def parse_document(raw: Raw, reader: Format | None = None) -> Document:
@@ -103,7 +116,7 @@ def parse_document(raw: Raw, reader: Format | None = None) -> Document:
         )
     return Document(
         text=parsed.text,
-        source=Source(raw.name, hashlib.sha256(raw.data).hexdigest(), reader.name, len(raw.data), parsed.lost),
+        source=Source(raw.name, raw.sha256, reader.name, len(raw.whole), parsed.lost),
         title=parsed.title,
         anchors=parsed.anchors,
         sections=parsed.sections,

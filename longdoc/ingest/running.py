@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -37,8 +37,8 @@ _AWAY = (-2, -1, 1, 2)
 class Running:
     """What stands at the edges. dropped: places of lines among those of their page.   folios: numbers on them."""
 
-    dropped: dict[int, set[int]] = field(default_factory=dict)
-    folios: dict[int, list[str]] = field(default_factory=dict)
+    dropped: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    folios: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def find_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set[int]]) -> Running:
@@ -74,14 +74,21 @@ def find_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set
                 for slot in _slots(line, side):
                     slots[slot][runs] += 1
         if places:
-            running.dropped[index] = places
-    _add_by_place(pages, edges, slots, by_letters, running)
-    emptied = sum(len(places) == len(edges(index).lines) for index, places in running.dropped.items())
-    if emptied * 2 > sum(map(bool, pages)):
+            running.dropped[index] = tuple(sorted(places))
+    taken = {slot for slot, seen in slots.items() if seen[True] >= max(_LEAST_IN_SLOT, 2 * seen[False])}
+    num_emptied = num_with_lines = 0
+    for index, lines in enumerate(pages):
+        if taken:
+            found = _by_place(_Edges.of(lines), index, taken, by_letters, running.dropped.get(index, ()))
+            if found:
+                running.dropped[index] = found
+        num_with_lines += bool(lines)
+        if index in running.dropped:
+            dropped = running.dropped[index]
+            num_emptied += len(dropped) == len(lines)
+            running.folios[index] = tuple([number for place in dropped for number, _ in folios(lines[place].text)])
+    if num_emptied * 2 > num_with_lines:
         return Running()  # cards, slides, labels: what repeats is all there is
-    for index, places in running.dropped.items():
-        lines = edges(index).lines
-        running.folios[index] = [number for place in sorted(places) for number, _ in folios(lines[place].text)]
     return running
 
 
@@ -137,33 +144,27 @@ def _slots(line: Line, side: int) -> list[tuple[int, int]]:
     return [(side, int(line.bottom / _SLOT)), (side, int(line.bottom / _SLOT + 0.5) + 100_000)]
 
 
-def _add_by_place(
-    pages: Sequence[Sequence[Line]],
-    edges: Callable[[int], _Edges],
-    slots: Mapping[tuple[int, int], Counter[bool]],
+def _by_place(
+    page: _Edges,
+    index: int,
+    taken: Container[tuple[int, int]],
     by_letters: Mapping[str, set[int]],
-    running: Running,
-) -> None:
-    """Lines that stand alone where most pages have a running line."""
-    taken = {slot for slot, seen in slots.items() if seen[True] >= max(_LEAST_IN_SLOT, 2 * seen[False])}
-    if not taken:
-        return
-    for index in range(len(pages)):
-        page = edges(index)
-        places = running.dropped.get(index, set())
-        for side in (0, 1):
-            for place in page.sides[side]:
-                line = page.lines[place]
-                starts = by_letters.get(letters(line.text))
-                if (
-                    place not in places
-                    and not (starts is not None and index in starts)
-                    and len(line.text) <= _MOST_IN_HEAD
-                    and any(slot in taken for slot in _slots(line, side))
-                    and _is_clear(page.lines, place, side, places)
-                ):
-                    places = running.dropped.setdefault(index, set())
-                    places.add(place)
+    dropped: tuple[int, ...],
+) -> tuple[int, ...]:
+    """The places that are dropped, and those of lines that stand alone where most pages have a running line."""
+    places = {*dropped}
+    for side in (0, 1):
+        for place in page.sides[side]:
+            line = page.lines[place]
+            if (
+                place not in places
+                and len(line.text) <= _MOST_IN_HEAD
+                and any(slot in taken for slot in _slots(line, side))
+                and index not in by_letters.get(letters(line.text), ())
+                and _is_clear(page.lines, place, side, places)
+            ):
+                places.add(place)
+    return tuple(sorted(places)) if len(places) > len(dropped) else dropped
 
 
 def _repeats(lines: Sequence[Line], place: int, side: int, others: Sequence[Line], dropped: set[int]) -> bool:

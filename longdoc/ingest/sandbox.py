@@ -313,7 +313,9 @@ class Worker:
 
     def _answered(self, kind: bytes, value: Any) -> Outcome:
         peak, *told = value
-        self._peaks_bytes[1] = max(self._peaks_bytes[1], int(peak))
+        assert self._process is not None
+        packed = resident_bytes(self._process.pid, peak=True) if ON_LINUX else 0  # it packed the answer after it looked
+        self._peaks_bytes[1] = max(self._peaks_bytes[1], int(peak), packed)
         if kind == wire.RESULT:
             return self._done(told[0])
         if kind == wire.ERROR:

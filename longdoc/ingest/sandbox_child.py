@@ -64,16 +64,18 @@ def _serve(jobs: BinaryIO, results: BinaryIO, setup: dict[str, Any]) -> None:
             if target is None:
                 target = _target(setup["target"])(setup["setup"])
             result = target(job["job"], _listener(results))
-            answer = wire.frame(wire.RESULT, [_peak_bytes(), result])
+            answer = wire.pieces(wire.RESULT, [_peak_bytes(), result])
+            del result
         except LongdocError as error:
-            answer = wire.frame(wire.ERROR, [_peak_bytes(), wire.error_fields(error, traceback.format_exc())])
+            answer = wire.pieces(wire.ERROR, [_peak_bytes(), wire.error_fields(error, traceback.format_exc())])
         except MemoryError:
-            answer = wire.frame(wire.FAILURE, [_peak_bytes(), "memory", "MemoryError", None])
+            answer = wire.pieces(wire.FAILURE, [_peak_bytes(), "memory", "MemoryError", None])
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
-            answer = wire.frame(wire.FAILURE, [_peak_bytes(), "error", said, traceback.format_exc()])
-        results.write(answer)
+            answer = wire.pieces(wire.FAILURE, [_peak_bytes(), "error", said, traceback.format_exc()])
+        results.writelines(answer)
         results.flush()
+        del answer
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:

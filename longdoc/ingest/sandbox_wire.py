@@ -48,10 +48,15 @@ class GarbageError(ValueError):
 
 def frame(kind: bytes, value: Any) -> bytes:
     """A value as it goes through the pipe."""
+    return b"".join(pieces(kind, value))
+
+
+def pieces(kind: bytes, value: Any) -> list[bytes]:
+    """The frame of a value in pieces, of which a long text is one: it need not be copied once more."""
     blobs: list[bytes] = []
     text = json.dumps(_plain(value, blobs), separators=(",", ":")).encode("ascii")
     num_bytes = _LENGTH.size + len(text) + sum(map(len, blobs))
-    return b"".join([HEADER.pack(kind, num_bytes), _LENGTH.pack(len(text)), text, *blobs])
+    return [HEADER.pack(kind, num_bytes), _LENGTH.pack(len(text)), text, *blobs]
 
 
 def value_of(payload: bytes) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from longdoc.ingest.clean import normalise
-from longdoc.ingest.encoding import NotTextError, decode
+from longdoc.ingest.encoding import NotTextError, codec_named, decode
 from longdoc.ingest.encoding_guess import guess
 
 # Language -> its encodings, and the text in pieces.
@@ -200,3 +200,12 @@ def test_what_makes_no_letters_of_a_language_is_no_text_or_uncertain() -> None:
         decode(random.Random(1).randbytes(4000))
     odd = b"plain words and " + bytes(range(0xA0, 0xC0)) * 3 + b" more plain words, so that it is taken for text. " * 9
     assert "uncertain" in (decode(odd).guess or "")
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "undefined", "rot13", "hex", "zip", "none"])
+def test_what_is_no_encoding_of_texts_is_not_believed(charset: str) -> None:
+    page = f"<html><head><meta charset={charset}></head><body><p>a-b \\x41 ".encode() + b"Caf\xe9 " * 20_000
+    assert codec_named(charset) is None
+    text = decode(page, declared=True).text  # the notation of domain names would take minutes for that
+    assert "a-b \\x41 Café Café" in text
+    assert codec_named("Latin1") == "iso8859-1"

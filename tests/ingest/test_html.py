@@ -38,6 +38,11 @@ def read(tmp_path: Path, body: str) -> Document:
             "so a+b is x = 2",
         ),
         ("<pre>a\n  b\n\nc</pre>", "a\n  b\n\nc"),
+        (
+            "<p>a</p><svg><title>no</title><defs><text>no</text></defs><text>Sales <tspan>rose</tspan></text>"
+            "<g><text>by 40 %</text></g></svg><p>b <svg hidden><text>no</text></svg><svg><path d='M0 0'/></svg>c</p>",
+            "a\n\nSales rose\nby 40 %\n\nb c",
+        ),
     ],
 )
 def test_the_text_is_what_a_browser_shows(tmp_path: Path, body: str, text: str) -> None:

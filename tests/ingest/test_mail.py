@@ -214,3 +214,11 @@ def test_a_large_mailbox_tells_how_far_it_is_read() -> None:
     heard: list[Event] = []
     parse_document(Raw("made.mbox", letter * 201, on_event=heard.append))
     assert heard == [Opening("made.mbox", number, 201) for number in (0, 100, 200)]
+
+
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "unicode_escape"])
+def test_a_charset_that_no_letter_is_written_in_is_not_believed(charset: str) -> None:
+    body = "the ship sails at noon \\x41 " + "a" * 20_000 + "-zzzzzzzz" * 3000
+    head = f"From: Ann <ann@example.org>\nSubject: =?{charset}?q?noon-?=\nContent-Type: text/plain; charset={charset}"
+    document = read(f"{head}\n\n{body}".encode())
+    assert "the ship sails at noon \\x41 aaaa" in document.text
