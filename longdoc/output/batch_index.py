@@ -51,8 +51,10 @@ def _counts(rows: Sequence[Mapping[str, Any]]) -> str:
     counts = [f"{number:,} {status}" for status in _STATUSES if (number := _number(rows, status))]
     said = f"{count(len(rows), 'document')}" + (f": {', '.join(counts)}." if counts else ".")
     gone = sum(_is_gone(row) for row in rows)
-    return said + (
-        f" {gone:,} of them {'is' if gone == 1 else 'are'} gone: what was made of them stays." if gone else ""
+    if not gone:
+        return said
+    return f"{said} {gone:,} of them " + (
+        "is gone: its result stays." if gone == 1 else "are gone: their results stay."
     )
 
 

@@ -71,6 +71,17 @@ def test_the_index_in_html_links_to_pages_and_escapes() -> None:
     assert not {"script", "b"} & page.tags
 
 
+def test_documents_that_are_gone_are_marked_and_counted() -> None:
+    rows = [row("a.txt", is_gone=True), row("b.txt", is_gone=False), row("c.txt", is_gone=True, status="partial")]
+    page = Page(index_html(rows))
+    assert "3 documents: 2 complete, 1 partial. 2 of them are gone: their results stay." in page.text
+    assert page.links == ["a.txt.md", "b.txt.md", "c.txt.md"]
+    assert page.text.count(", gone") == 2
+    assert "partial, gone" in page.text
+    assert "| complete, gone |" in index_markdown(rows)
+    assert "gone" not in index_markdown(rows[1:2])
+
+
 def test_an_index_of_nothing_is_a_page_too() -> None:
     assert "0 documents." in index_markdown([])
     assert "0 documents." in Page(index_html([])).text

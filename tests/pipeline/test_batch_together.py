@@ -157,11 +157,11 @@ def test_a_document_that_is_gone_stays_in_the_index_and_is_marked(docs: Path, tm
     index = (out / "index.md").read_text()
     assert "| [a.txt](a.txt.md) | alpha | complete, gone |" in index
     assert "| b.txt |  | failed, gone |" in index
-    assert "2 of them are gone: what was made of them stays." in index
+    assert "2 of them are gone: their results stay." in index
     assert (out / "a.txt.md").exists()
     (docs / "a.txt").write_text("alpha")
     assert do(docs, out)[0] == []  # it is back, with the same bytes
-    assert "1 of them is gone" in (out / "index.md").read_text()
+    assert "1 of them is gone: its result stays." in (out / "index.md").read_text()
 
 
 def stopped(docs: Path, out: Path, on_begin: Any) -> str:
