@@ -13,6 +13,8 @@ from longdoc.pipeline.reading import Reading
 from longdoc.search.focus import Topic
 
 PART_WORDS = 60  # budget of the notes on one part
+_ALL_PARTS_WORDS = 48 * PART_WORDS  # of all of them: where there are more parts, each is told in less
+_LEAST_PART_WORDS = 30  # about a sentence
 
 
 class Notes:
@@ -54,6 +56,11 @@ class Notes:
     def so_far(self) -> tuple[list[Statement], list[SummaryPart]]:
         """The same of what was read and noted when the reading was stopped; the model is asked no more."""
         raise NotImplementedError
+
+
+def words_of_part(num_parts: int) -> int:
+    """The budget of the notes on one of so many parts, when they are sentences of the document."""
+    return max(_LEAST_PART_WORDS, min(PART_WORDS, _ALL_PARTS_WORDS // max(1, num_parts)))
 
 
 def values(framing: Framing, title: str, options: SummaryOptions | None = None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from longdoc.core.events import Listener, ignore
 from longdoc.core.settings import SummaryOptions
 from longdoc.core.types import Section, Statement, SummaryPart
 from longdoc.engine.reader import ReadingState
-from longdoc.pipeline.notes import PART_WORDS, Notes, values
+from longdoc.pipeline.notes import Notes, values, words_of_part
 from longdoc.pipeline.reading import Reading
 from longdoc.search.apparatus import is_furniture, is_numbered_heading, title_keys
 from longdoc.search.salience import SalientSentence, score_part
@@ -116,9 +116,9 @@ class Chosen(Notes):
         is_on_focus = any(self.touched)
         told = [n for n, touched in enumerate(self.touched) if touched or not is_on_focus]
         chosen = select_overall([self.scored[n] for n in told], self.options.words, [self.lengths[n] for n in told])
-        parts = []
+        parts, words_each = [], words_of_part(len(self.reading.parts))
         for section, scored, touched in zip(noted, self.scored, self.touched, strict=True):
-            picked = select(scored, PART_WORDS, max_sentences=1 if is_on_focus and not touched else None)
+            picked = select(scored, words_each, max_sentences=1 if is_on_focus and not touched else None)
             parts.append(SummaryPart(section.title, tuple(map(self._statement, picked)), section.start, section.end))
         return [self._statement(s) for s in chosen], parts
 

@@ -11,6 +11,8 @@ from itertools import pairwise
 from longdoc.core.types import Document, File, Section
 
 MAX_PARTS = 48
+# Up to so many chapters each is a part of its own, whatever MAX_PARTS says; more than that are joined to MAX_PARTS.
+MAX_CHAPTERS = 150
 # Shorter ones (a title page, a dedication, a table of contents) are joined with a neighbour.
 MIN_CHARACTERS = 1_200
 # Longer ones are divided, by their own sub-sections if they have any.
@@ -36,7 +38,7 @@ def parts(
     max_characters = max(max_characters, 2 * text_length // MAX_PARTS)  # a library of novels has long parts
     pieces = _divide(document, Section(document.title or FRONT_MATTER, 0, text_length, 0), max_characters)
     groups = _join_small([[piece] for piece in pieces], max(min_characters, 0))
-    if len(groups) > MAX_PARTS:
+    if len(groups) > MAX_PARTS and len(pieces) > MAX_CHAPTERS:
         groups = _join_small(groups, text_length // MAX_PARTS)
     chosen = [Section(_name(document, group), group[0].start, group[-1].end, 1) for group in groups]
     if len(chosen) == 1 and text_length > 2 * EVEN_CHARACTERS:

@@ -1,0 +1,68 @@
+"""Books of many chapters: each is in the summary, with a quote of its own, and no part of the book weighs more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import tiny
+
+from longdoc.core.settings import SourceOptions, SummaryOptions, SummaryStyle
+from longdoc.core.types import Document, Summary
+from longdoc.ingest import read_document
+from longdoc.pipeline.session import Session
+from longdoc.pipeline.summarize import summarize
+from longdoc.segment.parts import MAX_PARTS
+
+NUM_CHAPTERS = 60
+
+
+def write_book(path: Path, num_chapters: int, sentences_each: int = 18) -> Path:
+    told = [f"# Chapter {n + 1}\n\n{tiny.prose(sentences_each, seed=n)}" for n in range(num_chapters)]
+    path.write_text("\n\n".join(told), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_book(tmp_path_factory.mktemp("sixty") / "book.md", NUM_CHAPTERS)
+
+
+def run(source: Path, session: Session, style: SummaryStyle, words: int = 250) -> tuple[Document, Summary]:
+    summary = summarize(
+        str(source),
+        source_options=SourceOptions(),
+        model_options=session.options,
+        options=SummaryOptions(style=style, words=words),
+        session=session,
+    )
+    return read_document(str(source)), summary
+
+
+@pytest.mark.parametrize("style", ["chapters", "full"])
+def test_every_chapter_is_told_with_a_citation_in_it(book: Path, pointing: Session, style: SummaryStyle) -> None:
+    document, summary = run(book, pointing, style)
+    assert [part.title for part in summary.parts] == [f"Chapter {n + 1}" for n in range(NUM_CHAPTERS)]
+    for part, section in zip(summary.parts, document.sections, strict=True):
+        places = [citation.start for statement in part.statements for citation in statement.citations]
+        assert places
+        assert all(section.start <= place < section.end for place in places)
+    assert summary.citations.verified == summary.citations.total
+    assert summary.citations.statements_cited == summary.citations.statements
+    assert sum(len(part.text.split()) for part in summary.parts) <= 60 * MAX_PARTS
+
+
+@pytest.mark.parametrize("words", [250, 500])
+def test_a_brief_summary_has_every_tenth_of_the_book(book: Path, pointing: Session, words: int) -> None:
+    document, summary = run(book, pointing, "brief", words)
+    places = [citation.start for statement in summary.statements for citation in statement.citations]
+    tenths = Counter(10 * place // len(document.text) for place in places)
+    assert len(tenths) >= min(10, words // 30)  # a sentence of about 30 words for each stretch
+    assert max(tenths.values()) <= 3 * len(places) / 10
+
+
+def test_hundreds_of_chapters_are_told_together(tmp_path: Path, pointing: Session) -> None:
+    _, summary = run(write_book(tmp_path / "long.md", 200, 12), pointing, "chapters")
+    assert 20 <= len(summary.parts) <= MAX_PARTS
+    assert summary.parts[0].title.startswith("Chapter 1 – Chapter ")
