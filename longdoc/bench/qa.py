@@ -86,62 +86,105 @@ def run(
     *,
     num_questions: int = 250,
     max_words: int = 120_000,
+    max_texts: int = 1,
     held_out_only: bool = True,
     naming: bool = False,
 ) -> dict[str, Any]:
     """One row per source and system.
 
     paths: JSONL of questions.   held_out_only: leave out the documents that rankers are fitted on.
+    num_questions: of each text.   max_texts: of each source, as far as its documents go.
     naming: ask with the title of the short document, as in a collection of tales.
     """
     by_source: dict[str, list[Mapping[str, Any]]] = {}
     for row in read_rows(paths):
         if not held_out_only or is_held_out(row["doc_id"]):
             by_source.setdefault(row["source"], []).append(row)
-    documents = {
-        source: join(rows, source, max_words=max_words, max_questions=2 * num_questions, naming=naming)[0]
+    texts = {
+        source: join(rows, source, max_words=max_words, max_questions=2 * num_questions, naming=naming)[:max_texts]
         for source, rows in by_source.items()
     }
+    firsts = [documents[0] for documents in texts.values()]
     results: list[dict[str, Any]] = []
-    for source, document in documents.items():
-        foreign = strangers(document, list(documents.values()), num_questions)
+    for source, documents in texts.items():
+        others = [first for first in firsts if first is not documents[0]]
         for name, system in systems.items():
-            figures = measure(document, foreign, system, num_questions)
+            figures = measure(documents, others, system, num_questions)
             results.append({"source": source, "system": name, **figures})
     return {"schema": SCHEMA, "bench": "qa", "decline_below": DECLINE_BELOW, "results": results}
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One of a text's own questions and what came of it. tenth: of the text, in which its paragraph begins."""
+
+    question: JoinedQuestion
+    reply: Reply
+    tenth: int
+
+    def holds(self) -> bool:
+        return contains(self.reply.text, self.question.answers)
+
+    def found(self, k: int) -> bool:
+        return any(self.question.is_found_in(passage) for passage in self.reply.passages[:k])
+
+
 def measure(
-    document: JoinedDocument, foreign: Sequence[JoinedQuestion], system: System, num_questions: int
-) -> dict[str, float | None]:
-    """All figures of one system on one long document."""
-    ask = system(document)
-    own = [q for q in document.questions if not q.is_trick][:num_questions]
-    tricks = [q for q in document.questions if q.is_trick][:num_questions]
-    started = time.perf_counter()
-    replies = [ask(q.question) for q in own]
-    seconds = time.perf_counter() - started
-    confidences = [reply.confidence for reply in replies]
-    foreign_confidences = [ask(q.question).confidence for q in foreign]
+    documents: Sequence[JoinedDocument], others: Sequence[JoinedDocument], system: System, num_questions: int
+) -> dict[str, Any]:
+    """All figures of one system on the long texts of one source. others: whose questions must be declined."""
+    asked: list[_Asked] = []
+    foreign_confidences: list[float] = []
+    trick_confidences: list[float] = []
+    seconds = 0.0
+    for document in documents:
+        ask = system(document)
+        own = [q for q in document.questions if not q.is_trick][:num_questions]
+        tricks = [q for q in document.questions if q.is_trick][:num_questions]
+        started = time.perf_counter()
+        asked += [_Asked(q, ask(q.question), min(9, 10 * q.start // len(document.text))) for q in own]
+        seconds += time.perf_counter() - started
+        foreign_confidences += [ask(q.question).confidence for q in strangers(document, others, num_questions)]
+        trick_confidences += [ask(q.question).confidence for q in tricks]
+    confidences = [one.reply.confidence for one in asked]
     declined = [c < DECLINE_BELOW for c in foreign_confidences]
     declined_own = sum(c < DECLINE_BELOW for c in confidences)
     num_declined = sum(declined) + declined_own
     return {
-        "num_words": len(document.text.split()),
-        "num_questions": len(own),
-        "exact_match": _mean([exact_match(r.text, q.answers) for r, q in zip(replies, own, strict=True)]),
-        "token_f1": _mean([token_f1(r.text, q.answers) for r, q in zip(replies, own, strict=True)]),
-        "contained": _mean([contains(r.text, q.answers) for r, q in zip(replies, own, strict=True)]),
-        "answer_words": _mean([len(r.text.split()) for r in replies]),
-        "evidence_at_1": _mean([_hit(r, q, 1) for r, q in zip(replies, own, strict=True)]),
-        "evidence_at_5": _mean([_hit(r, q, 5) for r, q in zip(replies, own, strict=True)]),
+        "num_words": sum(len(document.text.split()) for document in documents),
+        "num_questions": len(asked),
+        "exact_match": _mean([exact_match(one.reply.text, one.question.answers) for one in asked]),
+        "token_f1": _mean([token_f1(one.reply.text, one.question.answers) for one in asked]),
+        "contained": _mean([one.holds() for one in asked]),
+        "answer_words": _mean([len(one.reply.text.split()) for one in asked]),
+        "evidence_at_1": _mean([one.found(1) for one in asked]),
+        "evidence_at_5": _mean([one.found(5) for one in asked]),
         "decline_precision": round(sum(declined) / num_declined, 4) if num_declined else 0.0,
         "decline_recall": _mean(declined),
-        "declined_wrongly": round(declined_own / max(1, len(own)), 4),
+        "declined_wrongly": round(declined_own / max(1, len(asked)), 4),
         "decline_auc": auc(confidences, foreign_confidences),
-        "trick_auc": auc(confidences, [ask(q.question).confidence for q in tricks]),
-        "ms_per_question": round(1000 * seconds / max(1, len(own)), 2),
+        "trick_auc": auc(confidences, trick_confidences),
+        **_by_tenth(asked),
+        "ms_per_question": round(1000 * seconds / max(1, len(asked)), 2),
     }
+
+
+def _by_tenth(asked: Sequence[_Asked]) -> dict[str, Any]:
+    """Whether it matters where in the text the evidence stands: a value for each tenth, and the worst by the best."""
+    tenths = [[one for one in asked if one.tenth == number] for number in range(10)]
+    evidence = [_mean([one.found(5) for one in tenth]) for tenth in tenths]
+    contained = [_mean([one.holds() for one in tenth]) for tenth in tenths]
+    return {
+        "questions_by_tenth": [len(tenth) for tenth in tenths],
+        "evidence_at_5_by_tenth": evidence,
+        "contained_by_tenth": contained,
+        "worst_tenth_evidence": _worst_by_best(evidence) if all(tenths) else None,
+        "worst_tenth_contained": _worst_by_best(contained) if all(tenths) else None,
+    }
+
+
+def _worst_by_best(shares: Sequence[float]) -> float | None:
+    return round(min(shares) / max(shares), 4) if max(shares) else None
 
 
 def auc(own: Sequence[float], foreign: Sequence[float]) -> float | None:
@@ -150,10 +193,6 @@ def auc(own: Sequence[float], foreign: Sequence[float]) -> float | None:
         return None
     wins = sum((a > b) + 0.5 * (a == b) for a in own for b in foreign)
     return round(wins / len(own) / len(foreign), 4)
-
-
-def _hit(reply: Reply, question: JoinedQuestion, k: int) -> bool:
-    return any(question.is_found_in(passage) for passage in reply.passages[:k])
 
 
 def _mean(values: Sequence[float]) -> float:

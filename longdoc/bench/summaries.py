@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from longdoc.core.sentences import Span
+from longdoc.core.types import CitationCount
 from longdoc.search.joined import is_held_out, is_of_the_whole, read_rows
 from longdoc.search.measures import rouge_l, rouge_n
 from longdoc.search.ranker import RankerFile
@@ -24,8 +26,21 @@ from longdoc.search.words import content_stems, usual_share
 
 SCHEMA = "longdoc.bench/1"
 
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A summary with its receipt. drawn: spans of the document, or any text.   citations: of the whole and the parts.
+
+    sections_told: the share of the document's parts that have a statement with a verified citation inside the part.
+    """
+
+    drawn: Sequence[Span] | str
+    citations: CitationCount
+    sections_told: float
+
+
 # (document, title, budget in words) -> spans of the document, or any text of about that length.
-System = Callable[[str, str, int], "Sequence[Span] | str"]
+System = Callable[[str, str, int], "Sequence[Span] | str | Made"]
 
 
 def lead(document: str, title: str, budget_words: int) -> list[Span]:
@@ -77,13 +92,20 @@ def run(
 
 
 def measure(documents: Sequence[tuple[str, str, Sequence[str]]], system: System) -> dict[str, Any]:
-    """Means over documents; several human summaries of one are averaged. drawn_from: share of words per tenth."""
+    """Means over documents; several human summaries of one are averaged. drawn_from: share of words per tenth.
+
+    Of a system that cites: the share of its citations that hold, of statements with one, of sections told.
+    """
     rows: list[tuple[float, ...]] = []
+    cited: list[Made] = []
     tenths = [0] * 10
     started = time.perf_counter()
     for document, title, texts in documents:
         budget = max(1, round(sum(len(text.split()) for text in texts) / len(texts)))
         reply = system(document, title, budget)
+        if isinstance(reply, Made):
+            cited.append(reply)
+            reply = reply.drawn
         if isinstance(reply, str):
             summary = reply
         else:
@@ -101,7 +123,20 @@ def measure(documents: Sequence[tuple[str, str, Sequence[str]]], system: System)
     drawn = [round(n / max(1, sum(tenths)), 3) for n in tenths]
     figures = {name: round(value, 4) for name, value in zip(names, means, strict=True)}
     seconds = (time.perf_counter() - started) / max(1, len(rows))
-    return {"num_documents": len(rows), **figures, "drawn_from": drawn, "s_per_document": round(seconds, 3)}
+    told = _cited(cited) if cited else {}
+    return {"num_documents": len(rows), **figures, **told, "drawn_from": drawn, "s_per_document": round(seconds, 3)}
+
+
+def _cited(made: Sequence[Made]) -> dict[str, float]:
+    """Over all documents together."""
+    counts = [one.citations for one in made]
+    verified, total = sum(c.verified for c in counts), sum(c.total for c in counts)
+    covered, statements = sum(c.statements_cited for c in counts), sum(c.statements for c in counts)
+    return {
+        "citation_accuracy": round(verified / max(1, total), 4),
+        "citation_coverage": round(covered / max(1, statements), 4),
+        "sections_told": round(sum(one.sections_told for one in made) / len(made), 4),
+    }
 
 
 def content_recall(summary: str, reference: str) -> float:

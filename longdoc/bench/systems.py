@@ -14,9 +14,8 @@ from pathlib import Path
 from longdoc.bench import qa, summaries
 from longdoc.bench.report import Report, report
 from longdoc.core.events import Event, Listener, Writing, ignore
-from longdoc.core.sentences import Span
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, SummaryOptions
-from longdoc.core.types import Document, Section, Source
+from longdoc.core.types import Document, Section, Source, SummaryPart
 from longdoc.ingest import Together
 from longdoc.ingest.given import Given
 from longdoc.pipeline.ask import ask
@@ -83,9 +82,9 @@ def asked(session: TextSession, options: AskOptions, on_event: Listener = ignore
 
 
 def summarized(session: TextSession, verbatim: bool | None, on_event: Listener = ignore) -> summaries.System:
-    """`longdoc summarize`: the summary of the whole. Spans where it is verbatim, else its text."""
+    """`longdoc summarize`: the summary of the whole, and how it is cited. Spans where it is verbatim, else its text."""
 
-    def system(document: str, title: str, budget_words: int) -> Sequence[Span] | str:
+    def system(document: str, title: str, budget_words: int) -> summaries.Made:
         name = title or "document"
         session.put(name, document, title or None)
         summary = summarize(
@@ -96,11 +95,16 @@ def summarized(session: TextSession, verbatim: bool | None, on_event: Listener =
             on_event=on_event,
             session=session,
         )
-        if not summary.verbatim:
-            return summary.text
-        return [(c.start, c.end) for statement in summary.statements for c in statement.citations]
+        spans = [(c.start, c.end) for statement in summary.statements for c in statement.citations]
+        told = [_is_told(part) for part in summary.parts]
+        share = sum(told) / max(1, len(told))
+        return summaries.Made(spans if summary.verbatim else summary.text, summary.citations, share)
 
     return system
+
+
+def _is_told(part: SummaryPart) -> bool:
+    return any(part.start <= c.start < part.end for statement in part.statements for c in statement.citations)
 
 
 def run_qa(
@@ -110,11 +114,12 @@ def run_qa(
     ask_options: AskOptions,
     num_questions: int,
     max_words: int,
+    max_texts: int = 1,
     held_out_only: bool = True,
     naming: bool = False,
     on_event: Listener = ignore,
 ) -> Report:
-    """BM25, the rankers alone, and the whole pipeline. naming: as in `qa.run`."""
+    """BM25, the rankers alone, and the whole pipeline. max_texts, naming: as in `qa.run`."""
     session = TextSession(options)
     session.load(on_event)
     systems: Mapping[str, qa.System] = {
@@ -127,6 +132,7 @@ def run_qa(
         {name: _told_qa(name, system, on_event) for name, system in systems.items()},
         num_questions=num_questions,
         max_words=max_words,
+        max_texts=max_texts,
         held_out_only=held_out_only,
         naming=naming,
     )

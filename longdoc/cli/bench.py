@@ -34,8 +34,9 @@ for command in (
 
 @bench.command()
 @click.argument("questions", nargs=-1, required=True, metavar="QUESTIONS.jsonl...", type=FILE)
-@click.option("--num", "num_questions", type=click.IntRange(min=1), default=100, show_default=True, help="Per source.")
-@click.option("--max-words", type=click.IntRange(min=1), default=120_000, show_default=True, help="Length of the text.")
+@click.option("--num", "num_questions", type=click.IntRange(min=1), default=100, show_default=True, help="Per text.")
+@click.option("--max-words", type=click.IntRange(min=1), default=120_000, show_default=True, help="Length of a text.")
+@click.option("--texts", "max_texts", type=click.IntRange(min=1), default=1, show_default=True, help="Per source.")
 @click.option("--passages", type=click.IntRange(min=1), default=5, show_default=True, help="As for longdoc ask.")
 @click.option("--naming", is_flag=True, help="Ask with the title of the short document, as in a collection of tales.")
 @click.option("--all", "use_all", is_flag=True, help="Documents that the rankers were fitted on as well.")
@@ -45,6 +46,7 @@ def qa(
     questions: tuple[Path, ...],
     num_questions: int,
     max_words: int,
+    max_texts: int,
     passages: int,
     naming: bool,
     use_all: bool,
@@ -62,6 +64,7 @@ def qa(
             ask_options=AskOptions(passages=passages),
             num_questions=num_questions,
             max_words=max_words,
+            max_texts=max_texts,
             held_out_only=not use_all,
             naming=naming,
             on_event=on_event,
