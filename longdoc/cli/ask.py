@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 @options.without("memory", "highlights", "search")
 @jsonl.from_option
 @options.source
-@options.model
+@options.limited_model
 @options.states
 @options.answer_output
 def ask(

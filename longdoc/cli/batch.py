@@ -103,7 +103,7 @@ class Shard(click.ParamType[Any]):
 )
 @click.option("--retry", is_flag=True, help="Also do what could not be read before and has not changed since.")
 @options.source
-@options.model
+@options.limited_model
 @options.states
 @options.folder_output(Forms())
 def batch(

@@ -11,7 +11,6 @@ A command gets them as one argument each:
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial, wraps
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from longdoc import __version__
+from longdoc.cli.bytes import Bytes
 from longdoc.cli.report import Report
 from longdoc.cli.settings import ENVIRONMENT_PREFIX
 from longdoc.core.errors import InputNotFound, UsageError
@@ -198,9 +198,7 @@ source = _gathered(
     ),
 )
 
-model = _gathered(
-    "model_options",
-    _model_options,
+_MODEL = (
     setting("--model", default=EMBEDDED_MODEL, metavar="ID", help="Hugging Face id, or folder of a checkpoint."),
     setting("--revision", metavar="NAME", help="Branch, tag or commit of the model."),
     setting("--quantize", type=click.Choice(["auto", "4bit", "8bit", "none"]), default="auto", help="Weights' size."),
@@ -279,28 +277,16 @@ def switched_off(model_options: ModelOptions, tiers: Collection[str]) -> ModelOp
     return replace(model_options, highlights=0) if "highlights" in tiers else model_options
 
 
-class Bytes(click.ParamType[int]):
-    """A size in bytes: `8G`, `800M`, `1.5GB`; G and GB are 10^9 bytes, GiB 2^30."""
-
-    name = "size"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", str(value).strip(), re.IGNORECASE)
-        num_bytes = 0
-        if found is not None:
-            unit = 1024 if found[3] else 1000
-            num_bytes = int(float(found[1]) * unit ** (" KMGT".index(found[2].upper()) if found[2] else 0))
-        if num_bytes < 1:
-            self.fail(f"{value!r} is no size: give 800M, 8G or 7.5GiB.", parameter, context)
-        return num_bytes
-
-
 memory_limit = setting(
     "--memory-limit",
     type=Bytes(),
     metavar="SIZE",
     help="Choose sizes and quantization so that it takes no more: 800M, 8G.",
 )
+
+model = _gathered("model_options", _model_options, *_MODEL)
+
+limited_model = _gathered("model_options", _model_options, *_MODEL, memory_limit)  # of commands that read documents
 
 state_dir = setting("--state-dir", metavar="FOLDER", help="Where reading states are kept, if not in the usual place.")
 

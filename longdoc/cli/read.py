@@ -36,7 +36,7 @@ SCHEMA = "longdoc.read/1"
 @options.states_bytes
 @options.fresh
 @options.source
-@options.model
+@options.limited_model
 @options.output
 def read(
     sources: tuple[str, ...],

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @options.without("memory", "highlights")
 @jsonl.from_option
 @options.source
-@options.model
+@options.limited_model
 @options.states
 @options.summary_output
 def summarize(

@@ -47,6 +47,7 @@ class ModelOptions:
     threads: CPU threads, None for torch's own choice.
     processes: of a ring, on all machines together; None for as many as there are GPUs, or as were started.
     prompts: folder whose prompts stand in the place of the shipped ones of the same name.
+    memory_limit: bytes; sizes and quantization that are left open are chosen so that it takes no more.
     """
 
     model: str = EMBEDDED_MODEL
@@ -65,6 +66,7 @@ class ModelOptions:
     offline: bool = False
     processes: int | None = None
     prompts: str | None = None
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ class Reading:
 
     by_part: no segment spans two parts, so that notes can be taken between them. Otherwise the cut does not depend on
     what follows, and the state of a text that grows at its end can be gone on from.
+    options: of the model, with the sizes that a memory limit allows.
     parts: sections that tile the text.   state: of all that was read so far.   num_tokens: of the whole document.
     tokens_from_state: how many of tokens_read an earlier run had read.
     parts_read, characters_read: how many parts were read to their end, and what of the text.
@@ -87,7 +88,8 @@ class Reading:
         counts = [count_tokens(document, session.encode, parts=(tile,)) for tile in counted]
         self.num_tokens = count_tokens(document, session.encode, parts=self.parts) if by_part else sum(counts)
         self.files = tuple(replace(f, num_tokens=n) for f, n in zip(document.files, counts, strict=False))
-        self.plan: ReadingPlan = plan_reading(loaded, session.options, self.num_tokens)
+        self.options = session.options_for(self.num_tokens, document.text)
+        self.plan: ReadingPlan = plan_reading(loaded, self.options, self.num_tokens)
         self.reader: Reader = reader_of(loaded, self.plan)
         self.framing = Framing(loaded.tokenizer, session.prompt_set, session.prompts_folder)
         self.tokens_read = 0
@@ -253,7 +255,7 @@ class Reading:
             model=self.session.loaded.info,
             attention=self.plan.info,
             prompts=dict(self.framing.used),
-            settings={**asdict(self.session.options), "segment_tokens": self.plan.segment_tokens, **settings},
+            settings={**asdict(self.options), "segment_tokens": self.plan.segment_tokens, **settings},
             seconds=time.perf_counter() - self.started,
             read_tokens_per_s=(self.tokens_read - self.tokens_from_state) / max(1e-9, self.read_seconds),
             write_tokens_per_s=reader.tokens_written / reader.write_seconds if reader.write_seconds else 0.0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from longdoc.core.events import Listener, ModelLoaded, ModelLoading
 from longdoc.core.paths import data_folder
 from longdoc.core.plans import MeasuredSpeed
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
+from longdoc.core.types import Document
 from longdoc.engine.fingerprint import model_fingerprint, plan_fingerprint
 from longdoc.engine.load import LoadedModel, load_model
 from longdoc.engine.machine import peak_resident_bytes, running_s
@@ -27,6 +28,7 @@ from longdoc.ingest.given import Given, read_given
 from longdoc.pipeline import speeds
 from longdoc.pipeline.framing import is_framed
 from longdoc.pipeline.keeping import Keeper
+from longdoc.pipeline.limit import MemoryLimit
 from longdoc.pipeline.plain_text import PlainText
 from longdoc.pipeline.prompts import check_folder
 from longdoc.pipeline.reading import OnPart, PartNotes, Reading
@@ -60,6 +62,7 @@ class Session:
         self._load_s = 0.0
         self._start_s: float | None = None
         self._last: tuple[_Key, Reading] | None = None
+        self._limit = MemoryLimit(options) if options.memory_limit is not None else None
 
     @property
     def loaded(self) -> LoadedModel:
@@ -83,11 +86,14 @@ class Session:
         """Of the model. To be taken before it writes."""
         return model_fingerprint(self.loaded)
 
-    def load(self, on_event: Listener) -> None:
-        """Load the model unless it is there."""
+    def load(self, on_event: Listener, document: Document | None = None) -> None:
+        """Load the model unless it is there. document: that is read first, for the weights that a limit allows."""
         if self._loaded is not None:
             return
         began = time.perf_counter()
+        if self._limit is not None:
+            self.options = replace(self.options, quantize=self._limit.quantize(document))
+            self._limit.loaded_with(self.options.quantize)
         on_event(ModelLoading(self.options.model))
         self._loaded = load_in_ring(self.options) if self.options.attention == "ring" else load_model(self.options)
         weights = self._loaded.info.quantization
@@ -95,6 +101,10 @@ class Session:
         seconds = time.perf_counter() - began
         self._load_s, self._start_s = seconds, running_s()
         on_event(ModelLoaded(self.options.model, self._loaded.num_parameters, seconds, why))
+
+    def options_for(self, num_tokens: int, text: str) -> ModelOptions:
+        """How a document is read: as the user says, with sizes that keep a memory limit. Raises OutOfMemory."""
+        return self.options if self._limit is None else self._limit.options_for(num_tokens, text)
 
     def encode(self, text: str) -> list[tuple[int, int, int]]:
         """(token id, start, end) of each token of a text. No control tokens, also where the text spells one."""
@@ -144,7 +154,7 @@ class Session:
             return self._last[1]
         self._last = None  # two documents are never held at once
         is_loaded = self._loaded is not None
-        self.load(on_event)
+        self.load(on_event, document)
         if not is_loaded and self._start_s is not None:
             self._start_s -= opening_s
         pace = speeds.Pace(on_event)

@@ -98,6 +98,7 @@ def test_json_has_it_as_its_schema_says() -> None:
     [
         ("stream", True, {}, "is not known: the reading went on from a state"),
         ("exact", False, {"memory": True}, "everything was kept exactly"),
+        ("ring", False, {"memory": True}, "everything was kept exactly"),
         ("stream", False, {"memory": False}, "it was switched off"),
         ("stream", False, {"memory": True}, "the model has none"),
     ],
