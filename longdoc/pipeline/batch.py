@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -55,29 +56,27 @@ def run(
     Raises what no document can be done with, and KeyboardInterrupt after what was begun is kept.
     """
     endings = [FORMS[form].ending for form in task.forms]
+    batch: _Batch | None = None
     try:
         _check(task)
         items_of(sources, out, endings)  # refused before anything is written
-        manifest = open_manifest(out, shard)
-    except KeyboardInterrupt:
-        on_event(Warned("stopped before any document was begun: the same command starts with the first"))
-        raise
-    try:
-        rows = Rows(out)
-        items = items_of(sources, out, endings, {name: row["source"] for name, row in rows.latest.items()})
-        mine = [item for item in items if shard is None or in_shard(item, shard)]
-        batch = _Batch(out, task, manifest, rows, mine, on_event, retry)
-        try:
-            batch.work(crew_of)
-        except KeyboardInterrupt:
-            batch.tell_stopped()
-            raise
-        finally:
-            batch.queue.close()
-            write_index(out)
+        with closing(open_manifest(out, shard)) as manifest:
+            rows = Rows(out)
+            items = items_of(sources, out, endings, {name: row["source"] for name, row in rows.latest.items()})
+            mine = [item for item in items if shard is None or in_shard(item, shard)]
+            batch = _Batch(out, task, manifest, rows, mine, on_event, retry)
+            try:
+                batch.work(crew_of)
+            finally:
+                batch.queue.close()
+                write_index(out)
         return outcome_of(mine, rows.latest, len(batch.made_now))
-    finally:
-        manifest.close()
+    except KeyboardInterrupt:
+        if batch is None:
+            on_event(Warned("stopped before any document was begun: the same command starts with the first"))
+        else:
+            batch.tell_stopped()
+        raise
 
 
 def _check(task: BatchTask) -> None:

@@ -187,14 +187,16 @@ def test_ctrl_c_says_what_is_done_and_how_to_go_on(docs: Path, tmp_path: Path) -
     assert do(docs, out)[0] == ["sub/c.txt"]
 
 
+@pytest.mark.parametrize("where", ["items_of", "open_manifest", "Rows", "settings_hash"])
 def test_ctrl_c_before_anything_is_begun_says_that(
-    docs: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    where: str, docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batches, "items_of", stop)
-    assert "before any document was begun" in stopped(docs, tmp_path / "out", None)
-    assert not (tmp_path / "out").exists()
+    out = tmp_path / "out"
+    monkeypatch.setattr(batches, where, stop)
+    assert "before any document was begun" in stopped(docs, out, None)
+    monkeypatch.undo()
+    assert not [*tmp_path.glob("out/.*")]
+    assert len(do(docs, out)[0]) == 3
