@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from longdoc.core.errors import Interrupted, UsageError
-from longdoc.core.events import Listener, ModelLoaded, ModelLoading
+from longdoc.core.events import Listener, ModelLoaded, ModelLoading, Warned
 from longdoc.core.paths import data_folder
 from longdoc.core.plans import MeasuredSpeed
 from longdoc.core.settings import ModelOptions, SourceOptions, StateOptions
@@ -144,17 +146,19 @@ class Session:
         """
         started = time.perf_counter()
         self.stopped = None
-        if isinstance(source, Given):
-            document = read_given(source, options, on_event)
-        else:
-            document = read_source(source, options, on_event)
+        with _before_reading(on_event):
+            if isinstance(source, Given):
+                document = read_given(source, options, on_event)
+            else:
+                document = read_source(source, options, on_event)
         opening_s = time.perf_counter() - started
         key = _Key(document.source.name, document.source.sha256, options)
         if on_part is None and self._last is not None and self._last[0] == key:
             return self._last[1]
         self._last = None  # two documents are never held at once
         is_loaded = self._loaded is not None
-        self.load(on_event, document)
+        with _before_reading(on_event):
+            self.load(on_event, document)
         if not is_loaded and self._start_s is not None:
             self._start_s -= opening_s
         pace = speeds.Pace(on_event)
@@ -205,6 +209,16 @@ class Session:
         return Keeper(
             self.states, reading.document, fingerprint, reading.num_tokens, on_event, on_part.purpose, variant
         )
+
+
+@contextmanager
+def _before_reading(on_event: Listener) -> Iterator[None]:
+    """Ctrl-C in here is told to have lost nothing."""
+    try:
+        yield
+    except Interrupted:
+        on_event(Warned("stopped before reading began; the same command begins again"))
+        raise
 
 
 def open_session(options: ModelOptions, on_event: Listener, states: StateOptions | None = None) -> Session:

@@ -10,7 +10,7 @@ import pytest
 from kept import reading_of, same, session_of
 
 from longdoc.core.errors import Interrupted, StoppedNow
-from longdoc.core.events import Event, SegmentRead, StateUsed, Step, Writing
+from longdoc.core.events import Event, ModelLoading, Opening, SegmentRead, StateUsed, Step, Warned, Writing
 from longdoc.core.settings import AskOptions, SourceOptions, StateOptions, SummaryOptions
 from longdoc.core.stopping import Stopper
 from longdoc.core.types import Summary
@@ -50,6 +50,17 @@ def summary_of(session: Session, book: Path, on_event: Any) -> Summary:
 
 def content(summary: Summary) -> tuple[Any, ...]:
     return summary.statements, summary.parts, summary.citations, summary.receipt.prompts
+
+
+@pytest.mark.parametrize("kind", [Opening, ModelLoading])
+def test_ctrl_c_before_reading_begins_says_so(kind: type[Event], pointing: Session, folder: Path, book: Path) -> None:
+    session = Session(pointing.options, StateOptions(str(folder)))  # the model is not loaded yet
+    stop = CtrlC(kind, 1)
+    with pytest.raises(Interrupted) as caught:
+        summary_of(session, book, stop)
+    assert caught.value.results == ()
+    told = [event.message for event in stop.events if isinstance(event, Warned)]
+    assert told == ["stopped before reading began; the same command begins again"]
 
 
 @pytest.mark.parametrize("kind", ["pointing", "writing"])
