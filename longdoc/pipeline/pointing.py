@@ -60,8 +60,10 @@ def evidence_of(document: Document, found: Found, most: int) -> list[Evidence]:
 def sentences_said(
     document: Document, ranked: Sequence[ScoredSentence], best: Span, most: int
 ) -> tuple[str, tuple[Citation, ...]]:
-    """One or two sentences of the document, `best` first."""
+    """One or two sentences of the document, `best` first; in reading order when they follow each other."""
     others = [(s.start, s.end) for s in enough(ranked, most) if (s.start, s.end) != best][: most - 1]
+    if len(others) == 1 and others[0][1] <= best[0] and not document.text[others[0][1] : best[0]].strip():
+        best, others = others[0], [best]
     found = (document.cite(*best), *(document.cite(*other) for other in others))
     return " ".join(" ".join(c.quote for c in found).split()), found
 

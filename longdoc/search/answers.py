@@ -28,6 +28,10 @@ ANSWERABILITY_COLUMNS = (
 _SURE = 0.6  # the share from which one sentence is enough: below it, the second holds the answer now and then
 
 
+_ECHO = 0.7  # of the question's words, by weight, in a question of the document
+_REPLY_WITHIN = 6  # sentences
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
     """A sentence that may answer.
@@ -64,7 +68,8 @@ def rank_sentences(
     if not found:
         return []
     columns = features(parse(question, index), index, passages, found) | dict(extra or {})
-    scores = rankers.best("sentence", columns).score(columns) + _introducing(question, index, found)
+    scores = _introduced(rankers.best("sentence", columns).score(columns), question, index, found)
+    scores = _after_questions(scores, index, found, columns)
     share = np.exp(scores - scores.max())
     share /= share.sum()
     ranked = [
@@ -81,22 +86,55 @@ def rank_sentences(
     return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.start))
 
 
+def _after_questions(
+    scores: Array, index: PassageIndex, found: Sequence[Candidate], columns: Mapping[str, Array]
+) -> Array:
+    """(N,): a question of the document that has most of the words asked for is no answer; what follows it may be one.
+
+    In interviews that is what the next paragraph, or the next turn, begins with.
+    """
+    changed = scores.copy()
+    numbers = {candidate.number: i for i, candidate in enumerate(found)}
+    for i, candidate in enumerate(found):
+        if not columns["is_question"][i] or columns["coverage"][i] < _ECHO:
+            continue
+        after = [
+            numbers[n]
+            for n in range(candidate.number + 1, candidate.number + _REPLY_WITHIN)
+            if n in numbers and not columns["is_question"][numbers[n]]
+        ]
+        turns = [j for j in after if "\n\n" in index.text[index.sentences[found[j].number - 1][1] : found[j].start]]
+        if reply := (turns or after)[:1]:
+            changed[reply[0]] = max(changed[reply[0]], scores[i])
+            changed[i] = min(changed[i], float(scores.min()))
+    return changed
+
+
 def enough(ranked: Sequence[ScoredSentence], most: int = 2) -> Sequence[ScoredSentence]:
     """The sentences to say: the best one when it is well ahead of the others, else the best `most`."""
     return ranked[:1] if ranked and ranked[0].probability >= _SURE else ranked[:most]
 
 
-def _introducing(question: str, index: PassageIndex, found: Sequence[Candidate]) -> Array:
-    """(N,): what is added for sentences that say what "What is it?" asks for; 0 for every other question."""
-    subject = definitions.subject_of(question)
-    bonus = np.zeros(len(found))
-    if subject is not None:
+def _introduced(scores: Array, question: str, index: PassageIndex, found: Sequence[Candidate]) -> Array:
+    """(N,): higher for sentences that say what "What is it?" asks for; the same for every other question.
+
+    Where the difference of two is asked for, the sentences that introduce them share the highest score of both.
+    """
+    changed = scores.copy()
+    subjects = definitions.subjects_of(question)
+    first_weight = definitions.first_weight(question)
+    chosen = []
+    for subject in subjects:
         pattern = definitions.pattern_of(subject)
-        first = definitions.introductions(subject, index.text, index.sentences)[:1]
+        first = definitions.definition_of(subject, index.text, index.sentences)
         for i, candidate in enumerate(found):
             says = definitions.says(pattern, index.text[candidate.start : candidate.end]) == 1
-            bonus[i] = definitions.SAYS_WEIGHT * says + definitions.FIRST_WEIGHT * (candidate.number in first)
-    return bonus
+            changed[i] += definitions.SAYS_WEIGHT * says + first_weight * (candidate.number == first)
+            if candidate.number == first:
+                chosen.append(i)
+    if len(subjects) > 1 and chosen:
+        changed[chosen] = changed[chosen].max()
+    return changed
 
 
 def answerability(

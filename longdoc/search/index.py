@@ -167,11 +167,9 @@ class PassageIndex:
 
     def _introducing(self, question: str) -> list[int]:
         """The passages of the sentences that first name, and first say what is, the subject of "What is it?"."""
-        subject = definitions.subject_of(question)
-        if subject is None:
-            return []
         first = [sentence for sentence, _ in self.passages]
-        numbers = definitions.introductions(subject, self.text, self.sentences)
+        subjects = definitions.subjects_of(question)
+        numbers = [n for subject in subjects for n in definitions.introductions(subject, self.text, self.sentences)]
         return list(dict.fromkeys(bisect_right(first, number) - 1 for number in numbers))
 
     @cached_property
@@ -181,7 +179,7 @@ class PassageIndex:
 
     def without_narrator(self, question: str) -> str:
         """The question without the name of the one who says "I", unless it asks who that is."""
-        if self.narrator is None or definitions.subject_of(question):
+        if self.narrator is None or definitions.subjects_of(question):
             return question
         rest = narrator.without(question, self.narrator)
         return rest if content_words(rest) else question

@@ -51,7 +51,7 @@ _IRREGULAR_FORMS = """
     threw:throw thrown:throw told:tell took:take tore:tear torn:tear understood:understand went:go wept:weep woke:wake
     woken:wake won:win wore:wear worn:wear wove:weave woven:weave written:write wrote:write
     children:child feet:foot geese:goose men:man mice:mouse teeth:tooth wives:wife women:woman wolves:wolf knives:knife
-    lives:life leaves:leaf thieves:thief better:good best:good worse:bad worst:bad"""
+    lives:life leaves:leaf thieves:thief better:good best:good worse:bad worst:bad aged:old"""
 _LEMMA = dict(pair.split(":") for pair in _IRREGULAR_FORMS.split())
 _FORMS: dict[str, list[str]] = {}
 for _form, _lemma in _LEMMA.items():

@@ -136,3 +136,32 @@ def test_the_files_that_ship_name_their_sources_and_held_out_figures():
         assert provenance["sources"]
         assert provenance["held_out"]
         assert "unknown" not in provenance["sources"].values()
+
+
+INTERVIEW = (
+    "Ann: Welcome back. We had much rain this week, and the studio is cold.\n\n"
+    "Ann: What would success look like for the orchard project? Is it money, or is it fame?\n\n"
+    "Ben: I would love to see pears in every school. Nobody does that yet.\n\n"
+    "Ann: That is kind of you. Let us hear some music before we go on.\n\n"
+)
+
+
+def test_a_question_of_the_document_is_answered_by_what_follows_it(rankers):
+    with PassageIndex(INTERVIEW) as asked:
+        best = answer("What would success look like for the orchard project?", asked, rankers)[0]
+        assert "pears in every school" in INTERVIEW[best.start : best.end]
+    alone = INTERVIEW.split("Ben:")[0].rstrip()
+    with PassageIndex(alone) as asked:
+        best = answer("What would success look like for the orchard project?", asked, rankers)[0]
+        assert "What would success look like" in alone[best.start : best.end]
+
+
+def test_the_difference_of_two_things_is_what_each_of_them_is(rankers):
+    text = (
+        "Cations and anions attract each other, and so cations and anions form salts of many kinds in the sea.\n\n"
+        "A positively charged particle is known as a cation. It has lost electrons.\n\n"
+        "A negatively charged particle is known as an anion. It has gained electrons.\n\n"
+    )
+    with PassageIndex(text) as asked:
+        said = enough(answer("What is the difference between cations and anions?", asked, rankers))
+        assert [text[s.start : s.end].split()[-1] for s in said] == ["cation.", "anion."]

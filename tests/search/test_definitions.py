@@ -2,7 +2,7 @@
 
 import pytest
 
-from longdoc.search.definitions import introductions, pattern_of, says, subject_of
+from longdoc.search.definitions import definition_of, introductions, pattern_of, says, subject_of, subjects_of
 from longdoc.search.index import PassageIndex
 from longdoc.search.narrator import narrator_of
 
@@ -17,10 +17,46 @@ from longdoc.search.narrator import narrator_of
         ("Who is the keeper of the lighthouse?", None),
         ("What is he doing?", None),
         ("Why did Royer come?", None),
+        ("What do ribosomes do?", "ribosomes"),
+        ("What does entropy mean?", "entropy"),
+        ("What is the function of the mitochondria?", "mitochondria"),
+        ("Define osmosis.", "osmosis"),
+        ("What did Royer do?", None),
+        ("What do they do?", None),
+        ("Who is he?", None),
+        ("What was the purpose of his visit?", None),
     ],
 )
 def test_only_questions_for_a_name_have_a_subject(question, subject):
     assert subject_of(question) == subject
+
+
+@pytest.mark.parametrize(
+    ("question", "subjects"),
+    [
+        ("What is the difference between anatomy and physiology?", ["anatomy", "physiology"]),
+        ("How do cations differ from anions?", ["cations", "anions"]),
+        ("How do plants and animals differ?", ["plants", "animals"]),
+        ("How do plants and animals live together?", []),
+        ("What is the difference between what he said and what he did?", []),
+        ("Who is Royer?", ["Royer"]),
+    ],
+)
+def test_a_question_for_a_difference_has_two_subjects(question, subjects):
+    assert subjects_of(question) == subjects
+
+
+def test_a_thing_is_introduced_where_it_is_defined_and_a_person_where_he_is_named():
+    sentences = [
+        "The plants of the cell, the ribosomes, work at night.",
+        "A ribosome is an organelle.",
+        "Royer came.",
+        "Royer was a general.",
+        "A charged particle is known as an ion.",
+    ]
+    text = " ".join(sentences)
+    spans = [(text.index(sentence), text.index(sentence) + len(sentence)) for sentence in sentences]
+    assert [definition_of(name, text, spans) for name in ("ribosomes", "ions", "Royer", "Doyle")] == [1, 4, 2, None]
 
 
 @pytest.mark.parametrize(
