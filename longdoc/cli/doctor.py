@@ -22,26 +22,35 @@ SCHEMA = "longdoc.doctor/1"
     examples=[
         ("Whether all that is needed works here", "longdoc doctor"),
         ("Whether a model can be used without the network", "longdoc doctor --model ./model --offline"),
+        ("Whether several GPUs can share a document", "longdoc doctor --ring"),
     ],
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.option(
+    "--ring",
+    is_flag=True,
+    help="Try a ring as well: one process for each GPU, or two on the CPU; --gpus says how many.",
+)
 @options.state_dir
 @options.model
-def doctor(as_json: bool, state_dir: str | None, model_options: ModelOptions) -> None:
+def doctor(as_json: bool, ring: bool, state_dir: str | None, model_options: ModelOptions) -> None:
     """Check what this machine can do, and make a small summary: exit code 1 when that fails.
 
     Python, torch, GPUs, fused attention, full-text search, the worker processes that parse documents, folders, the
-    network, the models that would fit, the model itself, and 4-bit weights with a tiny product.
+    network, the models that would fit, the model itself, and 4-bit weights with a tiny product. With --ring also the
+    links between processes, and whether they read exactly what one reads: exit code 1 when they do not.
     """
     from longdoc.output.progress import open_display
     from longdoc.pipeline.doctor import examine, is_fit
 
     with open_display("auto") as display:
-        checks = examine(model_options, display, state_dir)
+        checks = examine(model_options, display, state_dir, ring=ring)
     click.echo(_json(checks, is_fit(checks)) if as_json else "\n".join(map(_line, checks)))
     if not is_fit(checks):
         broken = [check for check in checks if check.is_needed and not check.is_ok]
-        raise LongdocError("No summary can be made here.", why=broken[0].found, fix=broken[0].fix)
+        of_ring = all(check.name in ("links", "ring") for check in broken)
+        what = "A ring does not work here." if of_ring else "No summary can be made here."
+        raise LongdocError(what, why=broken[0].found, fix=broken[0].fix)
 
 
 def _line(check: Check) -> str:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Check:
     """One part. found: versions, sizes, or what went wrong.   fix: what to do about it, None when all is well.
 
     is_tried: False for what was only looked up.   details: the same for programs.
+    is_needed: by a summary, or because it was asked for.
     """
 
     name: str
@@ -59,8 +61,13 @@ class Found:
 Part = Callable[[ModelOptions], str | Found]
 
 
-def examine(options: ModelOptions, on_event: Listener = ignore, state_dir: str | None = None) -> list[Check]:
-    """Try every part, in the order in which one needs the other. state_dir: where reading states are kept."""
+def examine(
+    options: ModelOptions, on_event: Listener = ignore, state_dir: str | None = None, *, ring: bool = False
+) -> list[Check]:
+    """Try every part, in the order in which one needs the other. state_dir: where reading states are kept.
+
+    ring: try a ring as well.
+    """
     from longdoc.engine.quantized import end_trial, start_trial
 
     trial = start_trial()
@@ -82,6 +89,7 @@ def examine(options: ModelOptions, on_event: Listener = ignore, state_dir: str |
             False,
             "pip install --upgrade bitsandbytes, or do without --quantize",
         ),
+        *(_ring_parts() if ring else []),
     ]
     checks = []
     with ExitStack() as last:
@@ -93,8 +101,20 @@ def examine(options: ModelOptions, on_event: Listener = ignore, state_dir: str |
     return checks
 
 
+def _ring_parts() -> list[tuple[str, Part, bool, str]]:
+    """The parts of a ring, which is tried once for both."""
+    from longdoc.pipeline.doctor_ring import check_found, links_found, try_ring
+
+    tried = cache(try_ring)
+    fix = "longdoc doctor --ring -v, and send us what it says; or read with --attention stream"
+    return [
+        ("links", lambda options: Found(*links_found(tried(options))), True, fix),
+        ("ring", lambda options: Found(*check_found(tried(options))), True, fix),
+    ]
+
+
 def is_fit(checks: list[Check]) -> bool:
-    """Whether a summary can be made."""
+    """Whether a summary can be made, and a ring works where it was tried."""
     return all(check.is_ok for check in checks if check.is_needed)
 
 

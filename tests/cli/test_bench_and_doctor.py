@@ -154,7 +154,7 @@ def test_a_picture_is_written_beside_the_result(
 
 
 def examined(monkeypatch: pytest.MonkeyPatch, *checks: doctor.Check) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda options, on_event, state_dir: list(checks))
+    monkeypatch.setattr(doctor, "examine", lambda options, on_event, state_dir, ring: list(checks))
 
 
 GOOD = doctor.Check("search", True, "SQLite 3.45.1 with FTS5")
@@ -198,6 +198,21 @@ def test_the_exit_code_is_1_when_no_summary_can_be_made(
     }  # fmt: skip
     jsonschema.validate(result, schema("longdoc.doctor/1"))
     assert "why: It is not there." in err
+
+
+def test_a_ring_that_does_not_work_is_told_as_such_and_its_json_follows_the_schema(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    links = doctor.Check("links", True, "gloo", details={"links": []})
+    broken = doctor.Check("ring", False, "The ring computes something else.", fix="--attention stream")
+    examined(monkeypatch, GOOD, links, broken)
+    assert run(["doctor", "--ring", "--json"]) == 1
+    out, err = capsys.readouterr()
+    jsonschema.validate(json.loads(out), schema("longdoc.doctor/1"))
+    assert "A ring does not work here." in err
+    examined(monkeypatch, GOOD, NO_MODEL, links, broken)
+    assert run(["doctor", "--ring"]) == 1
+    assert "No summary can be made here." in capsys.readouterr().err
 
 
 def test_a_check_that_fails_in_any_way_is_a_finding() -> None:

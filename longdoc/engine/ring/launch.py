@@ -17,13 +17,15 @@ from longdoc.core.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, Rin
 from longdoc.engine.ring.processes import LOST, PARENT, STUCK
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # which the launcher listens to
-_STOP_S = "600"  # after Ctrl-C, to finish a step and to keep what was read
+_STOP_S = 600  # after Ctrl-C, to finish a step and to keep what was read
+_SHUTDOWN = "TORCH_ELASTIC_SHUTDOWN_TIMEOUT"
 
 
-def launch(arguments: Sequence[str], processes: int, module: str = "longdoc") -> int:
+def launch(arguments: Sequence[str], processes: int, module: str = "longdoc", stop_s: int = _STOP_S) -> int:
     """Run `longdoc ARGUMENTS` in so many processes on this machine; -> the exit code of the first.
 
-    module: that is run in the place of longdoc's own.   Raises RingLost when one of them was killed or lost the others.
+    module: that is run in the place of longdoc's own.   stop_s: that a process has to end when it is asked to.
+    Raises RingLost when one of them was killed or lost the others.
     """
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -33,7 +35,8 @@ def launch(arguments: Sequence[str], processes: int, module: str = "longdoc") ->
     handlers = {number: signal.getsignal(number) for number in _STOPPING}
     logging.disable(logging.CRITICAL)  # what went wrong is said once, by us
     os.environ[PARENT] = str(os.getpid())
-    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", _STOP_S)
+    shutdown = os.environ.get(_SHUTDOWN)
+    os.environ[_SHUTDOWN] = shutdown or str(stop_s)
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -53,6 +56,8 @@ def launch(arguments: Sequence[str], processes: int, module: str = "longdoc") ->
         return INTERRUPTED_EXIT_CODE if stopped.sigval == signal.SIGINT else TERMINATED_EXIT_CODE
     finally:
         del os.environ[PARENT]
+        if shutdown is None:
+            del os.environ[_SHUTDOWN]
         logging.disable(log_level)
         for number, handler in handlers.items():  # the launcher leaves its own
             signal.signal(number, handler)
