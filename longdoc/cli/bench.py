@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from longdoc.cli import bench_batch, bench_engine, bench_memory, bench_plan, bench_readers, options
+from longdoc.cli import bench_batch, bench_engine, bench_memory, bench_plan, bench_readers, bench_ring, options
 from longdoc.cli.bench_options import FILE, deliver
 from longdoc.core.events import Listener
 from longdoc.core.settings import AskOptions, ModelOptions
@@ -28,6 +28,7 @@ for command in (
     *bench_memory.COMMANDS,
     *bench_plan.COMMANDS,
     *bench_readers.COMMANDS,
+    *bench_ring.COMMANDS,
 ):
     bench.add_command(command)
 
@@ -37,6 +38,9 @@ for command in (
 @click.option("--num", "num_questions", type=click.IntRange(min=1), default=100, show_default=True, help="Per text.")
 @click.option("--max-words", type=click.IntRange(min=1), default=120_000, show_default=True, help="Length of a text.")
 @click.option("--texts", "max_texts", type=click.IntRange(min=1), default=1, show_default=True, help="Per source.")
+@click.option(
+    "--rotations", type=click.IntRange(min=1), default=1, show_default=True, help="Of each text: the same elsewhere."
+)
 @click.option("--passages", type=click.IntRange(min=1), default=5, show_default=True, help="As for longdoc ask.")
 @click.option("--naming", is_flag=True, help="Ask with the title of the short document, as in a collection of tales.")
 @click.option("--all", "use_all", is_flag=True, help="Documents that the rankers were fitted on as well.")
@@ -47,6 +51,7 @@ def qa(
     num_questions: int,
     max_words: int,
     max_texts: int,
+    rotations: int,
     passages: int,
     naming: bool,
     use_all: bool,
@@ -65,6 +70,7 @@ def qa(
             num_questions=num_questions,
             max_words=max_words,
             max_texts=max_texts,
+            rotations=rotations,
             held_out_only=not use_all,
             naming=naming,
             on_event=on_event,
