@@ -19,9 +19,11 @@ from longdoc.output.wording import (
     count_citations,
     focus_words,
     incomplete_words,
+    no_passages,
     one_line,
     place,
     receipt_lines,
+    remark,
     shown_name,
     shown_parts,
     skipped_pages,
@@ -98,7 +100,7 @@ class SummaryView:
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """An answer. message: instead of one.   passages: best first."""
+    """An answer. message: instead of one, or on it.   passages: best first.   no_passages: why there are none."""
 
     id: str
     question: str
@@ -107,6 +109,7 @@ class AnswerView:
     verbatim: bool
     passages: tuple[Quote, ...]
     passages_title: str
+    no_passages: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +238,8 @@ class Views:
         message = NOT_FOUND if answer.status == "not_found" else None
         if answer.status == "partial" and not answer.text:
             message = NOT_FOUND_IN_PART
+        if behind := remark(answer):
+            message = f"{behind[0].upper()}{behind[1:]}."
         return AnswerView(
             id=f"q{next(self._questions)}",
             question=one_line(answer.question),
@@ -243,6 +248,7 @@ class Views:
             verbatim=answer.verbatim,
             passages=(*own, *passages),
             passages_title="Passages" if said else "Closest passages",
+            no_passages=no_passages(answer),
         )
 
 

@@ -19,6 +19,7 @@ from longdoc.output.wording import (
     one_line,
     places,
     receipt_lines,
+    remark,
     shorten,
     shown_name,
     shown_parts,
@@ -125,7 +126,9 @@ def _answer(answer: Answer, *, quote: bool) -> list[str]:
         blocks.append(NOT_FOUND_IN_PART)
     elif answer.text:
         shown = escape if answer.verbatim else tame
-        blocks.append(" ".join(_with_places(shown(s.text), s.citations, name) for s in answer.sayings()))
+        said = " ".join(_with_places(shown(s.text), s.citations, name) for s in answer.sayings())
+        behind = remark(answer)
+        blocks.append(f"{said} *({behind})*" if behind else said)
     closest = answer.status in {"not_found", "partial"} and not answer.text and bool(answer.evidence)
     if closest or (quote and answer.evidence):
         blocks.append("Closest passages:" if closest else "Passages:")

@@ -14,6 +14,7 @@ from longdoc.output.wording import (
     one_line,
     places,
     receipt_lines,
+    remark,
     shown_parts,
 )
 
@@ -55,7 +56,9 @@ def answers_text(answers: Sequence[Answer], *, quote: bool = False, name_source:
         elif answer.status == "partial" and not answer.text:
             blocks.append(NOT_FOUND_IN_PART)
         elif answer.text:
-            blocks.append(" ".join(_with_places(clean(s.text).strip(), s.citations, name) for s in answer.sayings()))
+            said = " ".join(_with_places(clean(s.text).strip(), s.citations, name) for s in answer.sayings())
+            behind = remark(answer)
+            blocks.append(f"{said} ({behind})" if behind else said)
         if quote or not answer.text:
             blocks += [
                 f"  {_with_places(one_line(e.citation.quote), [e.citation], name)}"

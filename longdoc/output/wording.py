@@ -27,6 +27,7 @@ from longdoc.core.types import (
 
 # C0 except tab and newline, DEL, and C1: U+009B alone starts an escape sequence in several terminals.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+UNCITED = "no citation: it does not stand in the document as it is said here"
 _MAX_SECTION_CHARACTERS = 60
 _MAX_FOCUS_CHARACTERS = 120
 _MAX_SKIPPED_RANGES = 12
@@ -142,9 +143,35 @@ def places(citations: Iterable[Citation], *, document: str | None = None) -> lis
 
 
 def count_citations(answers: Iterable[Answer]) -> CitationCount:
-    """The citations of answers; whether each statement has one is counted for summaries only."""
-    citations = [citation for answer in answers for citation in answer.citations]
-    return CitationCount(total=len(citations), verified=sum(citation.verified for citation in citations))
+    """The citations of answers; how many answers have one is counted only where some have none."""
+    told = [answer for answer in answers if answer.text]
+    citations = [citation for answer in told for citation in answer.citations]
+    uncited = sum(is_uncited(answer) for answer in told)
+    return CitationCount(
+        total=len(citations),
+        verified=sum(citation.verified for citation in citations),
+        statements=len(told) if uncited else 0,
+        statements_cited=len(told) - uncited,
+    )
+
+
+def is_uncited(answer: Answer) -> bool:
+    """Whether an answer stands without proof: given without a search, and not found in the document."""
+    return bool(answer.text) and not any(citation.verified for citation in answer.citations)
+
+
+def remark(answer: Answer) -> str | None:
+    """What is said behind an answer that was given without the search: where it comes from, that nothing proves it."""
+    said = [UNCITED] if is_uncited(answer) else []
+    if answer.text and answer.provenance and not answer.receipt.settings.get("search", True):
+        said.append(f"from the {' and the '.join(answer.provenance)}")
+    return "; ".join(said) or None
+
+
+def no_passages(answer: Answer) -> str:
+    """Why there are no passages beside an answer."""
+    is_searched = answer.receipt.settings.get("search", True)
+    return "No passage shares a word with the question." if is_searched else "Nothing was looked up (--without search)."
 
 
 def focus_words(focus: Focus, *, verbatim: bool) -> str:

@@ -122,6 +122,23 @@ def test_what_is_not_in_the_document_is_said_plainly_with_the_closest_passages()
         assert "All day it rained. It rained. [p. 12]" in text
 
 
+def test_an_answer_without_the_search_says_where_it_comes_from_and_whether_anything_proves_it() -> None:
+    receipt = replace(make_answer().receipt, settings={"search": False})
+    known = make_answer(evidence=(), provenance=("window", "memory"), receipt=receipt)
+    unproved = make_answer(citations=(), evidence=(), provenance=("memory",), receipt=receipt)
+    silent = make_answer(status="not_found", text="", citations=(), evidence=(), provenance=(), receipt=receipt)
+    assert "It rained. [p. 12] (from the window and the memory)\n" in answers_text([known])
+    uncited = "It rained. *(no citation: it does not stand in the document as it is said here; from the memory)*"
+    page = answers_markdown([known, unproved, silent])
+    assert uncited in page
+    assert "1 of 1 quotes stand at the place they name, 1 of 2 statements cited;" in page
+    assert "statements cited" not in answers_markdown([known, silent])
+    html = report_html([Reported(None, (unproved, silent))])
+    assert "Nothing was looked up (--without search)." in html
+    assert "No citation: it does not stand in the document as it is said here; from the memory." in html
+    assert "(from" not in answers_text([make_answer(provenance=("search", "window"))])
+
+
 def test_text_has_no_markup() -> None:
     text = summary_text(make_summary())
     assert text.startswith("A Book\n\nIt rained. [p. 12]\n\nChapter 1\n  It rained. [p. 12]\n  The dog")
