@@ -2,7 +2,7 @@
 
 The processes are started as those of a command (`engine/ring/launch.py`) and measure themselves (`ring_process.py`).
 One process is always measured: it is what the others are compared with. A row's seconds are those of the slowest
-process, its bytes those of the one that has most.
+process, its bytes those of the one that has most; of a layer where they are sent, of a block of one layer that goes by.
 
 `hidden` is the share of the waiting for transfers that attending meanwhile saves: measured against the same reading
 with each transfer waited for first. On paper (`hiding_tokens`): from which length on all of it is hidden.
@@ -135,7 +135,8 @@ def row(ranks: Sequence[Row], alone: Sequence[Row], tokens: int) -> dict[str, An
         "tokens": tokens,
         "read_s": round(first["overlapped"]["read_s"], 3),
         "attention_s": round(max(map(attention_s, ranks)), 3),
-        "wait_s": round(max(sum(one["wait_s"]) for one in overlapped), 3),
+        "wait_s": round(max(sum(one["wait_s"]) for one in overlapped), 4),
+        "packing_s": round(max(one["packing_s"] for one in overlapped), 4),
         "steps": [
             {
                 "compute_s": round(max(one["compute_s"][step] for one in overlapped), 4),
@@ -153,6 +154,7 @@ def row(ranks: Sequence[Row], alone: Sequence[Row], tokens: int) -> dict[str, An
         "peak_memory_bytes": max(rank["peak_memory_bytes"] for rank in ranks),
         "peak_gpu_bytes": max((rank["peak_gpu_bytes"] for rank in ranks if rank["peak_gpu_bytes"]), default=None),
         "write_tokens_per_s": round(1 / write_s, 1) if write_s else None,
+        "largest_logit": round(max(map(abs, single.logits)), 3),
         "difference": difference(single, ring) if size > 1 else None,
         "same_tokens": ring.tokens == single.tokens if size > 1 else None,
     }

@@ -30,10 +30,11 @@ _WARM_TOKENS = 256  # for each process
 
 
 def timed_ring(group: Group, *, overlaps: bool) -> Any:
-    """A ring that notes of each step the seconds of attending and those between two blocks.
+    """A ring that notes of each step the seconds of attending, and of waiting for a transfer before it.
 
-    computes, waits: (N,) seconds, all layers together; a wait comes before its step, and has the packing of the block
-    in it.   own_bytes: keys and values of this process.   block_bytes: of the largest block that went by.
+    computes, waits: (N,) seconds, all layers together.   packing_s: of what else lies between two blocks; on a GPU,
+    where the program does not wait for transfers itself, that counts as waiting.
+    own_bytes: keys and values of this process.   block_bytes: of the largest block that went by.
     """
     import torch
 
@@ -50,20 +51,24 @@ def timed_ring(group: Group, *, overlaps: bool) -> Any:
             super().__init__(group.rank, group.size, overlaps=overlaps)
             self.computes = [0.0] * group.size
             self.waits = [0.0] * group.size
+            self.packing_s = 0.0
             self.own_bytes = self.block_bytes = 0
 
         def blocks(self, held: Sequence[Any], counts: Sequence[int]) -> Iterator[tuple[int, Any, Any]]:
             settle()
             self.own_bytes += sum(keys.nbytes + values.nbytes for keys, values in held)
-            ended = time.perf_counter()
+            ended, waited_s = time.perf_counter(), self.traffic.wait_s
             for step, (origin, keys, values) in enumerate(super().blocks(held, counts)):
                 settle()
                 began = time.perf_counter()
-                self.waits[step] += began - ended
+                between_s = began - ended
+                transfer_s = between_s if device.type == "cuda" else self.traffic.wait_s - waited_s
+                self.waits[step] += transfer_s
+                self.packing_s += between_s - transfer_s
                 self.block_bytes = max(self.block_bytes, keys.nbytes + values.nbytes)
                 yield origin, keys, values
                 settle()
-                ended = time.perf_counter()
+                ended, waited_s = time.perf_counter(), self.traffic.wait_s
                 self.computes[step] += ended - began
 
     return TimedRing()
@@ -135,6 +140,7 @@ def _phase(loaded: LoadedModel, ids: list[int], num_write: int, *, overlaps: boo
     return found | {
         "compute_s": ring.computes,
         "wait_s": ring.waits,
+        "packing_s": ring.packing_s,
         "kv_bytes": ring.own_bytes,
         "block_bytes": ring.block_bytes,
         "ring_bytes": ring.traffic.ring_bytes,

@@ -31,6 +31,7 @@ def rank(size: int, number: int, tokens: int = 1000) -> dict[str, Any]:
         "write_s": 0.02,
         "compute_s": [1.0 / size] * size,
         "wait_s": [0.01] * size,
+        "packing_s": 0.001,
         "kv_bytes": 2 * tokens * 8 // size,
         "block_bytes": tokens * 8 // size,
         "ring_bytes": 2 * (size - 1) * tokens * 8 // size,
