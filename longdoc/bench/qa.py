@@ -19,7 +19,7 @@ from longdoc.core.sentences import Span
 from longdoc.search.answers import answerability, enough, rank_sentences
 from longdoc.search.candidates import candidates, features, parse
 from longdoc.search.index import PassageIndex
-from longdoc.search.joined import JoinedDocument, JoinedQuestion, is_held_out, join, read_rows, strangers
+from longdoc.search.joined import JoinedDocument, JoinedQuestion, is_held_out, join, read_rows, rotated, strangers
 from longdoc.search.measures import contains, exact_match, token_f1
 from longdoc.search.passages import KEPT, find_passages
 from longdoc.search.ranker import RankerFile
@@ -87,6 +87,7 @@ def run(
     num_questions: int = 250,
     max_words: int = 120_000,
     max_texts: int = 1,
+    rotations: int = 1,
     held_out_only: bool = True,
     naming: bool = False,
 ) -> dict[str, Any]:
@@ -94,6 +95,7 @@ def run(
 
     paths: JSONL of questions.   held_out_only: leave out the documents that rankers are fitted on.
     num_questions: of each text.   max_texts: of each source, as far as its documents go.
+    rotations: each text is asked so many times, begun at another of its documents: the same questions elsewhere.
     naming: ask with the title of the short document, as in a collection of tales.
     """
     by_source: dict[str, list[Mapping[str, Any]]] = {}
@@ -109,7 +111,8 @@ def run(
     for source, documents in texts.items():
         others = [first for first in firsts if first is not documents[0]]
         for name, system in systems.items():
-            figures = measure(documents, others, system, num_questions)
+            turned = [rotated(one, turn / rotations) for one in documents for turn in range(rotations)]
+            figures = measure(turned, others, system, num_questions)
             results.append({"source": source, "system": name, **figures})
     return {"schema": SCHEMA, "bench": "qa", "decline_below": DECLINE_BELOW, "results": results}
 

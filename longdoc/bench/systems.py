@@ -115,11 +115,12 @@ def run_qa(
     num_questions: int,
     max_words: int,
     max_texts: int = 1,
+    rotations: int = 1,
     held_out_only: bool = True,
     naming: bool = False,
     on_event: Listener = ignore,
 ) -> Report:
-    """BM25, the rankers alone, and the whole pipeline. max_texts, naming: as in `qa.run`."""
+    """BM25, the rankers alone, and the whole pipeline. max_texts, rotations, naming: as in `qa.run`."""
     session = TextSession(options)
     session.load(on_event)
     systems: Mapping[str, qa.System] = {
@@ -133,6 +134,7 @@ def run_qa(
         num_questions=num_questions,
         max_words=max_words,
         max_texts=max_texts,
+        rotations=rotations,
         held_out_only=held_out_only,
         naming=naming,
     )

@@ -11,7 +11,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,26 @@ def strangers(document: JoinedDocument, others: Sequence[JoinedDocument], num: i
     pool = [q for other in others if other.name != document.name for q in other.questions if not q.is_trick]
     step = max(1, len(pool) // max(1, num))
     return [JoinedQuestion(q.question, q.answers, 0, 0, belongs=False) for q in pool[::step][:num]]
+
+
+def rotated(document: JoinedDocument, share: float) -> JoinedDocument:
+    """The same short documents in the same order, begun with the one at that share of the text: for other places."""
+    if not share:
+        return document
+    first = next(n for n, s in enumerate(document.sections) if s.end > share * len(document.text))
+    order = [*document.sections[first:], *document.sections[:first]]
+    cut = order[0].start
+    length = len(document.text)
+
+    def moved(offset: int) -> int:
+        return (offset - cut) % length
+
+    sections = tuple(replace(s, start=moved(s.start), end=moved(s.start) + s.end - s.start) for s in order)
+    questions = tuple(
+        replace(q, start=moved(q.start), end=moved(q.start) + q.end - q.start) for q in document.questions
+    )
+    text = document.text[cut:] + document.text[:cut]
+    return JoinedDocument(f"{document.name}, from {share:.0%}", text, sections, questions)
 
 
 def _join(rows: Sequence[Row], name: str, max_questions: int, naming: bool) -> JoinedDocument:

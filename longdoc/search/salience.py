@@ -42,6 +42,10 @@ _BOILERPLATE = re.compile(
     r"thanks? (you )?(so much )?for|thank you|\bfigure \d|\btable \d",
     re.IGNORECASE,
 )
+# What people say while they look for words; where they do, these and single letters ("th") are taken for it as well.
+_HESITATION = re.compile(r"\b(?:uh|um|umm|mm+|hm+|mhm|uh-huh|mm-hmm|erm)\b", re.IGNORECASE)
+_FILLER = re.compile(rf"{_HESITATION.pattern}|\b(?:okay|ok|yep|yeah|oh|huh|[b-hj-z])\b|@", re.IGNORECASE)
+_LEAST_HESITATION = 0.01  # of the words of a part: from here on it is speech, taken down as it was spoken
 # Single quotation marks, not apostrophes: before a capital, after a mark of punctuation.
 _SINGLE_OPENS = re.compile(r"(?<![\w.,!?—])[‘'](?=[A-Z])|(?<=[,;] )[‘'](?=\w)")
 _SINGLE_CLOSES = re.compile(r"(?<=[.,!?—])['’](?!\w)")
@@ -85,6 +89,8 @@ class _Row(NamedTuple):
 COLUMNS = _Row._fields
 DIALOGUE_AROUND = "dialogue_around"  # the part's mean of "quoted": not ranked by, but narrative is told by it
 NARRATIVE = 0.1  # share of dialogue from which a part is taken for a story
+SPOKEN = "spoken"  # 1 for all sentences of a part that was taken down as it was spoken
+FILLERS = "fillers"  # share of the sentence that is no word of it, in such a part
 BOOKISH = "bookish"  # how far the document is a book: what reads well in a long retelling costs ROUGE on short texts
 _SHORT, _BOOK = 100_000, 250_000  # characters: up to the one a document is none, from the other it is one
 # Beside the ranker's score in stories, in deviations of the part. The sets that the ranker is fitted on hold short
@@ -151,7 +157,7 @@ def _standard(values: Array) -> Array:
 
 
 def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Array]:
-    """COLUMNS, DIALOGUE_AROUND, BOOKISH, "telling" and "theme" -> (N,) each."""
+    """COLUMNS, DIALOGUE_AROUND, SPOKEN, FILLERS, BOOKISH, "telling" and "theme" -> (N,) each."""
     num = len(part)
     table = np.zeros((num, len(COLUMNS)))
     piece = terms.slice_of(part)
@@ -210,11 +216,22 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
         )
     columns = {name: table[:, i] for i, name in enumerate(COLUMNS)}
     return columns | {
+        **_speech([terms.text[slice(*terms.sentences[number])] for number in part]),
         DIALOGUE_AROUND: np.full(num, terms.quoted[part.start : part.stop].mean()),
         BOOKISH: np.full(num, min(1.0, max(0.0, (len(terms.text) - _SHORT) / (_BOOK - _SHORT)))),
         "telling": np.bincount(owner, terms.telling[flat], minlength=num) / per_sentence,
         "theme": np.log1p(np.bincount(owner, terms.theme[flat], minlength=num)),
     }
+
+
+def _speech(sentences: list[str]) -> dict[str, Array]:
+    """SPOKEN, FILLERS -> (N,) each."""
+    lengths = np.array([max(1, len(sentence.split())) for sentence in sentences])
+    hesitations = sum(len(_HESITATION.findall(sentence)) for sentence in sentences)
+    if hesitations < _LEAST_HESITATION * lengths.sum():
+        return {SPOKEN: np.zeros(len(sentences)), FILLERS: np.zeros(len(sentences))}
+    fillers = np.array([len(_FILLER.findall(sentence)) for sentence in sentences]) / lengths
+    return {SPOKEN: np.ones(len(sentences)), FILLERS: np.minimum(1.0, fillers)}
 
 
 def is_unbalanced(sentence: str) -> bool:

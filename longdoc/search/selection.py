@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from longdoc.search.salience import BOOKISH, DIALOGUE_AROUND, NARRATIVE, SalientSentence
+from longdoc.search.salience import BOOKISH, DIALOGUE_AROUND, FILLERS, NARRATIVE, SPOKEN, SalientSentence
 
 _REPETITION = 0.5  # standard deviations of salience that a complete repetition costs
 _TOO_SIMILAR = 0.6  # share of the smaller sentence's words that another has: said already
 _MIN_WORTH = 0.0  # in a book, a short sentence of little worth is not put in only because it still fits
 _WORDS_PER_PART = 30  # of the summary of a whole: about a sentence
 _EASY_WORDS = 14  # shorter ones say little when they stand alone
+_MANY_FILLERS = 0.2  # share of "uh", "yeah" and half words from which a sentence that was taken down is noise
 _MIN_WORDS, _MAX_WORDS = 6, 60
 _SHORTLIST = 64
 
@@ -124,7 +125,9 @@ def _handicap(sentence: SalientSentence) -> float:
         + max(0.0, (_EASY_WORDS - sentence.num_words) / 8)
         - 0.5 * f["names"] * (f[DIALOGUE_AROUND] > NARRATIVE)
     )
-    return broken + f[BOOKISH] * out_of_place
+    spoken = 1.5 * min(1.0, f[FILLERS] / _MANY_FILLERS) + 0.4 * (f["pronoun_start"] > 0) * f[SPOKEN]
+    asked = (1 - f[BOOKISH]) * (f["is_question"] > 0)
+    return broken + spoken + asked + f[BOOKISH] * out_of_place
 
 
 def _overlap(a: SalientSentence, b: SalientSentence) -> float:

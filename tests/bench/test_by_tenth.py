@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from longdoc.bench import qa, summaries
 from longdoc.core.types import CitationCount
-from longdoc.search.joined import JoinedDocument, JoinedQuestion
+from longdoc.search.joined import JoinedDocument, JoinedQuestion, join, rotated
 
 
 def document(num: int = 40) -> JoinedDocument:
@@ -67,3 +67,30 @@ def test_citations_that_fail_and_sections_without_one_are_in_the_table() -> None
     assert found["sections_told"] == 0.5
     assert found["drawn_from"][0] == 1.0
     assert "citation_accuracy" not in summaries.measure([(text, "", ["Ruth Marsh."])], summaries.lead)
+
+
+def test_a_rotated_text_has_the_same_questions_elsewhere() -> None:
+    rows = [
+        {
+            "doc_id": f"set_{name}",
+            "context": f"The mill of {name} was built by Ruth{name}.",
+            "question": f"Who built it in {name}?",
+            "answers": [f"Ruth{name}"],
+        }
+        for name in ("Alder", "Birch", "Cedar", "Dogwood")
+    ]
+    (whole,) = join(rows, "mills")
+    turned = rotated(whole, 0.5)
+    assert turned.text.startswith("Cedar")
+    assert sorted(turned.text) == sorted(whole.text)
+    assert rotated(whole, 0.0) == whole
+    for document in (whole, turned):
+        for question in document.questions:
+            paragraph = document.text[question.start : question.end]
+            assert question.answers[0] in paragraph
+            assert paragraph in next(
+                document.text[s.start : s.end] for s in document.sections if s.start <= question.start < s.end
+            )
+    assert [q.start for q in turned.questions] != [q.start for q in whole.questions]
+    found = qa.measure([whole, turned], [], knowing(0.5), 10)
+    assert found["evidence_at_5"] == 0.5  # each question once in the first half, once in the second

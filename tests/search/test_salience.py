@@ -108,3 +108,18 @@ def test_any_text_can_be_scored_and_spans_are_exact(rankers, text):
     scored = score_part(DocumentTerms(text), 0, len(text), rankers)
     assert all(text[s.start : s.end].strip() for s in scored)
     select_overall([scored], 20)
+
+
+def test_in_speech_taken_down_as_spoken_fillers_and_questions_are_left(rankers):
+    talk = [
+        "Uh , yeah , um , so , uh , I mean , uh .",
+        "The remote control needs a rubber case and two large buttons for the volume .",
+        "Okay , um , how many , uh , buttons , Robert ?",
+        "The budget for the remote control is twelve euros , and the profit fifty million .",
+    ] * 6
+    scored = score_part(DocumentTerms("\n\n".join(talk)), 0, 100_000, rankers)
+    said = {s.num_words for s in select(scored, 31)}
+    assert {s.features["spoken"] for s in scored} == {1.0}
+    assert said == {len(talk[1].split()), len(talk[3].split())}
+    written = DocumentTerms("\n\n".join([talk[1], talk[3]] * 6))
+    assert {s.features["fillers"] for s in score_part(written, 0, 100_000, rankers)} == {0.0}
