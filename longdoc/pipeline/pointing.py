@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from longdoc.core.sentences import Span
+from longdoc.core.sentences import Span, sentence_spans
 from longdoc.core.settings import AskOptions
 from longdoc.core.types import Citation, Document, Evidence, Passage, Statement
 from longdoc.engine.adapter_file import AdapterInfo
@@ -22,6 +22,7 @@ from longdoc.search.ranker import RankerFile
 from longdoc.search.shortest import shortest_answer
 
 MIN_ANSWERABLE = 0.5
+_MOST_ANNOUNCED = 500  # characters
 RERANKED = "reranked"  # the ranker that takes columns of a model
 
 
@@ -60,12 +61,34 @@ def evidence_of(document: Document, found: Found, most: int) -> list[Evidence]:
 def sentences_said(
     document: Document, ranked: Sequence[ScoredSentence], best: Span, most: int
 ) -> tuple[str, tuple[Citation, ...]]:
-    """One or two sentences of the document, `best` first; in reading order when they follow each other."""
+    """One or two sentences of the document, `best` first; in reading order when they follow each other.
+
+    A sentence that ends with a colon says nothing without what it announces: that is said with it.
+    """
+    if (listed := announced(document.text, best)) is not None:
+        found = document.cite(*best), document.cite(*listed)
+        return " ".join(" ".join(c.quote for c in found).split()), found
     others = [(s.start, s.end) for s in enough(ranked, most) if (s.start, s.end) != best][: most - 1]
     if len(others) == 1 and others[0][1] <= best[0] and not document.text[others[0][1] : best[0]].strip():
         best, others = others[0], [best]
     found = (document.cite(*best), *(document.cite(*other) for other in others))
     return " ".join(" ".join(c.quote for c in found).split()), found
+
+
+def announced(text: str, sentence: Span) -> Span | None:
+    """What stands in the paragraph behind a sentence that ends with a colon: a list, words that are quoted.
+
+    Whole sentences, the first one at least, and no more than _MOST_ANNOUNCED characters of them.
+    """
+    if not text[slice(*sentence)].rstrip().endswith(":"):
+        return None
+    start = sentence[1] + len(text[sentence[1] :]) - len(text[sentence[1] :].lstrip())
+    stop = text.find("\n\n", start)
+    spans = sentence_spans(text, start, stop if stop >= 0 else len(text))
+    if not spans:
+        return None
+    kept = [span for span in spans if span[1] - start <= _MOST_ANNOUNCED] or spans[:1]
+    return kept[0][0], kept[-1][1]
 
 
 def short_span(question: str, ranked: Sequence[ScoredSentence], sentence: str) -> Span | None:

@@ -17,6 +17,7 @@ from longdoc.core.types import Answer
 from longdoc.ingest import read_document
 from longdoc.pipeline import ask as pipeline
 from longdoc.pipeline.ask import ask
+from longdoc.pipeline.pointing import announced, sentences_said
 from longdoc.pipeline.session import Session
 
 QUESTIONS = (
@@ -174,3 +175,36 @@ def test_any_question_is_answered_or_not_found(question: str, sources: dict[str,
     answer = run(sources["vtt"], [question], pointing)[0]
     assert answer.status in ("answered", "not_found")
     assert "49" not in answer.text
+
+
+LISTED = """The society was founded in 1902 and meets in the old customs house every month.
+
+To become a member of the society, follow these steps:
+
+1. Fill in the form.
+2. Send it to the secretary.
+
+Nobody is refused without a reason. The keys of the boat house lie with the treasurer.
+"""
+
+
+def test_a_list_is_said_with_the_sentence_that_announces_it(tmp_path: Path, pointing: Session) -> None:
+    source = tmp_path / "charter.txt"
+    source.write_text(LISTED)
+    document = read_document(str(source), SourceOptions(), lambda event: None)
+    text = document.text
+    start = text.index("To become")
+    announcing = start, text.index(":", start) + 1
+    listed = announced(text, announcing)
+    assert listed is not None
+    assert text[slice(*listed)] == "1. Fill in the form.\n2. Send it to the secretary."
+    said, found = sentences_said(document, [], announcing, 2)
+    assert said == f"{text[slice(*announcing)]} 1. Fill in the form. 2. Send it to the secretary."
+    assert [citation.quote for citation in found] == [text[slice(*announcing)], text[slice(*listed)]]
+    assert announced(text, (0, text.index("."))) is None
+    assert announced("It says:", (0, 8)) is None
+    long = "It says:\n\n" + "This sentence has fifty characters, or a few more. " * 30
+    cut = announced(long, (0, 8))
+    assert cut is not None
+    assert 400 < cut[1] - cut[0] <= 500
+    assert long[slice(*cut)].endswith("more.")
