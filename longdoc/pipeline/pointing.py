@@ -66,8 +66,8 @@ def sentences_said(
     A sentence that ends with a colon says nothing without what it announces: that is said with it.
     """
     if (listed := announced(document.text, best)) is not None:
-        found = document.cite(*best), document.cite(*listed)
-        return " ".join(" ".join(c.quote for c in found).split()), found
+        both = document.cite(*best), document.cite(*listed)
+        return " ".join(" ".join(c.quote for c in both).split()), both
     others = [(s.start, s.end) for s in enough(ranked, most) if (s.start, s.end) != best][: most - 1]
     if len(others) == 1 and others[0][1] <= best[0] and not document.text[others[0][1] : best[0]].strip():
         best, others = others[0], [best]
