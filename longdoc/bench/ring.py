@@ -30,8 +30,8 @@ from longdoc.core.types import ModelInfo
 PROCESSES = (1, 2, 4)
 GPUS = (8, 64)  # of the calculation on paper
 SENT_SHARE = 0.01  # that what is sent may be off the theory
+_GPU_ELEMENT_BYTES = 2  # bfloat16
 _LEAST_TOKENS = 128  # for each process: shorter texts are not shared out
-_STOP_S = 5
 
 
 def run(
@@ -50,7 +50,7 @@ def run(
     is_named: whether the options name a model; else it is a random one, whose shape the result says.
     processes: None for 1, 2 and 4, as far as there are GPUs when there are any.
     bandwidths: of a link, in GB/s, for the calculation on paper.   flops: operations a second of a GPU's attention,
-    for the same; else as measured with one process.
+    for the same, with keys and values in 2 bytes; else as measured with one process.
     Raises RingLost when a process is lost, and what loading raises.
     """
     sizes = _sizes(options, processes)
@@ -67,6 +67,9 @@ def run(
     on_event(Writing("ring", len(sizes), len(sizes)))
     rows = [row(found[size], found[1], tokens) for size in sizes]
     one = found[1][0]
+    kv_token_bytes = one["kv_token_bytes"]
+    if flops:
+        kv_token_bytes = kv_token_bytes // one["element_bytes"] * _GPU_ELEMENT_BYTES
     pair_s = 4 * one["heads"] * one["dim"] / flops if flops else attention_s(one) / one["pairs"] / one["layers"]
     made = report(
         "ring",
@@ -77,8 +80,8 @@ def run(
         sent_as_in_theory=all(abs(r["sent_ratio"] - 1) <= SENT_SHARE for r in rows if r["sent_ratio"] is not None),
         same_tokens=all(r["same_tokens"] for r in rows if r["same_tokens"] is not None),
         pair_seconds=pair_s,
-        pair_seconds_from="the given operations a second" if flops else "one process, measured",
-        paper=on_paper(one["kv_token_bytes"], pair_s, bandwidths),
+        pair_seconds_from="the given operations a second, in 16 bits" if flops else "one process, measured",
+        paper=on_paper(kv_token_bytes, pair_s, bandwidths),
     )
     cores = made["machine"]["cores"]
     crowded = [size for size in sizes if size * _threads(options) > cores]
@@ -230,7 +233,7 @@ def _measured(options: ModelOptions, is_named: bool, size: int, tokens: int, wri
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        code = launch([name], size, "longdoc.bench.ring_process", _STOP_S)
+        code = launch([name], size, "longdoc.bench.ring_process")
         if code in (INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE):
             raise KeyboardInterrupt
         if code:

@@ -11,7 +11,6 @@ Letters: N processes.
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
+
+from longdoc.engine.ring.trial_process import end_at_once
 
 if TYPE_CHECKING:
     from longdoc.engine.load import LoadedModel
@@ -99,6 +100,7 @@ def measure(job: dict[str, Any], group: Group) -> dict[str, Any]:
         "layers": text.num_hidden_layers,
         "heads": text.num_attention_heads,
         "dim": dim,
+        "element_bytes": loaded.element_bytes,
         "kv_token_bytes": 2 * heads * dim * loaded.element_bytes,  # of one layer
     }
 
@@ -167,7 +169,7 @@ def _loaded(job: dict[str, Any], group: Group) -> LoadedModel:
 
 def main() -> int:
     """The measuring process. -> the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_at_once()
     from longdoc.core.errors import LongdocError
     from longdoc.engine.ring.processes import complain, join
 
@@ -182,7 +184,8 @@ def main() -> int:
         from longdoc.output.json import error_json
 
         (folder / ERROR).write_text(json.dumps(error_json(error)), encoding="utf-8")
-        complain(error)
+        if job["processes"] > 1:  # a single one is told of by who started it
+            complain(error)
         return error.exit_code
     return 0
 

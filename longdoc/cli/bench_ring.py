@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "--flops",
     type=click.FloatRange(min=1),
     metavar="N",
-    help="Operations a second of a GPU's attention, such as 4e14, for what is calculated; else as measured here.",
+    help="Operations a second of a GPU's attention in 16 bits, such as 4e14, for what is calculated; else as measured.",
 )
 @options.model
 @options.output

@@ -130,7 +130,7 @@ def test_two_processes_send_hold_and_write_what_they_should(tmp_path: Path, chil
     assert one["kv_bytes"] / 2 <= two["kv_bytes"] <= one["kv_bytes"] / 2 + 2 * KV_BYTES
     assert two["difference"] <= 1e-4
     assert all(step["compute_s"] > 0 for step in two["steps"])
-    assert len(result["paper"]) == 4
+    assert [r["segment_tokens"] for r in result["paper"]] == [16_000, 16_000, 1_334, 1_334]  # 4 of 8 heads, 2 bytes
     shown = markdown(condensed(result))
     assert "at 25 GB/s: transfers hide from" in shown
     assert "4e14" not in shown
