@@ -17,6 +17,7 @@ import click
 from longdoc import __version__
 from longdoc.cli.group import LazyGroup, Stopped
 from longdoc.cli.report import Report
+from longdoc.core import started
 from longdoc.core.collecting import loading
 from longdoc.core.errors import (
     BUG_EXIT_CODE,
@@ -93,6 +94,7 @@ def _run(arguments: Sequence[str], report: Report) -> int:
         return error.exit_code
     except LongdocError as error:
         if isinstance(error, RingLost) and _is_told_by_starter(error):
+            report.note(error)
             return error.exit_code
         report.error(error)
         return error.exit_code
@@ -107,11 +109,11 @@ def _run(arguments: Sequence[str], report: Report) -> int:
 
 def _is_told_by_starter(error: RingLost) -> bool:
     """Whether the process that started this one tells of it, once for all processes."""
-    from longdoc.engine.ring.processes import complain, is_started_by_longdoc
-
-    if not is_started_by_longdoc():
+    if not started.is_started():
         return False
-    complain(error)
+    from longdoc.engine.ring.processes import complain
+
+    complain(error, is_echo=True)
     return True
 
 
@@ -124,6 +126,8 @@ def listen_to_signals(report: Report) -> None:
             os.write(sys.stderr.fileno(), b"\r\nstopping after this step; Ctrl-C again stops at once\r\n")
 
     def terminate(number: int, frame: Any) -> None:
+        if not started.was_terminated():  # by the user: it is the launcher, as another process of a ring has ended
+            raise RingLost("A process of the ring is lost.", why="another process has ended")
         report.stopper.ask(terminated=True)
 
     signal.signal(signal.SIGTERM, terminate)
@@ -143,10 +147,13 @@ def open_standard_streams() -> None:
 
 def main() -> NoReturn:
     """The entry point."""
+    if started.is_started() and started.rank():  # only serves: it ends with the first one, which is told of Ctrl-C
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     loading()
     open_standard_streams()
     report = Report()
     listen_to_signals(report)
+    started.announce()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that is not UTF-8 shows "?" instead of a traceback
             stream.reconfigure(errors="replace")

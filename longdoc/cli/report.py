@@ -54,6 +54,12 @@ class Report:
         self._tell(error.what, error.why, error.fix, error.exit_code)
         self._trace(error)
 
+    def note(self, error: LongdocError) -> None:
+        """In the log alone: somebody else tells it."""
+        if self.log is not None:
+            self.log.write(f"error: {error.what}" + (f" ({error.why})" if error.why else ""))
+        self._trace(error)
+
     def usage(self, error: click.ClickException) -> None:
         """A command line that makes no sense to click; `longdoc` alone shows the help."""
         if isinstance(error, click.exceptions.NoArgsIsHelpError):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from longdoc.cli.report import Report
-from longdoc.core.errors import LongdocError, UsageError
+from longdoc.core import started
+from longdoc.core.errors import LongdocError, RingLost, UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -22,6 +25,8 @@ def in_ring(command: Command) -> Command:
     def called(*args: Any, **values: Any) -> Any:
         processes: int | None = values["processes"]
         if values["attention"] == "ring":
+            if values["offline"]:
+                os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported
             code = _take_part(processes, values["device"], as_json=values["progress"] == "json")
             if code is not None:
                 return code
@@ -48,11 +53,8 @@ def refuse_ring(attention: str, command: str) -> None:
 
 def _take_part(processes: int | None, device: str, *, as_json: bool) -> int | None:
     """None for the process that runs the command; else the exit code, once it is over. as_json: errors as JSON."""
-    from longdoc.engine.ring.processes import complain, is_joined_by_environment, join
-    from longdoc.engine.ring.reader import serve
-
-    if not is_joined_by_environment():
-        size = processes or _num_gpus(device)
+    if not started.is_joined():
+        size = _size(processes, device)
         if size == 1:
             return None
         from longdoc.engine.ring.launch import launch
@@ -61,23 +63,48 @@ def _take_part(processes: int | None, device: str, *, as_json: bool) -> int | No
         assert report is not None
         report.is_json = as_json
         return launch(report.arguments, size)
-    group = join(processes, device)
-    if group.is_first:
+    if started.rank():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is begun
+    from longdoc.engine.ring.processes import complain, join
+
+    if started.rank() == 0:
+        join(processes, device)
         return None
-    for number in (signal.SIGINT, signal.SIGTERM):  # the first process ends its step, for which it needs this one
-        signal.signal(number, signal.SIG_IGN)
     try:
+        group = join(processes, device)
+        for number in (signal.SIGINT, signal.SIGTERM):  # the first process ends its step, for which it needs this one
+            signal.signal(number, signal.SIG_IGN)
+        from longdoc.engine.ring.reader import serve
+
         serve(group)
     except LongdocError as error:
-        complain(error)
+        complain(error, is_echo=isinstance(error.__cause__, RuntimeError) and error.exit_code == RingLost.exit_code)
         return error.exit_code
-    finally:
-        group.leave()
+    group.leave()
     return 0
 
 
-def _num_gpus(device: str) -> int:
-    """As many as torch can use, one at least."""
+def _size(processes: int | None, device: str) -> int:
+    """How many to start. Raises UsageError for more than there are GPUs, and for one single device."""
+    if device not in {"auto", "cpu", "cuda"}:
+        raise UsageError(
+            f"--device {device} is not for a ring.",
+            why="each process takes the GPU of its own number",
+            fix="--device cuda with CUDA_VISIBLE_DEVICES, or --device cpu",
+        )
+    there = 0 if device == "cpu" else _num_gpus()
+    if there and processes and processes > there:
+        raise UsageError(
+            f"{processes} processes are asked for, and {there} GPUs are here.",
+            fix=f"--gpus {there}, or --device cpu; torchrun for GPUs of several machines",
+        )
+    return processes or max(1, there)
+
+
+def _num_gpus() -> int:
+    """That torch can use."""
+    if not Path("/dev/nvidiactl").exists() and not Path("/dev/kfd").exists():  # torch need not be asked
+        return 0
     from longdoc.engine.machine import gpus
 
-    return 1 if device == "cpu" else max(1, len(gpus()))
+    return len(gpus())

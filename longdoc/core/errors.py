@@ -46,7 +46,7 @@ EXIT_CODES = {
     70: "a bug in longdoc",
     71: "it does not fit into memory",
     73: "the result cannot be written",
-    75: "a process of a ring was lost; the same command goes on",
+    75: "a process of a ring was lost",
     130: "interrupted by Ctrl-C; the same command goes on",
     141: "nobody reads the result any more: the pipe was closed",
     143: "ended by SIGTERM; the same command goes on",

@@ -181,6 +181,8 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
 class StreamingCache(Cache):  # type: ignore[misc]
     """One `StreamingLayer` for each decoder layer of a model. use_memory: False switches attached memories off."""
 
+    is_alone = True  # all of it is in one process
+
     def __init__(self, config: Any, tiers: Tiers, *, use_memory: bool = True) -> None:
         self.tiers = tiers
         self.use_memory = use_memory

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from longdoc.core.collecting import loaded
 from longdoc.core.errors import ModelUnavailable, OutOfMemory
-from longdoc.core.settings import ModelOptions
+from longdoc.core.settings import ModelOptions, Quantize
+from longdoc.core.started import size_here
 from longdoc.core.types import ModelInfo
 from longdoc.engine.adapter import AdapterInfo, attach_adapter, load_adapter
 from longdoc.engine.attention import install
@@ -195,13 +196,26 @@ def _dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def chosen_quantization(options: ModelOptions, config: Any, device: torch.device) -> str:
+def chosen_quantization(options: ModelOptions, config: Any, device: torch.device) -> Quantize:
     """As asked; auto: 4 bit on a GPU that is too small for bfloat16."""
     if options.quantize != "auto":
         return options.quantize
     free = free_bytes(device)
     is_small = device.type == "cuda" and free is not None and weight_bytes(config) > _WEIGHTS_SHARE * free
     return "4bit" if is_small else "none"
+
+
+def auto_quantization(options: ModelOptions, device: torch.device) -> Quantize:
+    """What `auto` stands for on a device; "auto" for a checkpoint that is quantized, or that cannot be opened."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(
+            resolve(options.model), revision=options.revision, local_files_only=options.offline
+        )
+    except (OSError, ValueError):  # who loads it will say so
+        return "auto"
+    return "auto" if getattr(config, "quantization_config", None) else chosen_quantization(options, config, device)
 
 
 def _quantization(
@@ -211,7 +225,8 @@ def _quantization(
     if getattr(config, "quantization_config", None) is not None:
         return "as saved", {"device_map": {"": str(device)}}
     wanted = chosen_quantization(options, config, device)
-    _check_room(options.model, config, wanted, device, dtype)
+    together = size_here() if options.attention == "ring" and device.type == "cpu" else 1
+    _check_room(options.model, config, wanted, device, dtype, together)
     if wanted == "none":
         return "none", {}
     from transformers import BitsAndBytesConfig
@@ -228,9 +243,11 @@ def _quantization(
     return name, {"quantization_config": settings, "device_map": {"": str(device)}}
 
 
-def _check_room(name: str, config: Any, quantize: str, device: torch.device, dtype: torch.dtype) -> None:
-    """Raise OutOfMemory (71) before weights are fetched that cannot fit."""
-    needed, free = weight_bytes(config, quantize), free_bytes(device)
+def _check_room(
+    name: str, config: Any, quantize: str, device: torch.device, dtype: torch.dtype, together: int = 1
+) -> None:
+    """Raise OutOfMemory (71) before weights are fetched that cannot fit. together: processes that load them."""
+    needed, free = together * weight_bytes(config, quantize), free_bytes(device)
     if quantize == "none":  # counted in bfloat16
         needed = needed * dtype.itemsize // 2
     if free is not None and needed > free:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from longdoc.core.errors import OutOfMemory, UsageError
 from longdoc.core.settings import ModelOptions
+from longdoc.core.started import size_here
 from longdoc.core.types import AttentionInfo
 from longdoc.engine.adapter_file import AdapterInfo
 from longdoc.engine.sizes import cache_bytes, free_bytes, kv_dims, text_config, workspace_bytes
@@ -121,8 +122,8 @@ def _plan_ring(loaded: Planned, options: ModelOptions, num_tokens: int, total: i
     device = "cpu" if loaded.device.type == "cpu" else "cuda"
     segment_tokens = ring_segment_tokens(loaded, options)
     needed, free = sum(ring_bytes(loaded, total, segment_tokens, processes)), free_bytes(loaded.device)
-    if device == "cpu":  # all on one machine
-        needed *= processes
+    here = size_here(processes) if device == "cpu" else 1
+    needed *= here
     if free is not None and needed > SHARE * free:
         where = f"all {processes} processes" if device == "cpu" else f"each of {processes} processes"
         raise OutOfMemory(

@@ -101,11 +101,14 @@ def load_state(
     if _checksum(header.text(), tensors) != expected:
         raise refused(path, "its checksum does not match: it is damaged")
     # cloned: a mapped file's tensors are aligned otherwise, and matrix products may then round otherwise
-    tensors = {name: tensor.clone().to(device) for name, tensor in tensors.items()}
+    tensors = {name: tensor.clone() for name, tensor in tensors.items()}
     cache = start.cache.fork()
+    held = _under(_CACHE, tensors)
+    if cache.is_alone:  # several processes share it out, and no single one has room for all
+        held = {name: tensor.to(device) for name, tensor in held.items()}
     try:
-        cache.restore(_under(_CACHE, tensors), header.num_tokens)
-        state = ReadingState(cache, tensors[_LOGITS], header.num_tokens)
+        cache.restore(held, header.num_tokens)
+        state = ReadingState(cache, tensors[_LOGITS].to(device), header.num_tokens)
     except (KeyError, TypeError) as error:
         raise refused(path, f"it lacks tensors, or has others: {error}") from error
     return state, header.about

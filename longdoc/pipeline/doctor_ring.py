@@ -24,7 +24,6 @@ _LINKS_FIX = {
     "or the IOMMU breaks peer access; or read with --attention stream",
 }
 _KILLED_FIX = "free memory, and run longdoc doctor --ring again"
-_STOP_S = 5
 _RING_FIX = "read with --attention stream or exact, and send us what longdoc doctor --ring --json says"
 
 
@@ -51,9 +50,7 @@ def try_ring(options: ModelOptions) -> Tried:
     error: LongdocError | None = None
     with tempfile.TemporaryDirectory() as folder:
         try:
-            code = launch(
-                [folder, "cpu" if device == "cpu" else "auto"], size, "longdoc.engine.ring.trial_process", _STOP_S
-            )
+            code = launch([folder, "cpu" if device == "cpu" else "auto"], size, "longdoc.engine.ring.trial_process")
             if code in (INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE):
                 raise KeyboardInterrupt
             if code:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,40 @@ def test_a_model_that_writes_and_a_state_for_another_number_of_processes(longdoc
     assert alone["source"]["tokens_from_state"] == alone["source"]["tokens"] > 0
     assert together["source"]["tokens_from_state"] == 0
     assert alone["answer"] == together["answer"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_goes_to_the_first_process_and_a_trap_in_the_current_folder_is_not_run(
+    times: int, child_environment: dict[str, str], in_empty_folder: Path
+) -> None:
+    Path("click.py").write_text("raise SystemExit(9)")
+    Path("book.md").write_text("\n\n".join(f"# Chapter {n}\n\n{tiny.prose(400, n)}" for n in range(6)))
+    model = tiny.checkpoint(in_empty_folder / "model", memory=False, prompts="chat")
+    ring = ["--attention", "ring", "--gpus", "2", "--device", "cpu", "--segment", "512", "--model", str(model)]
+    command = ["summarize", "book.md", "--verbatim", *ring, "--state-dir", "states", "--progress", "json", "--json"]
+    program = "import sys; sys.path.remove(''); from longdoc.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *command],
+        env=child_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stderr is not None
+        told = iter(process.stderr)
+        assert any(json.loads(line)["event"] == "segment_read" for line in told), "it ended before"
+        process.send_signal(signal.SIGINT)
+        if times == 2:
+            time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+        events = [json.loads(line) for line in told]
+        assert process.wait(timeout=60) == 130
+        assert process.stdout is not None
+        out = process.stdout.read()
+    assert [event["exit_code"] for event in events if event["event"] == "error"] == [130]
+    if times == 1:
+        assert json.loads(out)["status"] == "partial"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import torch
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from longdoc.bench import families
-from longdoc.core.errors import RingLost
-from longdoc.engine.ring import processes as ring_processes
-from longdoc.engine.ring.processes import Group
+from longdoc.core.errors import LongdocError
+from longdoc.core.started import PARENT
+from longdoc.engine.ring import launch
+from longdoc.engine.ring import pulse as ring_pulse
+from longdoc.engine.ring.pulse import Pulse
 
 FAMILIES = ("llama", "qwen3", "mistral-sliding", "phi3", "gemma3")
 SIZES = (1, 2, 4)
@@ -92,9 +95,13 @@ def test_each_holds_its_share_and_sends_what_the_theory_says(results: dict[int, 
 
 
 class FakeStore(dict[str, bytes]):
-    """Of torch.distributed, as far as the pulse needs it."""
+    """Of torch.distributed, as far as the pulse needs it. is_gone: it answers no more."""
+
+    is_gone = False
 
     def set(self, key: str, value: str) -> None:
+        if self.is_gone:
+            raise RuntimeError("no answer")
         self[key] = value.encode()
 
     def check(self, keys: list[str]) -> bool:
@@ -109,53 +116,100 @@ class Ended(BaseException):
 
 
 @pytest.fixture
-def pulse(monkeypatch: pytest.MonkeyPatch) -> tuple[Group, FakeStore]:
-    """A group of two whose other one is made of the store's entries; the clock runs 5 s between two looks."""
+def watched(monkeypatch: pytest.MonkeyPatch) -> tuple[Pulse, FakeStore]:
+    """The second of two processes; the clock runs 5 s between two looks at it."""
     clock = iter(range(0, 10_000, 5))
-    monkeypatch.setattr(ring_processes, "BEAT_S", 0)
+    monkeypatch.setattr(ring_pulse, "BEAT_S", 0)
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
-    monkeypatch.setattr(torch.distributed, "new_group", lambda **_: None)
+    monkeypatch.delenv(PARENT, raising=False)
 
-    def end(code: int) -> None:
-        raise Ended(code)
+    def end(why: str) -> None:
+        raise Ended(why)
 
-    monkeypatch.setattr(os, "_exit", end)
     store = FakeStore()
-    return Group(0, 2, store, torch.device("cpu")), store
+    return Pulse(1, 2, store, end), store
 
 
-def test_a_process_that_stands_still_ends_the_others(
-    pulse: tuple[Group, FakeStore], capsys: pytest.CaptureFixture[str]
+def test_a_process_that_stands_still_ends_the_others(watched: tuple[Pulse, FakeStore]) -> None:
+    pulse, store = watched
+    store.set("beat/0", "7")
+    with pytest.raises(Ended, match="process 0 of 2 has not moved for 20 s"):
+        pulse.beat()
+    assert int(store["beat/1"]) >= 2
+
+
+def test_who_ended_in_order_is_not_missed_but_ends_those_that_only_serve(
+    watched: tuple[Pulse, FakeStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    group, store = pulse
-    store.set("beat/1", "7")
-    with pytest.raises(Ended) as ended:
-        group._watch()
-    assert ended.value.args == (RingLost.exit_code,)
-    assert "process 1 of 2 has not moved for 20 s" in capsys.readouterr().err
-    assert int(store["beat/0"]) >= 4
-
-
-def test_a_process_that_was_let_go_is_not_missed(
-    pulse: tuple[Group, FakeStore], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    group, store = pulse
+    pulse, store = watched
+    store.set("left/0", "1")
+    with pytest.raises(Ended, match="the first process has ended"):
+        pulse.beat()
+    other = Pulse(0, 2, store, pulse._on_lost)
     store.set("left/1", "1")
     looks = iter(range(50))
 
     def sleep(seconds: float) -> None:
-        group.is_over = next(looks) == 40
+        if next(looks) == 40:
+            other.stop()
 
     monkeypatch.setattr(time, "sleep", sleep)
-    group._watch()
+    other.beat()
     assert int(store["beat/0"]) == 40
 
 
-def test_the_end_of_whoever_started_the_processes_ends_them(
-    pulse: tuple[Group, FakeStore], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_store_that_does_not_answer_ends_the_process(
+    watched: tuple[Pulse, FakeStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    group, _ = pulse
-    monkeypatch.setenv(ring_processes.PARENT, str(os.getppid() + 1))
-    with pytest.raises(Ended):
-        group._watch()
-    assert "the process that started this one is gone" in capsys.readouterr().err
+    pulse, store = watched
+    store.is_gone = True
+    monkeypatch.setattr(time, "sleep", lambda seconds: pulse.stop())
+    pulse.beat()  # it goes on asking
+    pulse._is_over = False
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with pytest.raises(Ended, match="does not answer"):
+        pulse.guard()
+
+
+def test_the_end_of_whoever_started_the_processes_ends_them(
+    watched: tuple[Pulse, FakeStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PARENT, str(os.getppid() + 1))
+    with pytest.raises(Ended, match="the process that started this one is gone"):
+        watched[0].guard()
+
+
+@dataclass
+class Failure:
+    """Of torch's launcher, as far as an exit code needs it."""
+
+    exitcode: int
+    error_file_data: Any = None
+
+
+def said(words: str, exit_code: int = 75, *, is_echo: bool = False) -> dict[str, Any]:
+    return {"message": {"message": words, "extraInfo": {"exit_code": exit_code, "is_echo": is_echo}}}
+
+
+@pytest.mark.parametrize(
+    ("failures", "code", "why"),
+    [
+        ({0: Failure(65)}, 65, None),
+        ({0: Failure(3), 1: Failure(75, said("closed", is_echo=True))}, 3, None),
+        ({0: Failure(75, said("closed", is_echo=True)), 1: Failure(-9)}, 75, "process 1 of 4 was ended by SIGKILL"),
+        ({0: Failure(-6), 2: Failure(-9)}, 75, "process 2 of 4 was ended by SIGKILL"),
+        ({0: Failure(75, said("closed", is_echo=True)), 1: Failure(71, said("full", 71))}, 71, "full"),
+        ({0: Failure(75, said("0 has not moved for 20 s")), 1: Failure(-9)}, 75, "0 has not moved for 20 s"),
+        ({0: Failure(143), 3: Failure(75, said("process 3 failed with KeyError"))}, 75, "failed with KeyError"),
+        ({1: Failure(-11)}, 75, "process 1 of 4 was ended by SIGSEGV"),
+        ({1: Failure(1)}, 75, "process 1 of 4 ended with 1"),
+    ],
+)
+def test_the_cause_is_told_and_not_what_followed_from_it(failures: dict[int, Any], code: int, why: str | None) -> None:
+    if why is None:
+        assert launch._code(failures, 4) == code
+        return
+    with pytest.raises(LongdocError) as raised:
+        launch._code(failures, 4)
+    assert raised.value.exit_code == code
+    assert why in str(raised.value.why)

@@ -51,7 +51,7 @@ def pass_keys(
     chunks, done = shards[ring.rank][-2:], 0
     sums = []
     for chunk in chunks:
-        sums.append((chunk, _Sum(query[:, :, done : done + chunk.count])))
+        sums.append((chunk, _Sum(query[:, :, done : done + chunk.count], value.shape[-1])))
         done += chunk.count
     for origin, block_keys, block_values in ring.blocks(layer.held(), call.after.counts):
         for chunk, total in sums:
@@ -69,7 +69,7 @@ def pass_results(
     first, ring = call.before.num_tokens, call.ring
     own = attend_band(query, key, value, layer.window, scale, softcap)
     if first:
-        total, shard = _Sum(query), call.before.shards[ring.rank]
+        total, shard = _Sum(query, value.shape[-1]), call.before.shards[ring.rank]
         for keys, values, runs in layer.pieces(shard):
             for rows, part in _attend(query, first, keys, values, runs, layer.window, scale, softcap):
                 total.add(rows, part)
@@ -80,10 +80,14 @@ def pass_results(
 
 
 class _Sum:
-    """The attention of some queries, to more and more keys; float32 or better. It begins as attention to none."""
+    """The attention of some queries, to more and more keys; float32 or better. It begins as attention to none.
 
-    def __init__(self, query: Tensor) -> None:
+    dim: of a value.
+    """
+
+    def __init__(self, query: Tensor, dim: int) -> None:
         self.query = query
+        self._dim = dim
         self._part: Part | None = None
 
     def add(self, rows: slice, part: Part) -> None:
@@ -94,7 +98,7 @@ class _Sum:
             self._part = precise(part[0]), part[1]
             return
         if self._part is None:
-            self._part = self._none(part[0].shape[-1])
+            self._part = self._none()
         held = self._part
         if is_whole:
             self._part = merge([held, part])
@@ -107,11 +111,11 @@ class _Sum:
 
     def result(self) -> Part:
         """(B, H, T, D), (B, H, T)."""
-        return self._part if self._part is not None else self._none(self.query.shape[-1])
+        return self._part if self._part is not None else self._none()
 
-    def _none(self, dim: int) -> Part:
+    def _none(self) -> Part:
         shape, like = self.query.shape[:3], precise(self.query[:, :, :0])
-        return like.new_zeros(*shape, dim), like.new_full(shape, float("-inf"))
+        return like.new_zeros(*shape, self._dim), like.new_full(shape, float("-inf"))
 
 
 def _attend(

@@ -158,6 +158,7 @@ class RingCache(Cache):  # type: ignore[misc]
     """
 
     use_memory = False
+    is_alone = False
 
     def __init__(self, config: Any, ring: Ring, register: Register, owner: Owner | None = None) -> None:
         self.ring = ring

@@ -77,7 +77,12 @@ def zigzag(first: int, count: int, size: int) -> list[tuple[Run, Run]]:
 
 def in_turn(count: int, size: int) -> Layout:
     """`count` tokens from the first one on, in one run for each process."""
-    return nothing(size).with_spread(count)
+    shards, first = [], 0
+    for rank in range(size):
+        run = Run(first, count // size + (rank < count % size))
+        shards.append((run,) if run.count else ())
+        first = run.end
+    return Layout(tuple(shards), count)
 
 
 def _extended(shard: Shard, run: Run) -> Shard:

@@ -22,7 +22,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from longdoc.core.errors import RingLost
-from longdoc.engine.ring.processes import LOST, Group, complain
+from longdoc.engine.ring.launch import LOST
+from longdoc.engine.ring.processes import Group, complain
 
 LIMIT_S = 20.0  # for one exchange
 _LARGE_BYTES = {"cpu": 8_000_000, "cuda": 128_000_000}
@@ -66,28 +67,32 @@ def measure_links(group: Group, patience: Patience, limit_s: float = LIMIT_S) ->
     pairs = list(combinations(range(size), 2))
     others_s = limit_s * (2 * len(pairs) + 2)  # the two that are tried complain first
     with patience.step("the processes did not all send to their neighbours", limit_s):
-        _exchange(small, (rank + 1) % size, (rank - 1) % size)  # NCCL: the first call is of all
+        _exchange(group, small, (rank + 1) % size, (rank - 1) % size)  # NCCL: the first call is of all
     links = []
     for one, two in pairs:
         mine: dict[str, Any] | None = None
         if rank in (one, two):
             with patience.step(f"processes {one} and {two} did not exchange a message", limit_s):
-                mine = _pair(one, two, two if rank == one else one, small, large)
+                mine = _pair(group, one, two, two if rank == one else one, small, large)
         with patience.step(f"process {rank} heard nothing of the others", others_s):
             found = _told(group, mine)
         links.append(found[one])
     with patience.step("the processes did not all send to their neighbours", limit_s):
-        seconds = [_timed(large, (rank + 1) % size, (rank - 1) % size) for _ in range(_RUNS)]
+        seconds = [_timed(group, large, (rank + 1) % size, (rank - 1) % size) for _ in range(_RUNS)]
     with patience.step(f"process {rank} heard nothing of the others", others_s):
         slowest = max(_told(group, median(seconds)))
-    return {"backend": dist.get_backend(), "links": links, "ring_bytes_per_s": round(num_bytes / slowest)}
+    return {
+        "backend": dist.get_backend(group.ring.group),
+        "links": links,
+        "ring_bytes_per_s": round(num_bytes / slowest),
+    }
 
 
-def _pair(one: int, two: int, other: int, small: Tensor, large: Tensor) -> dict[str, Any]:
+def _pair(group: Group, one: int, two: int, other: int, small: Tensor, large: Tensor) -> dict[str, Any]:
     """What one of two processes finds of their link."""
-    _timed(large, other, other)
-    large_s = median(_timed(large, other, other) for _ in range(_RUNS))
-    small_s = median(_timed(small, other, other) for _ in range(_PINGS))
+    _timed(group, large, other, other)
+    large_s = median(_timed(group, large, other, other) for _ in range(_RUNS))
+    small_s = median(_timed(group, small, other, other) for _ in range(_PINGS))
     return {
         "processes": [one, two],
         "bytes_per_s": round(large.numel() / large_s),
@@ -96,16 +101,17 @@ def _pair(one: int, two: int, other: int, small: Tensor, large: Tensor) -> dict[
     }
 
 
-def _timed(tensor: Tensor, to: int, source: int) -> float:
+def _timed(group: Group, tensor: Tensor, to: int, source: int) -> float:
     began = time.perf_counter()
-    _exchange(tensor, to, source)
+    _exchange(group, tensor, to, source)
     return time.perf_counter() - began
 
 
-def _exchange(tensor: Tensor, to: int, source: int) -> None:
+def _exchange(group: Group, tensor: Tensor, to: int, source: int) -> None:
     """Send a tensor, and receive one of its size."""
     arriving = torch.empty_like(tensor)
-    operations = [dist.P2POp(dist.isend, tensor, to), dist.P2POp(dist.irecv, arriving, source)]
+    ring = group.ring.group
+    operations = [dist.P2POp(dist.isend, tensor, to, ring), dist.P2POp(dist.irecv, arriving, source, ring)]
     for request in dist.batch_isend_irecv(operations):
         request.wait()
     if tensor.is_cuda:

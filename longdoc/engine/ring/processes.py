@@ -1,11 +1,10 @@
-"""The processes of a ring: how they join, what the first tells the others, and what happens when one is lost.
+"""The processes of a ring: how they join, what the first tells the others, and how they part.
 
 They are torch.distributed's: NCCL between GPUs, gloo between processors. The first one runs the command; the others
 wait for its messages (`Message`) and do the same calls of the model with their share of the tokens. Messages go by
 gloo, so that they need no GPU.
 
-Each process shows every few seconds that it lives, by a counter in the store where they met. When one shows nothing for
-`LOST_S`, was killed or cannot be reached, the others end with exit code 75.
+A process that is lost (`pulse.py`), or that leaves another one in the middle of a call, ends them all: exit code 75.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import atexit
 import json
 import os
 import sys
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,16 +24,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from longdoc import __version__
+from longdoc.core import started
 from longdoc.core.errors import LongdocError, RingLost, UsageError
+from longdoc.engine.ring.launch import FIX, LOST
+from longdoc.engine.ring.pulse import Pulse
 from longdoc.engine.ring.transport import Ring
 
-PARENT = "LONGDOC_RING_PARENT"  # the process that started these, and ends when they do
-LOST = "A process of the ring is lost."
-STUCK = "has not moved for"
-BEAT_S = 2.0
-LOST_S = 20.0
-_JOIN_S = 120.0  # for the others to come
-_NEVER = timedelta(days=30)  # a long call is not a lost process: beats tell
+_JOIN_S = timedelta(seconds=120)  # for the others to come
+_NEVER = timedelta(days=30)  # a long call is not a lost process: the pulse tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +61,30 @@ class Group:
         self.size = size
         self.device = device
         self.ring = Ring(rank, size)
-        self.is_over = False
-        self._store = store
-        self._pulse = threading.Thread(target=self._watch, name="longdoc-ring", daemon=True)
-        self._messages = dist.new_group(backend="gloo", timeout=_NEVER) if size > 1 else None
+        self.is_broken = False  # a call ended early: the others are somewhere else in it, and are told nothing more
+        self._has_left = False
+        self._pulse = Pulse(rank, size, store, self._end)
+        self._messages: Any = None
+
+    def open(self) -> None:
+        """For every process at once: groups for messages and for blocks, which wait as long as it takes."""
+        if self.size == 1:
+            return
+        self._pulse.start()
+        self._messages = dist.new_group(backend="gloo", timeout=_NEVER)
+        self.ring.group = dist.new_group(backend=_backend(self.device), timeout=_NEVER)
 
     @property
     def is_first(self) -> bool:
         """Whether this one runs the command."""
         return self.rank == 0
 
-    def start_pulse(self) -> None:
-        """Show from now on that this process lives, and look whether the others do."""
-        if self.size > 1:
-            self._pulse.start()
-
     def tell(self, message: Message) -> None:
         """From the first process, to all others."""
         if self.size == 1:
             return
+        if self.is_broken:
+            raise self.lost("an earlier call did not end in all of them")
         assert len(message.numbers) <= _NUMBERS
         count, ids = message.ids.numel(), message.ids.to("cpu", torch.int64).contiguous()
         head = torch.zeros(_HEAD, dtype=torch.int64)
@@ -107,10 +109,15 @@ class Group:
 
     def everyones(self, words: str) -> list[str]:
         """What each process says, in their order."""
-        said: list[Any] = [words] * self.size
-        if self.size > 1:
-            dist.all_gather_object(said, words, group=self._messages)
-        return said
+        if self.size == 1:
+            return [words]
+        mine = torch.tensor(list(words.encode()), dtype=torch.uint8)
+        lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+        dist.all_gather(lengths, torch.tensor([len(mine)]), group=self._messages)
+        longest = max(1, *(int(length) for length in lengths))
+        rows = [torch.zeros(longest, dtype=torch.uint8) for _ in range(self.size)]
+        dist.all_gather(rows, torch.nn.functional.pad(mine, (0, longest - len(mine))), group=self._messages)
+        return [bytes(row[: int(n)].tolist()).decode() for row, n in zip(rows, lengths, strict=True)]
 
     def send(self, tensor: Tensor, to: int) -> None:
         """A tensor to one process, by way of the processor."""
@@ -127,86 +134,53 @@ class Group:
         self.tell(Message(LEAVE, (), torch.empty(0, dtype=torch.int64)))
 
     def leave(self) -> None:
-        """For good; the first process lets the others go. Nothing when one is lost."""
-        if self.is_over:
+        """In order: the first process lets the others go, and they leave when they were let go."""
+        if self._has_left or self.size == 1:
             return
-        self.is_over = True
+        self._has_left = True
+        if self.is_broken:  # the others are in the middle of a call: that this one is gone will end them
+            self._pulse.stop()
+            return
         with suppress(Exception):  # whoever is gone needs not be told
             if self.is_first:
                 self.let_go()
-        with suppress(Exception):
-            self._store.set(f"left/{self.rank}", "1")
-        if self.size > 1:
-            with suppress(Exception):
-                dist.destroy_process_group()
+            self._pulse.leave()
+            dist.destroy_process_group()
 
     def lost(self, why: str) -> RingLost:
         """The error for a process that is gone; nobody is told any more."""
-        self.is_over = True
-        return RingLost(
-            LOST,
-            why=why,
-            fix="run the same command again: it goes on from what was kept; longdoc doctor --ring tries the links",
-        )
-
-    def _watch(self) -> None:
-        """Beat, look for the others' beats and for the process that started this one; end this one when one is lost."""
-        seen: dict[int, tuple[bytes, float]] = {}
-        store_failed_at: float | None = None
-        parent, beat = int(os.environ.get(PARENT) or 0), 0
-        while not self.is_over:
-            now = time.monotonic()
-            try:
-                self._store.set(f"beat/{self.rank}", str(beat))
-                beat += 1
-                for rank in range(self.size):
-                    if rank == self.rank or self._store.check([f"left/{rank}"]):
-                        continue
-                    last = self._store.get(f"beat/{rank}") if self._store.check([f"beat/{rank}"]) else b""
-                    if rank not in seen or seen[rank][0] != last:
-                        seen[rank] = last, now
-                    elif now - seen[rank][1] > LOST_S:
-                        self._end(f"process {rank} of {self.size} {STUCK} {LOST_S:.0f} s")
-                store_failed_at = None
-            except Exception:  # the store is with one of the processes, or with the one that started them
-                store_failed_at = store_failed_at or now
-                if now - store_failed_at > LOST_S:
-                    self._end("the place where the processes met cannot be reached")
-            if parent and os.getppid() != parent:
-                self._end("the process that started this one is gone")
-            time.sleep(BEAT_S)
+        self.is_broken = True
+        return RingLost(LOST, why=why, fix=FIX)
 
     def _end(self, why: str) -> None:
-        """From the watching thread: the main one may be waiting for ever."""
-        if self.is_over:
-            return
-        if self.is_first:
-            complain(self.lost(why))
+        """From a thread of the pulse: the main one may be waiting for ever."""
+        complain(self.lost(why), is_echo=not self.is_first)
+        with suppress(OSError, ValueError):
+            if self.is_first and sys.stderr.isatty():
+                os.write(sys.stderr.fileno(), b"\x1b[?25h\r\n")  # a bar has hidden the cursor
         os._exit(RingLost.exit_code)
 
 
-def complain(error: LongdocError) -> None:
-    """For whoever started the processes, else on standard error."""
+def is_disconnected(error: BaseException) -> bool:
+    """Whether torch.distributed says that another process is gone."""
+    if isinstance(error, dist.DistError):
+        return True
+    return isinstance(error, RuntimeError) and ("gloo" in str(error) or "NCCL" in str(error))
+
+
+def complain(error: LongdocError, *, is_echo: bool = False) -> None:
+    """For whoever started the processes, else on standard error. is_echo: it is of another process's end."""
     words = " ".join(filter(None, [error.what, error.why]))
     path = os.environ.get("TORCHELASTIC_ERROR_FILE")
-    if is_started_by_longdoc() and path:
-        said = {"message": words, "extraInfo": {"timestamp": str(int(time.time()))}}
+    if started.is_started() and path:
+        more = {"timestamp": str(int(time.time())), "exit_code": error.exit_code, "is_echo": is_echo}
+        said = {"message": {"message": words, "extraInfo": more}}
         with suppress(OSError):
-            Path(path).write_text(json.dumps({"message": said}), encoding="utf-8")
+            Path(path).write_text(json.dumps(said), encoding="utf-8")
         return
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"longdoc: {words}\n")
+        sys.stderr.write(f"error: {words}\n")
         sys.stderr.flush()
-
-
-def is_started_by_longdoc() -> bool:
-    """Whether this process is one of several that longdoc has started (`launch.py`)."""
-    return bool(os.environ.get(PARENT)) and is_joined_by_environment()
-
-
-def is_joined_by_environment() -> bool:
-    """Whether this process is one of several that `torchrun`, or longdoc itself, has started."""
-    return int(os.environ.get("WORLD_SIZE") or 1) > 1 and "RANK" in os.environ
 
 
 _joined: Group | None = None
@@ -232,28 +206,37 @@ def join(processes: int | None, device: str = "auto") -> Group:
 
 
 def _join(device: str) -> Group:
-    if not is_joined_by_environment():
+    if not started.is_joined():
         return Group(0, 1, None, torch.device("cpu"))
-    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    rank, size = started.rank(), started.size()
     with_gpus = device != "cpu" and torch.cuda.is_available()
     where = torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank))) if with_gpus else torch.device("cpu")
-    if with_gpus:
-        torch.cuda.set_device(where)
     try:
-        store, _, _ = next(dist.rendezvous("env://", timeout=timedelta(seconds=_JOIN_S)))
+        if with_gpus:
+            torch.cuda.set_device(where)
+        store, _, _ = next(dist.rendezvous("env://", timeout=_JOIN_S))
         pulse = dist.PrefixStore("longdoc/pulse", store)
-        pulse.set(f"here/{rank}", "1")
-        pulse.wait([f"here/{other}" for other in range(size)], timedelta(seconds=_JOIN_S))
+        mine = f"longdoc {__version__}, torch {torch.__version__}, {where.type}"
+        pulse.set(f"here/{rank}", mine)
+        pulse.wait([f"here/{other}" for other in range(size)], _JOIN_S)
+        for other in range(size):
+            theirs = pulse.get(f"here/{other}").decode()
+            if theirs != mine:
+                raise RuntimeError(f"process {rank} has {mine}, and process {other} {theirs}")
         dist.init_process_group(
-            "nccl" if with_gpus else "gloo", store=dist.PrefixStore("longdoc", store), rank=rank, world_size=size,
-            timeout=_NEVER,
-        )  # fmt: skip
+            "gloo", store=dist.PrefixStore("longdoc", store), rank=rank, world_size=size, timeout=_JOIN_S
+        )
+        dist.barrier()
         group = Group(rank, size, pulse, where)
+        group.open()
     except (RuntimeError, ValueError, OSError) as error:
         raise RingLost(
             f"The {size} processes of the ring do not come together.",
             why=str(error).split("\n")[0],
             fix="longdoc doctor --ring, or --attention stream",
         ) from error
-    group.start_pulse()
     return group
+
+
+def _backend(device: torch.device) -> str:
+    return "nccl" if device.type == "cuda" else "gloo"

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -20,15 +21,18 @@ from torch import Tensor
 
 from longdoc.core.errors import LongdocError, OutOfMemory, RingLost
 from longdoc.core.settings import ModelOptions
+from longdoc.core.started import size_here
+from longdoc.engine.fingerprint import model_fingerprint
 from longdoc.engine.finite import check_logits
-from longdoc.engine.load import LoadedModel, load_model
+from longdoc.engine.load import LoadedModel, auto_quantization, load_model
 from longdoc.engine.plan import ReadingPlan
 from longdoc.engine.reader import Reader, ReadingState
 from longdoc.engine.ring.cache import Register, RingCache
 from longdoc.engine.ring.layout import in_turn
-from longdoc.engine.ring.processes import FORWARD, GATHER, LEAVE, LOAD, RESTORE, Group, Message, join
+from longdoc.engine.ring.processes import FORWARD, GATHER, LEAVE, LOAD, RESTORE, Group, Message, is_disconnected, join
 from longdoc.engine.rope import fix_length, length_dependent
 from longdoc.engine.sizes import kv_dims
+from longdoc.engine.state import difference
 
 _NOTHING = torch.empty(0, dtype=torch.int64)
 _NONE = -1
@@ -41,36 +45,62 @@ def load_in_ring(options: ModelOptions) -> LoadedModel:
     Raises what `load_model` raises, and RingLost when another process cannot load it.
     """
     group = join(options.processes, options.device)
+    if options.quantize == "auto" and group.device.type == "cuda":  # each would look at its own GPU
+        options = replace(options, quantize=auto_quantization(options, group.device))
     text = json.dumps(asdict(options)).encode()
-    group.tell(Message(LOAD, (), torch.tensor(list(text), dtype=torch.int64)))
-    loaded, complaints, error = _loaded(group, options)
+    with _together(group):
+        group.tell(Message(LOAD, (), torch.tensor(list(text), dtype=torch.int64)))
+        loaded, said, error = _loaded(group, options)
     if error is not None:
         raise error
-    for rank, complaint in enumerate(complaints):
-        if complaint:
-            raise RingLost(f"Process {rank} of {group.size} cannot take part.", why=complaint)
+    for rank, about in enumerate(said):
+        if about["complaint"]:
+            raise RingLost(f"Process {rank} of {group.size} cannot take part.", why=about["complaint"])
+        if why := difference(about["model"], said[0]["model"]):
+            raise RingLost(f"Process {rank} of {group.size} has loaded another model than the first one.", why=why)
     assert loaded is not None
     return loaded
 
 
-def _loaded(group: Group, options: ModelOptions) -> tuple[LoadedModel | None, list[str], LongdocError | None]:
-    """In every process: the model, what each process complains of, and what went wrong here."""
+def _loaded(
+    group: Group, options: ModelOptions
+) -> tuple[LoadedModel | None, list[dict[str, Any]], LongdocError | None]:
+    """In every process: the model, what each process says of it, and what went wrong here."""
     device = str(group.device) if group.device.type == "cuda" else options.device
-    error, loaded = None, None
+    error, loaded, about = None, None, {}
     try:
         loaded = replace(load_model(replace(options, device=device)), group=group)
+        about = model_fingerprint(loaded) if group.size > 1 else {}
     except LongdocError as failed:
         error = failed
     if group.size > 1 and not options.threads:
         torch.set_num_threads(min(torch.get_num_threads(), _threads(group.size)))
-    words = "" if error is None else " ".join(filter(None, [error.what, error.why]))
-    return loaded, group.everyones(words), error
+    complaint = "" if error is None else " ".join(filter(None, [error.what, error.why]))
+    said = group.everyones(json.dumps({"complaint": complaint, "model": about}))
+    return loaded, [json.loads(words) for words in said], error
+
+
+@contextmanager
+def _together(group: Group) -> Iterator[None]:
+    """What all processes do at once. Whatever ends it early in one leaves them at different places."""
+    try:
+        yield
+    except BaseException as error:
+        group.is_broken = group.size > 1
+        if isinstance(error, torch.OutOfMemoryError):
+            raise OutOfMemory(
+                "The GPU's memory is full.",
+                why=str(error).split("\n")[0],
+                fix="a smaller --segment, more processes (--gpus), or --quantize 4bit",
+            ) from error
+        if is_disconnected(error):
+            raise group.lost("the connection to another process was closed") from error
+        raise
 
 
 def _threads(size: int) -> int:
     """Of each of several processes on one machine."""
-    local = int(os.environ.get("LOCAL_WORLD_SIZE") or size)
-    return max(1, len(os.sched_getaffinity(0)) // local) if hasattr(os, "sched_getaffinity") else 1
+    return max(1, len(os.sched_getaffinity(0)) // size_here(size)) if hasattr(os, "sched_getaffinity") else 1
 
 
 class RingReader(Reader):
@@ -111,27 +141,17 @@ class RingReader(Reader):
             cache.number, *origin, batch, num_new, keep, int(is_sharded), self.plan.reach_tokens, len(dropped)
         )  # fmt: skip
         payload = torch.cat([ids.flatten().cpu(), torch.tensor(dropped, dtype=torch.int64)])
-        try:
+        with _together(self.group):
             self.group.tell(Message(FORWARD, numbers, payload))
             cache.is_told, cache.origin = True, None
             return _called(self.loaded, cache, ids, is_sharded, keep, self.plan.reach_tokens)
-        except torch.OutOfMemoryError as error:
-            self.group.is_over = True
-            raise OutOfMemory(
-                "The GPU's memory is full.",
-                why=str(error).split("\n")[0],
-                fix="a smaller --segment, more processes (--gpus), or --quantize 4bit",
-            ) from error
-        except RuntimeError as error:
-            if self.group.size == 1:
-                raise
-            raise self.group.lost(str(error).split("\n")[0]) from error
 
     def _origin(self, cache: Any) -> tuple[int, int]:
         """What the others make a new cache of: the number of another and the rows, or nothing."""
         if cache.origin is None:
             return _NONE, 0
         parent, rows = cache.origin
+        assert parent.num_seen == cache.num_seen, "whoever was forked may not be read on with"
         if not parent.is_told:  # it is as empty for them as for us
             assert parent.num_seen == 0
             return _NONE, 0
@@ -139,19 +159,21 @@ class RingReader(Reader):
 
     def gathered(self, cache: Any) -> dict[str, Tensor]:
         """Keys and values of all processes, in the order of the text, on the processor, as `<layer>.<name>`."""
-        if not cache.is_told:  # nothing was read
+        if not cache.num_seen:
             return {}
-        self.group.tell(Message(GATHER, (cache.number,), _NOTHING))
+        assert cache.is_told, "a fork is known to the others when it was read on with"
         order = torch.cat([torch.arange(r.first, r.end) for shard in cache.layout.shards for r in shard]).argsort()
         held: dict[str, Tensor] = {}
-        for index, layer in enumerate(cache.layers):
-            own = layer.whole() or (None, None)
-            for name, mine in zip(_NAMES, own, strict=True):
-                parts = [] if mine is None else [mine.cpu()]
-                for rank, count in enumerate(cache.layout.counts[1:], 1):
-                    if count:
-                        parts.append(self.group.receive(_empty(self.loaded, count), rank))
-                held[f"{index}.{name}"] = torch.cat(parts, 2)[:, :, order]
+        with _together(self.group):
+            self.group.tell(Message(GATHER, (cache.number,), _NOTHING))
+            for index, layer in enumerate(cache.layers):
+                own = layer.whole() or (None, None)
+                for name, mine in zip(_NAMES, own, strict=True):
+                    parts = [] if mine is None else [mine.cpu()]
+                    for rank, count in enumerate(cache.layout.counts[1:], 1):
+                        if count:
+                            parts.append(self.group.receive(_empty(self.loaded, count), rank))
+                    held[f"{index}.{name}"] = torch.cat(parts, 2)[:, :, order]
         return held
 
     def share_out(self, cache: RingCache, tensors: Mapping[str, Tensor], num_tokens: int) -> None:
@@ -162,17 +184,18 @@ class RingReader(Reader):
             raise KeyError(", ".join(sorted(set(tensors) ^ names)))
         if any(tuple(tensor.shape) != shape for tensor in tensors.values()):
             raise TypeError("keys and values of another shape")
-        self.group.tell(Message(RESTORE, (cache.number, num_tokens), _NOTHING))
-        cache.is_told, cache.origin, cache.layout = True, None, in_turn(num_tokens, self.ring.size)
-        for index, layer in enumerate(cache.layers):
-            own = []
-            for name in _NAMES:
-                shares = torch.split(tensors[f"{index}.{name}"], list(cache.layout.counts), 2)
-                for rank in range(1, self.ring.size):
-                    if shares[rank].shape[2]:
-                        self.group.send(shares[rank], rank)
-                own.append(shares[0].to(self.loaded.device).contiguous())
-            layer.parts = (tuple(own),) if cache.layout.counts[0] else ()
+        with _together(self.group):
+            self.group.tell(Message(RESTORE, (cache.number, num_tokens), _NOTHING))
+            cache.is_told, cache.origin, cache.layout = True, None, in_turn(num_tokens, self.ring.size)
+            for index, layer in enumerate(cache.layers):
+                own = []
+                for name in _NAMES:
+                    shares = torch.split(tensors[f"{index}.{name}"], list(cache.layout.counts), 2)
+                    for rank in range(1, self.ring.size):
+                        if shares[rank].shape[2]:
+                            self.group.send(shares[rank], rank)
+                    own.append(shares[0].to(self.loaded.device).contiguous())
+                layer.parts = (tuple(own),) if cache.layout.counts[0] else ()
 
 
 def reader_of(loaded: LoadedModel, plan: ReadingPlan) -> Reader:
@@ -184,23 +207,28 @@ def serve(group: Group, loaded: LoadedModel | None = None) -> None:
     """What every process but the first does: the calls that it is told of, until it is let go.
 
     loaded: the model, where it is there already. When one process cannot load it, the first one tells, and all end.
-    Raises RingLost when the others are gone.
+    Raises RingLost when the others are gone, OutOfMemory, and RingLost with the cause for whatever else goes wrong.
     """
     caches: dict[int, RingCache] = {}
     try:
         while (message := group.told()).kind != LEAVE:
             if message.kind == LOAD:
                 caches.clear()
-                loaded, complaints, _ = _loaded(group, ModelOptions(**json.loads(bytes(message.ids.tolist()))))
-                if any(complaints):
+                loaded, said, _ = _loaded(group, ModelOptions(**json.loads(bytes(message.ids.tolist()))))
+                if any(about["complaint"] or about["model"] != said[0]["model"] for about in said):
                     return
                 continue
             assert loaded is not None
-            with torch.inference_mode():
+            with _together(group), torch.inference_mode():
                 _follow(group, loaded, caches, message)
-    except RuntimeError as error:  # of a lost connection, and of a GPU's memory
-        lines = str(error).splitlines()
-        raise group.lost(f"process {group.rank}: {lines[0] if lines else type(error).__name__}") from error
+    except LongdocError:
+        raise
+    except Exception as error:  # the first process cannot know of it
+        group.is_broken = True
+        if is_disconnected(error):
+            raise group.lost("the connection to another process was closed") from error
+        words = f"process {group.rank} of {group.size} failed with {type(error).__name__}: {error}"
+        raise group.lost(words.split("\n")[0]) from error
 
 
 def _follow(group: Group, loaded: LoadedModel, caches: dict[int, RingCache], message: Message) -> None:

@@ -1,7 +1,8 @@
 """Blocks of keys and values that travel round a ring of processes, and partial results that come together.
 
 The ring is a generator of blocks: while the caller attends to one, the next is on its way. So a reading of T tokens
-sends (N - 1) / N of the keys and values of all of them from each process, layer by layer.
+sends (N - 1) / N of the keys and values of all of them from each process, layer by layer. That is for a reading in one
+call: each further one sends what was read before once more.
 
 Shapes: B batch, H query heads, Hkv key/value heads, T queries, n tokens of one process, D head dim, N processes.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -29,7 +31,7 @@ class Traffic:
 
 
 class Ring:
-    """A process's place among others. group: None is the default group, when there are several.
+    """A process's place among others. group: of torch.distributed; None is the default one.
 
     sharded_from: a text of so many tokens is shared out, a shorter one is given to every process.
     overlaps: attend to a block while the next one is on its way; else wait for that first, which is for measuring.
@@ -40,6 +42,7 @@ class Ring:
         self.size = size
         self.sharded_from = max(2 * size, 128 * size if sharded_from is None else sharded_from)
         self.overlaps = overlaps
+        self.group: Any = None
         self.traffic = Traffic()
 
     def blocks(
@@ -61,8 +64,8 @@ class Ring:
                 arriving = block.new_empty(sum(batch * heads * follows * dim for batch, heads, dim in shapes))
                 pending = dist.batch_isend_irecv(
                     [
-                        dist.P2POp(dist.isend, block, (self.rank + 1) % self.size),
-                        dist.P2POp(dist.irecv, arriving, (self.rank - 1) % self.size),
+                        dist.P2POp(dist.isend, block, (self.rank + 1) % self.size, self.group),
+                        dist.P2POp(dist.irecv, arriving, (self.rank - 1) % self.size, self.group),
                     ]
                 )
                 self.traffic.ring_bytes += block.numel() * block.element_size()
@@ -84,7 +87,7 @@ class Ring:
         if self.size > 1:
             everyones = [torch.empty_like(packed) for _ in range(self.size)]
             began = time.perf_counter()
-            dist.all_gather(everyones, packed)
+            dist.all_gather(everyones, packed, group=self.group)
             self.traffic.wait_s += time.perf_counter() - began
             self.traffic.reduced_bytes += packed.numel() * packed.element_size() * (self.size - 1)
         else:
