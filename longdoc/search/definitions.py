@@ -47,10 +47,16 @@ _A = r"(?:a|an|the|one of|my|his|her|our|their|its|some)"
 
 def subject_of(question: str) -> str | None:
     """The name in "Who is NAME?", "What is a NAME?" and "What does NAME do?"; None for any other question."""
-    for asks in _ASKS:
-        match = asks.match(question)
+    asked = _asked(question)
+    return asked[1] if asked is not None else None
+
+
+def _asked(question: str) -> tuple[int, str] | None:
+    """Which form of question it is, and its subject."""
+    for number, form in enumerate(_ASKS):
+        match = form.match(question)
         if match is not None and (subject := _named(match["subject"])) is not None:
-            return subject
+            return number, subject
     return None
 
 
@@ -66,9 +72,22 @@ def subjects_of(question: str) -> list[str]:
     return [name for name in named if name is not None] if None not in named else []
 
 
+def without_asking(question: str) -> str:
+    """The question in words that the answer may share: "What is X?" for "What is the function of X?"."""
+    if _is_plain(question):
+        return question
+    return " ".join(f"What is {subject}?" for subject in subjects_of(question)) or question
+
+
 def first_weight(question: str) -> float:
     """What is added for the sentence that introduces a subject of the question."""
-    return FIRST_WEIGHT if _ASKS[0].match(question) else ONLY_WEIGHT
+    return FIRST_WEIGHT if _is_plain(question) else ONLY_WEIGHT
+
+
+def _is_plain(question: str) -> bool:
+    """Whether it is asked "What is X?", and nothing else."""
+    asked = _asked(question)
+    return asked is not None and asked[0] == 0
 
 
 def _named(words: str) -> str | None:

@@ -158,7 +158,7 @@ class PassageIndex:
     def with_introductions(self, question: str, found: list[Passage], k: int) -> list[Passage]:
         """At most k passages; when it is asked what something is, those that introduce it take the last places."""
         known = {passage.start for passage in found}
-        spans = [self.span(number) for number in self._introducing(self.scope_of(question)[0])]
+        spans = [self.span(number) for number in self._introducing(question)]
         told = [span for span in spans if span[0] not in known]
         if not told or not found:
             return found
@@ -187,7 +187,7 @@ class PassageIndex:
     def scope_of(self, question: str) -> tuple[str, scope.Scope | None]:
         """The question without the narrator's name, and the section that it names; the last question's is kept."""
         if self._last_scope is None or self._last_scope[0] != question:
-            rest = self.without_narrator(question)
+            rest = definitions.without_asking(self.without_narrator(question))
             self._last_scope = question, rest, scope.find(rest, self.sections, self.is_concentrated)
         return self._last_scope[1:]
 

@@ -60,8 +60,14 @@ def find(
         is_marked = name[0] in _KINDS or question[start - 1 : start] in {'"', "“", "'", "‘", "«"}
         if is_marked or len(content) > 3 or is_concentrated(" ".join(name), spans):
             rest = question[:start] + " " + question[end:]
-            return Scope(tuple(spans), rest if _WORD.search(rest) else question)
+            says_more = _WORD.search(rest) if name[0] in _KINDS else _says_more(rest)
+            return Scope(tuple(spans), rest if says_more else question)
     return None
+
+
+def _says_more(rest: str) -> bool:
+    """Whether there is something to search for: "What are mitochondria?" is nothing without their name."""
+    return any(fold(word) not in STOP_WORDS for word in _WORD.findall(rest))
 
 
 def _names(title: str) -> set[tuple[str, ...]]:

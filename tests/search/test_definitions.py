@@ -2,7 +2,15 @@
 
 import pytest
 
-from longdoc.search.definitions import definition_of, introductions, pattern_of, says, subject_of, subjects_of
+from longdoc.search.definitions import (
+    definition_of,
+    introductions,
+    pattern_of,
+    says,
+    subject_of,
+    subjects_of,
+    without_asking,
+)
 from longdoc.search.index import PassageIndex
 from longdoc.search.narrator import narrator_of
 
@@ -44,6 +52,21 @@ def test_only_questions_for_a_name_have_a_subject(question, subject):
 )
 def test_a_question_for_a_difference_has_two_subjects(question, subjects):
     assert subjects_of(question) == subjects
+
+
+@pytest.mark.parametrize(
+    ("question", "searched"),
+    [
+        ("What is the function of the mitochondria?", "What is mitochondria?"),
+        ("What does entropy mean?", "What is entropy?"),
+        ("How do cations differ from anions?", "What is cations? What is anions?"),
+        ("What is entropy?", "What is entropy?"),
+        ("What was the purpose of his visit?", "What was the purpose of his visit?"),
+        ("Why did Royer come?", "Why did Royer come?"),
+    ],
+)
+def test_words_that_only_ask_are_not_searched_for(question, searched):
+    assert without_asking(question) == searched
 
 
 def test_a_thing_is_introduced_where_it_is_defined_and_a_person_where_he_is_named():

@@ -42,3 +42,16 @@ def test_a_question_that_is_only_a_title_keeps_its_words():
 
 def test_without_sections_there_is_no_scope():
     assert scope.find("What happens in chapter 2?", (), always) is None
+
+
+@pytest.mark.parametrize("question", ["What is the snow man?", "What are the snow man", "Who was the Snow Man?"])
+def test_what_a_title_is_is_asked_with_its_name(question):
+    found = scope.find(question, SECTIONS, always)
+    assert found is not None
+    assert (found.spans, found.rest) == (((200, 300),), question)
+
+
+def test_what_a_chapter_is_about_is_asked_without_its_number():
+    found = scope.find("What is chapter 2 about?", SECTIONS, never)
+    assert found is not None
+    assert found.rest == "What is   about?"
