@@ -118,15 +118,21 @@ def adapter(
 @train.command()
 @click.option("--questions", multiple=True, type=_FILE, help="JSONL of questions; can be repeated.")
 @click.option("--summaries", multiple=True, type=_FILE, help="JSONL of documents with summaries; can be repeated.")
-@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder for ranker.json and salience.json.")
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder for ranker.json and the others.")
 def rankers(questions: tuple[Path, ...], summaries: tuple[Path, ...], output: Path) -> None:
-    """Fit the small rankers that choose answers and summary sentences without a model."""
+    """Fit the small rankers that choose answers and summary sentences without a model.
+
+    question_stems.txt belongs into longdoc/search and is counted first; the others into adapters/lexical.
+    """
     from longdoc.search.joined import read_rows
+    from longdoc.train.question_stems import train_question_stems
     from longdoc.train.rankers import train_answer_ranker, train_salience
 
     output.mkdir(parents=True, exist_ok=True)
     if questions:
-        _report(train_answer_ranker([*read_rows(questions)], output / "ranker.json"))
+        rows = [*read_rows(questions)]
+        click.echo(f"{train_question_stems(rows, output / 'question_stems.txt'):,} words of questions", err=True)
+        _report(train_answer_ranker(rows, output / "ranker.json"))
     if summaries:
         _report(train_salience([*read_rows(summaries)], output / "salience.json"))
 

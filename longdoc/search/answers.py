@@ -162,14 +162,13 @@ def answerability_columns(
 ) -> dict[str, float]:
     """ANSWERABILITY_COLUMNS of one question, from its passages, best first, and their ranked sentences.
 
-    rarest_missing, num_missing: of the words that the best passage does not have, the idf and the number.
+    rarest_missing, num_missing: of the words that the best passage does not have, the weight and the number.
     """
     asked = parse(question, index)
     there = {stem for number in index.sentences_of(passages[0]) for stem in index.stems_of(number)}
     missing = [weight for stem, weight in asked.weights.items() if stem not in there]
     absent = index.idf_of_absent
-    unknown = sum(weight for weight in asked.weights.values() if weight >= absent)
-    names = [asked.weights[name] for name in asked.names]
+    unknown = sum(weight for stem, weight in asked.weights.items() if stem in asked.absent)
     top = ranked[0]
     second = ranked[1].score if len(ranked) > 1 else top.score - 1
     best = {name: max(s.features[name] for s in ranked) for name in ("coverage", "coverage_wide", "coverage_passage")}
@@ -183,7 +182,7 @@ def answerability_columns(
         max(s.features["bigrams"] for s in ranked),
         top.features["names_present"],
         1 - unknown / asked.total if asked.total else 0.0,
-        sum(weight < absent for weight in names) / len(names) if names else 1.0,
+        len(asked.names - asked.absent) / len(asked.names) if asked.names else 1.0,
         min(3.0, top.score - second),
         float(top.passage == 0),
         min(12.0, len(asked.weights)) / 12,

@@ -20,7 +20,7 @@ from longdoc.core.types import Passage
 from longdoc.search import apparatus
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array
-from longdoc.search.words import content_words, fold, stem, words
+from longdoc.search.words import content_words, expected_share, fold, stem, words
 
 K1, B = 1.2, 0.3  # sentences: length says little, so b is far below BM25's usual .75
 _NAME = re.compile(r"\b[A-Z][\w'’-]+")
@@ -99,35 +99,50 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked for. weights: idf by stem, summing to `total`. names: capitalised words and numbers, stems."""
+    """What is asked for. weights: by stem, summing to `total`. names: capitalised words and numbers, stems.
+
+    A weight is the idf in the document, where so asked less for words that the place of an answer seldom has.
+    absent: stems that no passage has.
+    """
 
     kind: str
     stems: tuple[str, ...]
     weights: dict[str, float]
     names: frozenset[str]
+    absent: frozenset[str] = frozenset()
 
     @property
     def total(self) -> float:
         return sum(self.weights.values())
 
     def share(self, stems: set[str]) -> float:
-        """The share of the question's idf that a set of stems covers."""
+        """The share of the question's weight that a set of stems covers."""
         return sum(w for s, w in self.weights.items() if s in stems) / self.total if self.total else 0.0
 
 
-def parse(question: str, index: PassageIndex) -> Question:
-    """The question without the names of a section and of the narrator; idf from the document that is asked."""
+def parse(question: str, index: PassageIndex, *, as_expected: bool = False) -> Question:
+    """The question without the names of a section and of the narrator; idf from the document that is asked.
+
+    as_expected: weights are multiplied by the `expected_share` of their word. It helps to find the passage; for its
+    sentences, and for declining, the plain idf is as good or better.
+    """
     question, named = index.scope_of(question)
     rest = named.rest if named else question
     found = content_words(rest) or words(rest)
-    weights: dict[str, float] = {}
+    idf: dict[str, float] = {}
     for word in found:
-        weights[stem(word)] = max(weights.get(stem(word), 0.0), index.idf(word))
+        idf[stem(word)] = max(idf.get(stem(word), 0.0), index.idf(word))
     lowered = fold(question)
     kind = next((name for name, pattern in _KINDS if pattern.search(lowered)), "what")
     capitals = {stem(w) for match in _NAME.finditer(rest) if match.start() > 0 for w in words(match[0])}
     numbers = {word for word in found if word[0].isdigit()}
-    return Question(kind, tuple(stem(w) for w in found), weights, frozenset((capitals | numbers) & set(weights)))
+    return Question(
+        kind,
+        tuple(stem(w) for w in found),
+        {one: value * expected_share(one) for one, value in idf.items()} if as_expected else idf,
+        frozenset((capitals | numbers) & set(idf)),
+        frozenset(one for one, value in idf.items() if value >= index.idf_of_absent),
+    )
 
 
 def candidates(index: PassageIndex, passages: Sequence[Passage]) -> list[Candidate]:

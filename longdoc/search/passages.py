@@ -46,10 +46,10 @@ def find_passages(question: str, index: PassageIndex, rankers: RankerFile, k: in
 def passage_columns(question: str, index: PassageIndex, proposed: Sequence[Passage]) -> dict[str, Array]:
     """COLUMNS -> (P,) each, for P passages.
 
-    coverage: share of the question's idf in the passage; coverage_1, coverage_3: in its best sentence, or in three.
+    coverage: share of the question's weight in the passage; coverage_1, coverage_3: in its best sentence, or in three.
     flat_bm25: BM25 that hardly minds the length.   neighbours: the BM25 of the better passage beside it.
     """
-    asked = parse(question, index)
+    asked = parse(question, index, as_expected=True)
     _, named = index.scope_of(question)
     by_start = {passage.start: passage.score for passage in proposed}
     best = max(by_start.values()) or 1.0

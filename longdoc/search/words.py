@@ -57,6 +57,8 @@ _FORMS: dict[str, list[str]] = {}
 for _form, _lemma in _LEMMA.items():
     _FORMS.setdefault(_lemma, []).append(_form)
 
+_EXPECTED_OF_OTHERS = 0.8  # mostly names, and what the document is about
+
 _VOWEL = re.compile("[aeiouy]")
 
 
@@ -172,6 +174,20 @@ def telling_weights() -> dict[str, float]:
     lines = Path(__file__).with_name("telling_stems.txt").read_text(encoding="utf-8").splitlines()
     pairs = (line.split() for line in lines)
     return {stem: float(weight) for stem, weight in pairs}
+
+
+@lru_cache(maxsize=1)
+def _expected() -> dict[str, float]:
+    lines = Path(__file__).with_name("question_stems.txt").read_text(encoding="utf-8").splitlines()
+    return {stem: float(share) for stem, share in (line.split() for line in lines)}
+
+
+def expected_share(stem: str) -> float:
+    """How often a stem of a question stands in the paragraph that answers it: "happen" .11, names nearly always.
+
+    Counted by `longdoc train rankers` on questions of SQuAD, FairytaleQA, COVID-QA, OneStopQA and OpenStax.
+    """
+    return _expected().get(stem, _EXPECTED_OF_OTHERS)
 
 
 def is_english(text: str, sample_chars: int = 20_000) -> bool:
