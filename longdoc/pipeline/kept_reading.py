@@ -60,9 +60,7 @@ def keep(reading: Reading, options: SourceOptions, most_question_bytes: int) -> 
     if keeper is None or not keeper.whole.exists() or options.password is not None:
         return
     receipt = reading.receipt({})
-    if reading.document.files or not receipt.is_complete:
-        return
-    if not pointing.is_alone(session.loaded.adapter, session.rankers["ranker"]):
+    if not receipt.is_complete or not pointing.is_alone(session.loaded.adapter, session.rankers["ranker"]):
         return
     path = index_path(keeper.folder, keeper.name)
     with suppress(OSError, LongdocError, sqlite3.Error, AttributeError):  # the last: a Python without serialize()
@@ -92,24 +90,25 @@ def recollect(
     otherwise: begins with the model loaded, for a question that is too long for this.
     """
     began = time.perf_counter()
-    if not isinstance(source, str) or source == "-" or states is None or states.fresh or source_options.password:
+    if isinstance(source, Given) or source == "-" or states is None or states.fresh or source_options.password:
         return None
     if options.verbatim is False or not options.search:
         return None
     folder = folder_of(states.folder)
-    name = state_name(Source(source, "", "", 0), model_options.model, "")
+    named = source if isinstance(source, str) else source.kept_as
+    name = state_name(Source(named, "", "", 0), model_options.model, "")
     whole, _ = paths_of(folder, name)
     try:
         kept = _value(index_path(folder, name))
         document, receipt = kept["document"], kept["receipt"]
         if not isinstance(document, Document) or not isinstance(receipt, Receipt):
             return None
-        is_same = kept["made_with"] == _made_with(whole, model_options, source_options)
-        if not is_same or Path(source).stat().st_size > source_options.max_bytes:
+        if kept["made_with"] != _made_with(whole, model_options, source_options):
             return None
-        if document.source.sha256 != file_hash(source):
+        if not _is_of(document, source, source_options.max_bytes):
             return None
-        document = replace(document, source=replace(document.source, name=source))
+        if isinstance(source, str):  # the same file may be named from another folder
+            document = replace(document, source=replace(document.source, name=source))
         index = PassageIndex.unpacked(document.text, document.sections, kept["index"])
         rankers = load(data_folder("adapters") / "lexical" / "ranker.json")
         most_question_bytes = int(kept["most_question_bytes"])
@@ -136,6 +135,17 @@ def recollect(
         )
 
     return Interview(tell, receipt_with, options, on_event, time.perf_counter() - began)
+
+
+def _is_of(document: Document, source: str | Together, max_bytes: int) -> bool:
+    """Whether the files have the bytes that the document was made of. Raises InputNotFound, OSError."""
+    if isinstance(source, str):
+        wanted = {source: document.source.sha256}
+    else:
+        wanted = {file.source.name: file.source.sha256 for file in document.files}
+        if document.source.name != source.name or [*wanted] != [*source.files]:
+            return False
+    return all(Path(path).stat().st_size <= max_bytes and file_hash(path) == sha for path, sha in wanted.items())
 
 
 def _tell_of(document: Document, name: str, receipt: Receipt, on_event: Listener) -> None:

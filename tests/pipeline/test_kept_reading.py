@@ -18,6 +18,7 @@ from longdoc.core.events import Event, StateUsed, ignore
 from longdoc.core.paths import data_folder
 from longdoc.core.settings import AskOptions, ModelOptions, SourceOptions, StateOptions
 from longdoc.core.types import Answer
+from longdoc.ingest import together
 from longdoc.output.json import answer_json
 from longdoc.pipeline import kept_reading
 from longdoc.pipeline.ask import begin
@@ -250,3 +251,33 @@ def test_the_same_file_under_another_name_is_cited_by_that_name(
     answer = interview.answer(QUESTIONS[0])
     assert {citation.source for citation in answer.citations} == {once.book.name}
     assert answer.receipt.source.name == once.book.name
+
+
+def test_several_files_are_known_together_until_one_of_them_changes(
+    model: ModelOptions, folder: Path, tmp_path: Path
+) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    write_text(docs / "a.md")
+    (docs / "b.md").write_text("# Annex\n\nThe pier of Corran was built by Hector Blane in 1902.\n")
+    source = together([str(docs)])
+    assert source is not None
+    shared = {"source_options": SourceOptions(), "model_options": model, "options": ASK}
+
+    def again() -> Interview | None:
+        found = together([str(docs)])
+        states = StateOptions(str(folder))
+        return recollect(found, **shared, states=states, on_event=ignore, otherwise=lambda: pytest.fail("not needed"))
+
+    read = begin(source, **shared, states=StateOptions(str(folder))).answer("Who built the pier of Corran?")
+    interview = again()
+    assert interview is not None
+    answer = interview.answer("Who built the pier of Corran?")
+    assert answer.citations[0].source == str(docs / "b.md")
+    assert without_cost(answer) == without_cost(read)
+    (docs / "c.md").write_text("One more.")
+    assert again() is None
+    (docs / "c.md").unlink()
+    assert again() is not None
+    write_text(docs / "a.md", "It is another now.")
+    assert again() is None
