@@ -14,7 +14,7 @@ from longdoc.core.events import Opening
 from longdoc.core.types import Anchor
 from longdoc.ingest.archive import Archive, ZipBomb, all_named, damaged, member_names, words_of
 from longdoc.ingest.epub_package import NavPoint, Package, read_package, resolve
-from longdoc.ingest.flow import Block, tidy, with_notes
+from longdoc.ingest.flow import Block, with_notes
 from longdoc.ingest.headings import find_headings
 from longdoc.ingest.html import notes_in, parse, walk
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
@@ -70,9 +70,7 @@ def read(raw: Raw) -> Parsed:
                 if block.level:
                     inner.append(Heading(" ".join(block.text.split()), start, block.level))
             if builder.next_offset == before and _PICTURE.search(document):
-                words = _words_drawn(document)
-                paragraphs += [(piece, builder.paragraph(piece)) for piece in words]
-                pictures += [] if words else [path]
+                pictures.append(path)
     text = builder.text()
     if not text and lost:
         raise damaged(raw, lost[0][1])
@@ -128,13 +126,6 @@ def _blocks(markup: str, path: str, outside: dict[str, str]) -> Iterable[Block]:
 def _drawn(archive: Archive, path: str) -> list[Block]:
     """The words of a page that is a drawing. Raises DamagedInput."""
     return [Block(words) for element in all_named(archive.xml(path), "text") if (words := words_of(element))]
-
-
-def _words_drawn(markup: str) -> list[str]:
-    """The words of a page that has none but in a drawing: so are books of a fixed layout."""
-    body = parse(markup).body
-    found = [tidy(element.text()) for element in body.css("svg text")] if body is not None else []
-    return [words for words in found if words]
 
 
 def _headings(contents: tuple[NavPoint, ...], places: dict[str, int]) -> list[Heading]:

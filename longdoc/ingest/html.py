@@ -30,6 +30,9 @@ _NOTE_ASIDE = re.compile(
 )
 _TAG = re.compile(r"<(!doctype html|html|head|body|p|div|table|h1|title|meta|br|span|a)\b[^<>]*>", re.IGNORECASE)
 _MAX_DEPTH = 400
+_MOST_OPEN = 300
+# Elements that hold others of their kind, and whose end is always written.
+_NESTED = re.compile(r"<(/?)(?:div|span|section|article|blockquote|[uod]l|table)\b[^<>]*>", re.IGNORECASE)
 _NAVIGATION = "nav, [role=navigation], [role=search], [role=menu], [role=menubar], [role=banner], [role=contentinfo]"
 _NOTHING: Mapping[str, str] = {}
 
@@ -92,7 +95,21 @@ def parse(markup: str) -> Any:
     """The tree of an HTML or XHTML text."""
     from selectolax.lexbor import LexborHTMLParser
 
-    return LexborHTMLParser(_NOTE_ASIDE.sub(_inline_aside, _SELF_CLOSED.sub(r"<\1\2></\1>", markup)))
+    return LexborHTMLParser(_NOTE_ASIDE.sub(_inline_aside, _SELF_CLOSED.sub(r"<\1\2></\1>", _shallow(markup))))
+
+
+def _shallow(markup: str) -> str:
+    """The markup without the elements that lie far too deep: the parser looks through all open ones for each."""
+    if markup.count("<") < _MOST_OPEN:
+        return markup
+    depth = 0
+
+    def kept(match: re.Match[str]) -> str:
+        nonlocal depth
+        depth = max(depth - 1, 0) if match[1] else depth + 1
+        return match[0] if depth < _MOST_OPEN else ""
+
+    return _NESTED.sub(kept, markup)
 
 
 def _inline_aside(match: re.Match[str]) -> str:

@@ -24,6 +24,8 @@ _HEADING = {f"h{level}": level for level in range(1, 7)}
 _WHITE = re.compile(r"[^\S\xa0]+")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _NOTE_TYPES = frozenset(("footnote", "endnote", "rearnote", "doc-footnote", "doc-endnote"))
+_BACK_TYPES = frozenset(("backlink", "doc-backlink"))
+_ARROW = re.compile("[\\[(]?[↩↑↵⤴⏎⬆\ufe0e\ufe0f]+[\\])]?")
 _CALL = re.compile(r"[\[(]?(\d{1,4}|[a-z]|[ivxlc]{1,6}|[*†‡§¶]{1,4})[\])]?")
 _OWN_NUMBER = re.compile(r"[\[(]?(?:\d{1,4}|[A-Za-z]|[ivxlcIVXLC]{1,6})[\]).:](?:\s|$)")
 _POWERS = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
@@ -147,6 +149,8 @@ class Writer:
         if tag not in ("a", "sup"):
             return False
         text = node.text(deep=True).strip()
+        if tag == "a" and _leads_back(node, text):
+            return True
         if tag == "sup" and node.css_first("a") is None:
             return self._raised(text)
         link = node if tag == "a" else node.css_first("a")
@@ -287,6 +291,13 @@ def _numbering(node: Any) -> tuple[str, int] | None:
     kind = node.attributes.get("type") or "1"
     start = node.attributes.get("start") or "1"
     return (kind if kind in ("1", "a", "A", "i", "I") else "1"), int(start) if re.fullmatch(r"-?\d{1,6}", start) else 1
+
+
+def _leads_back(link: Any, text: str) -> bool:
+    """Whether a link at the end of a note leads back to what calls it: no word of the note."""
+    if not text or not link.attributes.get("href") or link.attributes.get("id") is not None:
+        return False
+    return bool(_BACK_TYPES & _types(link)) or bool(_ARROW.fullmatch(text))
 
 
 def _unsigned(note: str) -> str:

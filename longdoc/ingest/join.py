@@ -107,24 +107,29 @@ def read_source(source: str | Together, options: SourceOptions, on_event: Listen
 def read_together(sources: Together, options: SourceOptions, on_event: Listener = ignore) -> Document:
     """The files that can be read, as one document; the others are named in `lost`, which makes every result partial.
 
+    One worker parses them one after the other, for as long as none of them ends it.
+
     Raises the error of the only file, and InputError, InputNotFound or NotThere when none can be read.
     """
+    from longdoc.ingest.sandboxed import worker_for_many
+
     documents: list[Document] = []
     lost: list[str] = []
     kinds: set[type[LongdocError]] = set()
     empty: list[str] = []
-    for name in sources.files:
-        try:
-            documents.append(select_places(read_document(name, options, on_event), options))
-        except LongdocError as error:
-            is_elsewhere = isinstance(error, NotThere)  # in other files may be what was chosen
-            if len(sources.files) == 1 or (isinstance(error, UsageError) and not is_elsewhere):
-                raise
-            said = "" if is_elsewhere else f"{_shown(name)} could not be read: "
-            said += error.what.rstrip(".") + (f" ({error.why})" if error.why else "")
-            (empty if isinstance(error, EmptyInput) else lost).append(said)
-            kinds.add(next((kind for kind in (InputNotFound, NotThere) if isinstance(error, kind)), InputError))
-            on_event(Warned(said))
+    with worker_for_many() as worker:
+        for name in sources.files:
+            try:
+                documents.append(select_places(read_document(name, options, on_event, worker=worker), options))
+            except LongdocError as error:
+                is_elsewhere = isinstance(error, NotThere)  # in other files may be what was chosen
+                if len(sources.files) == 1 or (isinstance(error, UsageError) and not is_elsewhere):
+                    raise
+                said = "" if is_elsewhere else f"{_shown(name)} could not be read: "
+                said += error.what.rstrip(".") + (f" ({error.why})" if error.why else "")
+                (empty if isinstance(error, EmptyInput) else lost).append(said)
+                kinds.add(next((kind for kind in (InputNotFound, NotThere) if isinstance(error, kind)), InputError))
+                on_event(Warned(said))
     if not documents:
         why = "; ".join([*lost, *empty][:_SHOWN_FAILURES])
         raise (kinds.pop() if len(kinds) == 1 else InputError)(

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 _ENDS = frozenset(".!?:;…。！？")
 _CLOSERS = "\"'”’»)]0123456789"
-_BULLET = re.compile(r"(?:[•◦▪‣●○■□➢✓∙·]|[-–*](?=\s)|\(?[0-9a-z]{1,3}[.)](?=\s\S))\s*")
+_BULLET = re.compile(r"(?:\[[x ]\](?=\s)|[•◦▪‣●○■□➢✓∙·]|[-–*](?=\s)|\(?[0-9a-z]{1,3}[.)](?=\s\S))\s*")
+_SPEAKER = re.compile(r"[A-Z][A-Z.’'-]*[A-Z](?: [A-Z][A-Z.’'-]*){0,3}: ")  # in minutes of a court or a parliament
 # A line of a table of contents: leaders, or a number after a word without a mark between them.
 _ENTRY = re.compile(r"(?:\. ?){4,}\d*$|[^\W\d_] +(?:\d{1,4}|[ivxlc]+)$")
 _NOTE_MARK = re.compile(
@@ -33,6 +34,8 @@ _OTHER_SIZE = 1.15
 _REACHED = 0.93  # of the lines end left of what counts as the right edge
 _GENEROUS = 1.15  # words are wider than the mean of their line says
 _SHORT = 0.12  # of the column's width
+_FAR_INSIDE = 0.3
+_RIGHT_TO_LEFT = "\u0590"  # Hebrew and Arabic, and what comes after them
 
 
 TABLE = "table"  # a row of a table: it stays a line
@@ -278,6 +281,12 @@ def _is_centred(line: Line, column: _Column) -> bool:
     return min(left, right) > 2 * line.height and abs(left - right) < 0.1 * column.width
 
 
+def _is_far_inside(above: Line, line: Line, column: _Column) -> bool:
+    """Whether a line begins far inside of its column and the next one does not: a stage direction, a date."""
+    is_left_to_right = line.text < _RIGHT_TO_LEFT
+    return is_left_to_right and above.left - max(line.left, column.margin) > _FAR_INSIDE * column.width
+
+
 def _is_verse(above: Line, line: Line, column: _Column) -> bool:
     """The next line of a poem: as far in as the one above, no sentence ends between them."""
     return (
@@ -303,6 +312,10 @@ def _breaks(above: Line, above_column: _Column, line: Line, column: _Column, *, 
     if _BULLET.match(line.text) and (ended or _is_short(above, above_column) or _BULLET.match(above.text)):
         return True
     if line.text[-1] in _ENTRY_ENDS and _ENTRY.search(above.text[-_TAIL:]) and _ENTRY.search(line.text[-_TAIL:]):
+        return True
+    if ended and not is_first and not line.text[:1].islower() and _is_far_inside(above, line, column):
+        return True
+    if ended and _SPEAKER.match(line.text):
         return True
     if _is_short(above, above_column, line) and (ended or not line.text[:1].islower()):
         return not above.text.endswith(("-", "\N{HYPHEN}", ","))

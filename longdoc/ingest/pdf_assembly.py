@@ -13,6 +13,7 @@ from typing import overload
 from longdoc.ingest.clean import Vocabulary, join_with_starts, keep_lines
 from longdoc.ingest.lines import Paragraph, paragraphs
 from longdoc.ingest.parsed import PARAGRAPH_BREAK
+from longdoc.ingest.pdf_initials import INITIAL_MARK, resolved
 from longdoc.ingest.pdf_store import View
 
 
@@ -77,7 +78,7 @@ class Paragraphs(Sequence[tuple[str, int]]):
 
 def assemble(pages: View) -> Assembled:
     """The text of all pages; words that a line end has cut are joined by vote of the whole."""
-    vocabulary = Vocabulary.of(pages.texts())
+    vocabulary = Vocabulary.of(text.replace(INITIAL_MARK, "") for text in pages.texts())
     made = Assembled()
     for paragraph in paragraphs(pages):
         _add(paragraph, vocabulary, made)
@@ -85,7 +86,7 @@ def assemble(pages: View) -> Assembled:
 
 
 def _add(paragraph: Paragraph, vocabulary: Vocabulary, made: Assembled) -> None:
-    texts = [line.text for line in paragraph.lines]
+    texts = [resolved(line.text, vocabulary.counts) for line in paragraph.lines]
     pieces, starts = keep_lines(texts) if paragraph.keeps_lines else join_with_starts(texts, vocabulary)
     start = made.add("".join(pieces))
     for line, within in zip(paragraph.lines, starts, strict=True):

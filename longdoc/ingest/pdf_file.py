@@ -19,7 +19,11 @@ from longdoc.ingest.running import letters
 _PASSWORD_ERROR = 4  # FPDF_ERR_PASSWORD
 _SECURITY_ERROR = 5
 # What word processors put there by themselves is no title.
-_NO_TITLE = re.compile(r"^(?:untitled|microsoft word - )|\.(?:docx?|tex|dvi|pdf|indd|qxd|rtf)$", re.IGNORECASE)
+_NO_TITLE = re.compile(
+    r"^(?:untitled|microsoft word - |\(?anonymous\)?$|document ?\d*$|powerpoint presentation$)"
+    r"|\.(?:docx?|tex|dvi|pdf|indd|qxd|rtf)$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)

@@ -21,10 +21,12 @@ _Count = tuple[str, int]
 def labels_from_folios(folios: Mapping[int, Sequence[str]], num_pages: int) -> list[str | None]:
     """A label for each page, or None. folios: numbers at the edges of pages, as printed, by page index."""
     counts = {index: _counts(numbers, index) for index, numbers in folios.items()}
+    everywhere = Counter(count for found in counts.values() for count in found)
     chosen: dict[int, _Count] = {}
     for index, found in counts.items():
         near = Counter(count for away in range(-_NEAR, _NEAR + 1) if away for count in counts.get(index + away, ()))
-        best = max(found, key=lambda count: near[count], default=None)
+        # A paper has its number in the volume and one of its own: all pages take the same, that of the volume.
+        best = max(found, key=lambda count: (near[count], everywhere[count], count[1]), default=None)
         first = next((count for count in found if index + count[1] == 1), None)
         if best is not None and near[best]:
             chosen[index] = best

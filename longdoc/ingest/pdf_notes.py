@@ -1,19 +1,29 @@
-"""Footnotes: lines in smaller letters at the foot of a column, of which the first bears a number or a sign.
+"""Footnotes: lines at the foot of a column, of which the first bears a number or a sign.
+
+They are in smaller letters; or as large as the text, when they stand apart from it and it has the mark that calls them.
 
 Knows nothing of where they go then: `lines` puts them behind the paragraph that they would interrupt.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import median
 
 from longdoc.ingest.lines import Line, begins_note, ends_sentence
-from longdoc.ingest.pdf_store import PageStore
+from longdoc.ingest.pdf_store import Packed, PageStore
 
 _SMALLER = 0.94  # of the text's height
 HEIGHT_STEP = 0.25  # points, to which heights are rounded when they are counted
 _MOST_LINES = 0.75  # of a column
+_APART = 1.35  # of the usual drop from line to line
+_FEW_LINES = 3
+_FIRST_OF_MARK = frozenset("0123456789[*†‡§")
+_OWN_MARK = re.compile(r"\[?(\d{1,3}|[*†‡§]{1,3})[\].)]?\s*(?=[^\W\d_]|[\"“‘'(])")
+_CLOSERS = r"[\"'”’»).,;:!?]{0,3}"
 _CLOSE = 1.5  # of the height: lines of one note stand no further apart
 _ALIKE = 0.06  # by which the heights of the lines of one note differ
 
@@ -41,8 +51,7 @@ def find_notes(pages: PageStore, dropped: Mapping[int, Collection[int]], height:
     unfinished = False  # the last note goes on in the next column or on the next page
     for index in range(len(pages)):
         without = dropped.get(index, ())
-        heights = pages.packed(index).heights()
-        if not unfinished and all(own > _SMALLER * height or place in without for place, own in enumerate(heights)):
+        if not unfinished and not _may_have_notes(pages.packed(index), without, height):
             continue
         lines = pages[index]
         body = [place for place, line in enumerate(lines) if not line.kind and place not in without]
@@ -51,12 +60,22 @@ def find_notes(pages: PageStore, dropped: Mapping[int, Collection[int]], height:
         has_text = any(lines[place].height > _SMALLER * height for place in body)
         text_height = height if has_text else body_height(lines[place] for place in body)
         for column in _columns(body, lines):
-            notes = _notes(column, lines, text_height, unfinished)
+            notes = _notes(column, lines, text_height, unfinished) or _notes_of_its_size(column, body, lines)
             if len(notes) > _MOST_LINES * len(body):
                 notes = []
             unfinished = bool(notes) and not ends_sentence(lines[notes[-1]].text)
             found.setdefault(index, set()).update(notes)
     return {index: places for index, places in found.items() if places}
+
+
+def _may_have_notes(page: Packed, without: Collection[int], height: float) -> bool:
+    """Whether a line is in smaller letters, or begins with a digit or a sign. without: places that do not count."""
+    is_smaller = (own <= _SMALLER * height for own in page.heights())
+    is_marked = (text[:1] in _FIRST_OF_MARK for text in page.texts())
+    return any(
+        (small or marked) and place not in without
+        for place, (small, marked) in enumerate(zip(is_smaller, is_marked, strict=True))
+    )
 
 
 def note_around(lines: Sequence[Line], place: int, dropped: Collection[int]) -> str | None:
@@ -106,3 +125,28 @@ def _notes(column: Sequence[int], lines: Sequence[Line], text_height: float, unf
         while first < len(column) and not begins_note(lines[column[first]].text):
             first += 1
     return column[first:]
+
+
+def _notes_of_its_size(column: Sequence[int], body: Sequence[int], lines: Sequence[Line]) -> Sequence[int]:
+    """The places of notes at the foot of a column that are as large as its text.
+
+    A gap divides them from it, and each that stands after a gap begins with a mark that a word above bears. body: the
+    places of all lines of the page that count.
+    """
+    drops = [lines[a].bottom - lines[b].bottom for a, b in pairwise(column)]
+    if len(drops) < _FEW_LINES:
+        return []
+    after_gap = [rank for rank, drop in enumerate(drops, start=1) if drop > _APART * median(drops)]
+    first = len(column)
+    for rank in reversed(after_gap):
+        mark = _OWN_MARK.match(lines[column[rank]].text)
+        notes = {*column[rank:]}
+        if mark is None or not any(_calls(lines[place].text, mark[1]) for place in body if place not in notes):
+            break
+        first = rank
+    return column[first:]
+
+
+def _calls(text: str, mark: str) -> bool:
+    """Whether a word bears the mark, as `pdf_rows` joins what is raised to it."""
+    return mark in text and re.search(rf"(?:[^\W\d_]{_CLOSERS}|\[){re.escape(mark)}(?![^\W_])", text) is not None

@@ -20,8 +20,10 @@ from typing import Any
 from longdoc.ingest.clean import normalise, squeeze
 from longdoc.ingest.lines import Line
 from longdoc.ingest.parsed import forget
-from longdoc.ingest.pdf_forms import beside_labels, field_boxes
+from longdoc.ingest.pdf_forms import beside_labels, fields_of, with_ticks
+from longdoc.ingest.pdf_initials import with_initials
 from longdoc.ingest.pdf_layout import lines_in_order
+from longdoc.ingest.pdf_margins import without_line_numbers
 from longdoc.ingest.pdf_text import num_signs_without_letters, runs_of
 
 # Why a page gave no text.
@@ -197,15 +199,17 @@ def _pdfium_lines(pdf: Any, index: int) -> tuple[list[Line], int, bool]:
 
     page = _loaded(pdfium_c.FPDF_LoadPage(pdf.raw, index), "page")
     try:
-        fields = field_boxes(page)
+        fields = fields_of(page)
         if fields and pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY):
             pdfium_c.FPDF_ClosePage(page)
             page = None
             page = _loaded(pdfium_c.FPDF_LoadPage(pdf.raw, index), "page")
         text_page = _loaded(pdfium_c.FPDFText_LoadPage(page), "text page")
         try:
-            runs = runs_of(text_page, _crop(page))
-            lines = lines_in_order(beside_labels(runs, fields) if fields else runs, index)
+            runs = with_initials(without_line_numbers(runs_of(text_page, _crop(page))))
+            if fields:
+                runs = beside_labels(with_ticks(runs, fields), fields)
+            lines = lines_in_order(runs, index)
             num_signs = 0
             if _num_characters(lines) < MIN_CHARACTERS:
                 num_signs = num_signs_without_letters(text_page)

@@ -5,6 +5,7 @@ Knows nothing of columns, tables or reading order.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
@@ -19,6 +20,8 @@ FAR = 2.5  # of the height: rows that lie further apart say nothing of each othe
 OTHER_SIZE = 1.3  # times the height: letters of another size
 MOST_RAISED = 3  # characters
 RAISED_HEIGHT = 0.85
+_AFTER_MARK = 3.0  # of the height: what stands behind the mark of an item is no other cell
+_ITEM_MARK = re.compile(r"[•◦▪‣●○■□➢✓∙·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,4})[.)]|[QA]:")
 _ALIGNED = 3.0  # points
 _USUAL_SPACE = 0.25  # of the height
 _NEVER_A_SPACE = 2.2
@@ -58,7 +61,29 @@ def _with_raised(runs: Sequence[Run]) -> list[Run]:
                     last = joined[id(run)]
                     joined[id(run)] = last._replace(text=last.text + word.text, right=max(last.right, word.right))
                 break
+        else:
+            _put_before(mark, runs, joined)
     return list(joined.values())
+
+
+def _put_before(mark: Run, runs: Sequence[Run], joined: dict[int, Run]) -> None:
+    """Join a raised mark that stands before its line: of a note, or of an address."""
+    for run in runs:
+        rise, gap = mark.bottom - run.bottom, run.left - mark.right
+        is_raised = mark.height < RAISED_HEIGHT * run.height and 0.05 * run.height < rise < 0.7 * run.height
+        is_near = is_raised and -0.2 * run.height < gap < 0.5 * run.height
+        if is_near and id(run) in joined and not any(_stands_before(other, mark, run) for other in runs):
+            word, line = joined.pop(id(mark), None), joined[id(run)]
+            if word is not None:
+                space = " " if gap > WORD_GAP * run.height else ""
+                joined[id(run)] = line._replace(text=f"{word.text}{space}{line.text}", left=min(word.left, line.left))
+            return
+
+
+def _stands_before(other: Run, mark: Run, run: Run) -> bool:
+    """Whether a run stands left of a mark, on the row of the run right of it."""
+    room = mark.left - other.right
+    return other is not mark and -run.height < room < FAR * run.height and abs(other.bottom - run.bottom) < run.height
 
 
 def _words_joined(row: Row) -> Row:
@@ -66,7 +91,9 @@ def _words_joined(row: Row) -> Row:
     for run in row[1:]:
         last = pieces[-1]
         gap, height = run.left - last.right, max(run.height, last.height)
-        if -0.5 * height < gap < WIDE_GAP * height:
+        is_item = len(pieces) == 1 and _ITEM_MARK.fullmatch(last.text)
+        widest = _AFTER_MARK if is_item else WIDE_GAP
+        if -0.5 * height < gap < widest * height:
             pieces[-1] = last._replace(
                 text=f"{last.text}{' ' if gap > WORD_GAP * height else ''}{run.text}",
                 right=max(last.right, run.right),

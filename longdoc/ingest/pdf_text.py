@@ -9,11 +9,13 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from longdoc.ingest.clean import PDFIUM_HYPHEN, SOFT_HYPHEN, normalise, squeeze
 
+LARGE = 1.8  # times the height of the text: an initial
+_LONG = 12  # characters
 WIDE_GAP = 0.8  # of a line's height: wider is no space between two words, as a rule
 _LINE_END = re.compile("[\r\n\x02\ufffe]+")
 _HYPHENS = (PDFIUM_HYPHEN, "\x02")
@@ -262,10 +264,22 @@ def _run(
         min(box[0] for box in boxes),
         max(box[1] for box in boxes),
         _turn(*origin, angle)[1],
-        max(max(box[3] - box[2] for box in boxes), 0.1),
+        _height(glyphs, start, last, boxes),
         _degrees(angle),
         order,
     )
+
+
+def _height(glyphs: _Glyphs, first: int, last: int, boxes: Sequence[tuple[float, float, float, float]]) -> float:
+    """Of a run, by its first and its last character; of a line with a raised initial it is that of the others."""
+    height = boxes[0][3] - boxes[0][2]
+    at_end = boxes[-1][3] - boxes[-1][2]
+    if last - first > _LONG and height > LARGE * at_end:  # or it ends with an exponent
+        between = [box for place in (2, 3, 4, 5, 6) if (box := glyphs.box(first + (last - first) * place // 8))]
+        usual = max((top - bottom for _, bottom, _, top in between), default=height)
+        if height > LARGE * usual > 0.0:
+            return max(usual, at_end)
+    return max(height, at_end, 0.1)
 
 
 def read_from_right(text: str, box: Callable[[int], tuple[float, float, float, float] | None], angle: float) -> str:

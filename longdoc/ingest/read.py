@@ -9,7 +9,8 @@ import mmap
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from longdoc.core.errors import DamagedInput, EmptyInput, LongdocError
 from longdoc.core.events import Event, Listener, Opened, Opening, ignore
@@ -19,6 +20,9 @@ from longdoc.ingest.formats import FORMATS as FORMATS
 from longdoc.ingest.formats import Format, detect, format_named, plugins
 from longdoc.ingest.opening import open_source
 from longdoc.ingest.parsed import Raw
+
+if TYPE_CHECKING:
+    from longdoc.ingest.sandbox import Worker
 
 # These are parsed in this process when they and their lines are short: starting a worker would take longer than
 # reading them, and no pattern can be made slow by them.
@@ -30,10 +34,13 @@ _BINARY = (b"PK", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
 _DEFAULTS = SourceOptions()
 
 
-def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Listener = ignore) -> Document:
+def read_document(
+    source: str, options: SourceOptions = _DEFAULTS, on_event: Listener = ignore, *, worker: Worker | None = None
+) -> Document:
     """The document in the file `source`, or in standard input when it is "-".
 
     It is parsed in a worker process with limits, but for short texts, which no parser can be made to stumble over.
+    worker: one of `sandboxed.worker_for_many`, that parses other files too.
 
     Raises a LongdocError for everything that a user can cause: InputNotFound, EmptyInput, UnknownFormat,
     DamagedInput, EncryptedInput, NoTextLayer, and UsageError for a format that does not exist.
@@ -42,17 +49,22 @@ def read_document(source: str, options: SourceOptions = _DEFAULTS, on_event: Lis
         format_named(options.format)
     on_event(Opening(source))
     with open_source(source, options.max_bytes) as file:
-        return read_file(source, file, options, on_event)
+        return read_file(source, file, options, on_event, worker=worker)
 
 
-def read_file(source: str, file: BinaryIO, options: SourceOptions, on_event: Listener) -> Document:
+def read_file(
+    source: str, file: BinaryIO, options: SourceOptions, on_event: Listener, *, worker: Worker | None = None
+) -> Document:
     """The document in an open file, which is not empty. source: its name. Raises as `read_document`."""
     document = _short_text(source, file, options, on_event)
     if document is None:
-        from longdoc.ingest.sandboxed import parse_with, worker_for
+        from longdoc.ingest.sandboxed import parse_next, parse_with, worker_for
 
-        with worker_for(file, options) as worker:
-            document = parse_with(worker, source, file, options, on_event)
+        if worker is not None and Path(source).is_file():
+            document = parse_next(worker, source, file, options, on_event)
+        else:
+            with worker_for(file, options) as own:
+                document = parse_with(own, source, file, options, on_event)
     on_event(
         Opened(
             source=source,
@@ -71,6 +83,9 @@ def open_parser(_: object) -> Callable[[Any, Listener], Document]:
     """What a worker does: see `sandbox`."""
 
     def parse(job: dict[str, Any], on_event: Listener) -> Document:
+        if job.get("path"):
+            with Path(job["path"]).open("rb") as file:
+                return parse({**job, "descriptor": file.fileno(), "path": None}, on_event)
         descriptor, options = job["descriptor"], job["options"]
         if (mapped := _mapped_pdf(descriptor, options)) is not None:
             raw = Raw(job["source"], b"", options, on_event, mapped)

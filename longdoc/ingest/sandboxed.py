@@ -6,7 +6,8 @@ Knows nothing of formats; `read` names what is to be done in the worker.
 from __future__ import annotations
 
 import os
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from longdoc.core.errors import DamagedInput
 from longdoc.core.events import Listener
@@ -19,6 +20,7 @@ TARGET = "longdoc.ingest.read:open_parser"
 _LEAST_SECONDS = 25.0
 _SECONDS_PER_MB = 5.0
 _TOTAL_SECONDS_PER_MB = 120.0  # of a file that is read page after page: 10,000 plain pages are 10 to 50 MB
+_WORN_BYTES = 256 << 20  # of a worker that has parsed something large
 _WHO = {"time": "reading it", "memory": "reading it", "crash": "its reader", "garbage": "its reader"}
 
 
@@ -40,11 +42,28 @@ def worker_for(file: BinaryIO, options: SourceOptions) -> Worker:
     return Worker(TARGET, limits=limits_for(os.fstat(descriptor).st_size, options), descriptors=[descriptor])
 
 
+def worker_for_many() -> Worker:
+    """A worker that will parse one file after the other, each by its path: its start takes longer than most files."""
+    return Worker(TARGET)
+
+
+def parse_next(worker: Worker, source: str, file: BinaryIO, options: SourceOptions, on_event: Listener) -> Document:
+    """The document in one of many files, which has a path. Raises as `parse_with`."""
+    worker.limits = limits_for(os.fstat(file.fileno()).st_size, options)
+    if worker.peak_bytes > _WORN_BYTES:
+        worker.close()  # it starts anew
+    return _parsed(worker, {"source": source, "path": str(Path(source).absolute()), "options": options}, on_event)
+
+
 def parse_with(worker: Worker, source: str, file: BinaryIO, options: SourceOptions, on_event: Listener) -> Document:
     """The document in the open file that the worker was made for. Raises the LongdocErrors of `read_document`."""
-    raw = Raw(source, b"", options)
+    return _parsed(worker, {"source": source, "descriptor": file.fileno(), "options": options}, on_event)
+
+
+def _parsed(worker: Worker, job: dict[str, Any], on_event: Listener) -> Document:
+    raw = Raw(job["source"], b"", job["options"])
     try:
-        document = worker.submit({"source": source, "descriptor": file.fileno(), "options": options}, on_event)
+        document = worker.submit(job, on_event)
     except JobFailed as failure:
         if failure.kind == "error":  # what files can cause is a LongdocError
             bug = RuntimeError(failure.why)

@@ -276,5 +276,5 @@ def test_pages_that_are_drawings_inside_of_html_have_words(tmp_path: Path) -> No
     drawings = ("<text>The <tspan>old</tspan> town</text><text>The harbour</text>", "<rect/>")
     pages = {f"p{n}": page_html(f"<div><svg>{drawing}</svg></div>") for n, drawing in enumerate(drawings)}
     document = read_document(str(epub(tmp_path / "book.epub", pages, spine=[*pages])))
-    assert document.text == "The old town\n\nThe harbour"
+    assert document.text == "The old town\nThe harbour"
     assert "1 document of the book is a picture without text" in " ".join(document.warnings)

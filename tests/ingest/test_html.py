@@ -8,7 +8,7 @@ import pytest
 
 from longdoc.core.errors import EmptyInput
 from longdoc.core.types import Document
-from longdoc.ingest import read_document
+from longdoc.ingest import html, read_document
 
 
 def read(tmp_path: Path, body: str) -> Document:
@@ -31,6 +31,11 @@ def read(tmp_path: Path, body: str) -> Document:
         ("<p>10<sup>6</sup> m<sup>2</sup>, the 1<sup>st</sup>, H<sub>2</sub>O</p>", "10⁶ m², the 1st, H2O"),
         ("<p>as shown.<sup>3</sup> Then in 1914<sup>4</sup></p>", "as shown.[3] Then in 1914[4]"),
         ("<p>So<sup><a href='#fn1'>1</a></sup> it was.</p><p id='fn1'>1 Or not.</p>", "So[1] it was.\n\n1 Or not."),
+        (
+            "<p>1 Or not. <a href='#r1'>↩︎</a></p><p>2 So. <a role='doc-backlink' href='#r2'>back</a></p>"
+            "<p><a href='#up'>↑ up</a></p>",
+            "1 Or not.\n\n2 So.\n\n↑ up",
+        ),
         ("<ol><li>one</li><li>two<ol type='a'><li>in</li></ol></li></ol>", "1. one\n\n2. two\n\na. in"),
         ("<ol start='3'><li>(c) own</li><li>four</li></ol>", "(c) own\n\n4. four"),
         (
@@ -106,3 +111,15 @@ def test_menus_in_menus_are_counted_once(tmp_path: Path) -> None:
     document = read_document(str(path))
     assert document.text == ("Words of it. " * 9).strip()
     assert document.warnings == ("9 characters of navigation were left out",)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<div>" * 100_000 + "The words.</p>" + "</div>" * 100_000 + "<p>After.</p>",
+        "<div><span>" * 50_000 + "The words.<p>After.",
+        "<ul><li>" * 50_000 + "The words." + "</ul>" * 50_000 + "<p>After.</p>",
+    ],
+)
+def test_a_page_that_is_nested_too_deep_is_read_all_the_same(body: str) -> None:
+    assert [block.text for block in html.blocks(f"<html><body>{body}") if block.text] == ["The words.", "After."]

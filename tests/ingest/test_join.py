@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+from made_office import docx, par
 
 from longdoc.core.errors import InputError, InputNotFound, UsageError
-from longdoc.core.events import Event, Warned
+from longdoc.core.events import Event, Listener, Warned
 from longdoc.core.settings import SourceOptions
-from longdoc.ingest import Together, expand, read_document, read_source, together
+from longdoc.core.types import Document
+from longdoc.ingest import Together, expand, read_document, read_source, sandboxed, together
 from longdoc.ingest.join import natural_key
+from longdoc.ingest.sandbox import Worker
 
 STORY = "PREFACE\n\nIt is old.\n\nCHAPTER I\n\n{first}\n\nCHAPTER II\n\n{second}\n"
 
@@ -165,3 +169,38 @@ def test_one_more_file_at_the_end_changes_nothing_before_it(tmp_path: Path) -> N
     assert all_of_them.text.startswith(two_of_them.text)
     assert all_of_them.source.kept_as == two_of_them.source.kept_as
     assert all_of_them.anchors[: len(two_of_them.anchors)] == two_of_them.anchors
+
+
+def test_one_worker_parses_the_files_of_a_folder_until_one_of_them_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["a.docx", "b.docx", "c.docx", "d.docx", "e.html"]
+    for name in names[:-1]:
+        (tmp_path / name).write_bytes(docx(par(f"These are the words of {name}.")))
+    (tmp_path / "e.html").write_text("<html><body><p>The last words.</p></body></html>")
+    started = []
+    start = Worker._start
+
+    def counted(worker: Worker) -> bytes:
+        started.append(worker)
+        return start(worker)
+
+    monkeypatch.setattr(Worker, "_start", counted)
+    document = read_source(whole(str(tmp_path)), SourceOptions())
+    assert document.text.split("\n\n") == [
+        *(f"These are the words of {name}." for name in names[:-1]),
+        "The last words.",
+    ]
+    assert len(started) == 1
+
+    parse_next = sandboxed.parse_next
+
+    def impatient(worker: Worker, source: str, file: BinaryIO, options: SourceOptions, on_event: Listener) -> Document:
+        patience = replace(options, seconds=0.0) if source.endswith("b.docx") else options
+        return parse_next(worker, source, file, patience, on_event)
+
+    monkeypatch.setattr(sandboxed, "parse_next", impatient)
+    document = read_source(whole(str(tmp_path)), SourceOptions())
+    assert [Path(file.source.name).name for file in document.files] == ["a.docx", "c.docx", "d.docx", "e.html"]
+    assert "b.docx could not be read" in document.source.lost[0]
+    assert len(started) == 3

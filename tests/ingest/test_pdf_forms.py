@@ -7,7 +7,7 @@ from pathlib import Path
 from reportlab.pdfgen.canvas import Canvas
 
 from longdoc.ingest import read_document
-from longdoc.ingest.pdf_forms import beside_labels
+from longdoc.ingest.pdf_forms import Field, beside_labels, with_ticks
 from longdoc.ingest.pdf_text import Run
 
 FIELDS = {"Surname:": "Finch", "First name:": "Harold Edward", "Street and number:": "221 Baker Street", "Town:": ""}
@@ -50,8 +50,40 @@ def test_a_value_goes_behind_the_label_left_of_it_or_else_above_it_and_stays_las
         run("Ann", 180, 701, 4),
         run("a note", 400, 300, 5),
     ]
-    fields = [(58.0, 640.0, 200.0, 658.0), (178.0, 695.0, 300.0, 715.0), (390.0, 290.0, 500.0, 320.0)]
+    boxes = [(58.0, 640.0, 200.0, 658.0), (178.0, 695.0, 300.0, 715.0), (390.0, 290.0, 500.0, 320.0)]
+    fields = [Field(box) for box in boxes]
     ordered = beside_labels(runs, fields)
     assert [piece.text for piece in ordered] == ["Name:", "Ann", "Town", "Rome", "Words below.", "a note"]
     assert [piece.order for piece in ordered] == [*range(6)]
-    assert beside_labels(runs, [(0.0, 0.0, 9.0, 9.0)]) == runs
+    assert beside_labels(runs, [Field((0.0, 0.0, 9.0, 9.0))]) == runs
+
+
+def test_boxes_say_whether_they_are_ticked(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "form.pdf"))
+    canvas.drawString(60, 780, "Please tick what applies to you and to your house.")
+    said = {"I have read the rules.": True, "I own a dog.": False, "I agree to be called.": True}
+    for row, (label, is_on) in enumerate(said.items()):
+        style = ("check", "cross", "circle")[row]
+        canvas.acroForm.checkbox(name=label, x=60, y=737 - 20 * row, size=14, checked=is_on, buttonStyle=style)
+        canvas.drawString(80, 740 - 20 * row, label)
+    canvas.drawString(60, 660, "Age:")
+    for place, label in enumerate(["under 18", "under 65", "older"]):
+        canvas.acroForm.radio(
+            name="age", value=str(place), x=110 + 90 * place, y=657, size=14, selected=label == "under 65"
+        )
+        canvas.drawString(130 + 90 * place, 660, label)
+    canvas.drawString(60, 630, "Newsletter")
+    canvas.acroForm.checkbox(name="letter", x=130, y=627, size=14, checked=True)
+    canvas.save()
+    text = " ".join(read_document(str(tmp_path / "form.pdf")).text.split())
+    assert text.endswith(
+        "[x] I have read the rules. [ ] I own a dog. [x] I agree to be called. "
+        "Age: [ ] under 18 [x] under 65 [ ] older Newsletter [x]"
+    )
+
+
+def test_a_tick_that_is_drawn_as_a_letter_is_said_once() -> None:
+    runs = [run("I agree", 80, 700, 0), run("4", 62, 701, 1), run("in 4 weeks", 80, 650, 2)]
+    ticked = with_ticks(runs, [Field((60.0, 697.0, 74.0, 711.0), True), Field((400.0, 100.0, 414.0, 114.0), False)])
+    assert [piece.text for piece in ticked] == ["[x] I agree", "in 4 weeks", "[ ]"]
+    assert with_ticks(runs, [Field((60.0, 697.0, 74.0, 711.0))]) == runs
