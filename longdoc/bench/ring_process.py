@@ -50,6 +50,7 @@ def timed_ring(group: Group, *, overlaps: bool) -> Any:
     class TimedRing(Ring):
         def __init__(self) -> None:
             super().__init__(group.rank, group.size, overlaps=overlaps)
+            self.group = group.ring.group
             self.computes = [0.0] * group.size
             self.waits = [0.0] * group.size
             self.packing_s = 0.0
