@@ -29,6 +29,7 @@ from longdoc.core.types import (
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 UNCITED = "no citation: it does not stand in the document as it is said here"
 _MAX_SECTION_CHARACTERS = 60
+_MAX_SPEAKER_CHARACTERS = 40
 _MAX_FOCUS_CHARACTERS = 120
 _MAX_SKIPPED_RANGES = 12
 
@@ -103,7 +104,7 @@ def clock(seconds: float) -> str:
 
 
 def place(citation: Citation, *, document: str | None = None) -> str:
-    """Where a citation points: `p. xii`, `01:23:45`, `21/11/2026, 17:03:12`, `Chapter 2, line 812`, `paragraph 3`.
+    """Where a citation points: `p. xii`, `01:23:45, Ann`, `21/11/2026, 17:03:12`, `Chapter 2, line 812`, `paragraph 3`.
 
     document: name of the document being read; a citation from another file names that file too.
     """
@@ -116,9 +117,16 @@ def place(citation: Citation, *, document: str | None = None) -> str:
         said += [f"line {citation.line}"] if citation.line is not None else []
         said += [f"paragraph {citation.paragraph}"] if citation.paragraph is not None else []
         where = ", ".join(said) or f"character {citation.start:,}"
+    where = ", ".join([where, *_speaker(citation)])
     if document is not None and citation.source != document:
         return f"{shown_name(citation.source)}, {where}"
     return where
+
+
+def _speaker(citation: Citation) -> list[str]:
+    """Who says the quote, unless it begins with the name."""
+    name = one_line(citation.speaker or "")
+    return [shorten(name, _MAX_SPEAKER_CHARACTERS)] if name and not one_line(citation.quote).startswith(name) else []
 
 
 def _section(citation: Citation) -> list[str]:

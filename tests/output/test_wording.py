@@ -65,6 +65,20 @@ def test_a_citation_from_another_file_names_it() -> None:
     assert place(make_citation(source="b.pdf"), document="a.pdf") == "b.pdf, p. 12"
 
 
+@pytest.mark.parametrize(
+    ("quote", "speaker", "where"),
+    [
+        ("It rained.", "Ann Lee", "p. 12, Ann Lee"),
+        ("Ann Lee: It rained.", "Ann Lee", "p. 12"),
+        ("It rained.", "Ann\x1b[31m\nLee", "p. 12, Ann[31m Lee"),
+        ("It rained.", None, "p. 12"),
+        ("It rained.", "", "p. 12"),
+    ],
+)
+def test_who_speaks_is_named_unless_the_quote_begins_with_the_name(quote: str, speaker: str | None, where: str) -> None:
+    assert place(make_citation(quote, speaker=speaker)) == where
+
+
 def test_places_are_each_named_once_and_only_when_verified() -> None:
     cited = [make_citation(), make_citation("Other."), make_citation(page=3, verified=False)]
     assert places(cited) == ["p. 12"]
