@@ -27,6 +27,7 @@ from longdoc.pipeline.second_search import merged, other_words
 from longdoc.pipeline.session import Reading, Session
 from longdoc.pipeline.span import answer_sentence, answer_span
 from longdoc.pipeline.writing import declines, write
+from longdoc.search.whole import asks_for_whole
 
 
 def ask(
@@ -94,7 +95,9 @@ def _answer(reading: Reading, question: str, options: AskOptions, on_event: List
     rankers, adapter = reading.session.rankers["ranker"], reading.session.loaded.adapter
     if verbatim and pointing.is_alone(adapter, rankers):
         told = pointing.point(reading.document, reading.index, rankers, question, options)
-        return replace(told, warnings=rereading.long_question(reading, question))
+        return replace(told, warnings=(*told.warnings, *rereading.long_question(reading, question)))
+    if verbatim and asks_for_whole(question):
+        return pointing.OF_THE_WHOLE
     found = pointing.find(question, reading.index, rankers, options.passages)
     if verbatim:
         return _told_verbatim(reading, question, found, options)

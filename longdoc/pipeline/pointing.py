@@ -20,6 +20,7 @@ from longdoc.search.index import PassageIndex
 from longdoc.search.passages import KEPT, find_passages
 from longdoc.search.ranker import RankerFile
 from longdoc.search.shortest import shortest_answer
+from longdoc.search.whole import asks_for_whole
 
 MIN_ANSWERABLE = 0.5
 _MOST_ANNOUNCED = 500  # characters
@@ -33,6 +34,12 @@ class Found:
     proposed: list[Passage]
     ranked: list[ScoredSentence]
     likely: float
+
+
+# No sentence says what all of them are about.
+OF_THE_WHOLE = Told(
+    "", (), (), True, 0.0, ("the question is about the whole document, not about a passage of it: longdoc summarize",)
+)
 
 
 def is_alone(adapter: AdapterInfo | None, rankers: RankerFile) -> bool:
@@ -109,6 +116,8 @@ def checked(document: Document, text: str, found: tuple[Citation, ...]) -> tuple
 
 def point(document: Document, index: PassageIndex, rankers: RankerFile, question: str, options: AskOptions) -> Told:
     """The whole answer, where `is_alone`."""
+    if asks_for_whole(question):
+        return OF_THE_WHOLE
     found = find(question, index, rankers, options.passages)
     text, cited = "", tuple[Citation, ...]()
     if found.likely >= MIN_ANSWERABLE:

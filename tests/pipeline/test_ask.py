@@ -208,3 +208,10 @@ def test_a_list_is_said_with_the_sentence_that_announces_it(tmp_path: Path, poin
     assert cut is not None
     assert 400 < cut[1] - cut[0] <= 500
     assert long[slice(*cut)].endswith("more.")
+
+
+def test_what_the_whole_is_about_is_not_answered_by_a_sentence(sources: dict[str, Path], pointing: Session) -> None:
+    whole, part = run(sources["text"], ["What is this book about?", QUESTIONS[0]], pointing)
+    assert (whole.status, whole.text, whole.evidence) == ("not_found", "", ())
+    assert any("longdoc summarize" in warning for warning in whole.receipt.warnings)
+    assert not any("longdoc summarize" in warning for warning in part.receipt.warnings)
