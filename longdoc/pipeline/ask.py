@@ -98,6 +98,8 @@ def _answer(reading: Reading, question: str, options: AskOptions, on_event: List
         return replace(told, warnings=(*told.warnings, *rereading.long_question(reading, question)))
     if verbatim and asks_for_whole(question):
         return pointing.OF_THE_WHOLE
+    if verbatim and (by := pointing.author(reading.document, question)) is not None:
+        return by
     found = pointing.find(question, reading.index, rankers, options.passages)
     if verbatim:
         return _told_verbatim(reading, question, found, options)

@@ -16,6 +16,7 @@ from longdoc.engine.adapter_file import AdapterInfo
 from longdoc.pipeline import citations
 from longdoc.pipeline.interview import Told
 from longdoc.search.answers import ScoredSentence, answerability, enough, rank_sentences
+from longdoc.search.byline import asks_author, byline
 from longdoc.search.index import PassageIndex
 from longdoc.search.passages import KEPT, find_passages
 from longdoc.search.ranker import RankerFile
@@ -40,6 +41,16 @@ class Found:
 OF_THE_WHOLE = Told(
     "", (), (), True, 0.0, ("the question is about the whole document, not about a passage of it: longdoc summarize",)
 )
+
+
+def author(document: Document, question: str) -> Told | None:
+    """Who wrote the document, when that is asked and stands under its title. Of several files each has its own."""
+    found = byline(document.text) if asks_author(question) and not document.files else None
+    if found is None:
+        return None
+    line, names = found
+    text, cited = checked(document, " ".join(document.text[slice(*names)].split()), (document.cite(*line),))
+    return Told(text, cited, (), True, 1.0, provenance=provenance())
 
 
 def is_alone(adapter: AdapterInfo | None, rankers: RankerFile) -> bool:
@@ -118,6 +129,8 @@ def point(document: Document, index: PassageIndex, rankers: RankerFile, question
     """The whole answer, where `is_alone`."""
     if asks_for_whole(question):
         return OF_THE_WHOLE
+    if (told := author(document, question)) is not None:
+        return told
     found = find(question, index, rankers, options.passages)
     text, cited = "", tuple[Citation, ...]()
     if found.likely >= MIN_ANSWERABLE:

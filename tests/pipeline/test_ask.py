@@ -215,3 +215,12 @@ def test_what_the_whole_is_about_is_not_answered_by_a_sentence(sources: dict[str
     assert (whole.status, whole.text, whole.evidence) == ("not_found", "", ())
     assert any("longdoc summarize" in warning for warning in whole.receipt.warnings)
     assert not any("longdoc summarize" in warning for warning in part.receipt.warnings)
+
+
+def test_who_wrote_it_stands_under_the_title(tmp_path: Path, pointing: Session) -> None:
+    source = tmp_path / "tale.txt"
+    source.write_text("THE TALE\n\nby\nANN LEE\n\nOnce a writer met an author in the rain. She wrote him a letter.\n")
+    (answer,) = run(source, ["Who is the author?"], pointing)
+    assert (answer.status, answer.text) == ("answered", "ANN LEE")
+    assert " ".join(answer.citations[0].quote.split()) == "by ANN LEE"
+    assert answer.provenance == ("search",)
