@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.cache_utils import Cache
 
 from longdoc.core.memory_use import MemoryUse
+from longdoc.engine.cache_layer import OwnLayer
 from longdoc.engine.highlights import Highlights, no_highlights
 from longdoc.engine.memory import MemoryState
 from longdoc.engine.tiers import KEEP_ALL as KEEP_ALL
@@ -25,7 +26,7 @@ from longdoc.engine.tiers import layer_tiers as layer_tiers
 from longdoc.engine.window import Kept, keep
 
 
-class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
+class StreamingLayer(OwnLayer):
     """Sinks, highlights, window and memory of one attention layer.
 
     sink_keys, sink_values: (B, Hkv, <= S, D).   keys, values: (B, Hkv, <= W - 1, D), in the model's dtype, un-rotated;
@@ -34,11 +35,6 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
     num_seen: tokens read so far; bytes held do not depend on it. During `update` the peak is K + T tokens:
     the new segment sees the whole window before it shrinks.
     """
-
-    is_sliding = False
-    is_compileable = False
-    is_croppable = False
-    supports_early_init = False
 
     def __init__(self, tiers: Tiers) -> None:
         super().__init__()
@@ -118,18 +114,6 @@ class StreamingLayer(CacheLayerMixin):  # type: ignore[misc]
             if self.highlights is not None:
                 assert self.keys is not None
                 self.highlights = self.highlights.with_local(self.keys.shape[2])
-
-    def get_seq_length(self) -> int:
-        """Always 0: positions are the attention function's business, and the model must not build a mask."""
-        return 0
-
-    def get_max_length(self) -> int:
-        """No maximum."""
-        return -1
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Not used: no mask function is registered for longdoc's attention."""
-        return query_length, 0
 
     def map(self, function: Callable[[Tensor], Tensor]) -> StreamingLayer:
         """A layer with `function` applied to every tensor (repeat, move to a device)."""

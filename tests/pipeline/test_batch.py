@@ -26,15 +26,6 @@ from longdoc.pipeline.batch_rows import BatchOutcome
 TASK = BatchTask()
 
 
-@pytest.fixture
-def docs(tmp_path: Path) -> Path:
-    folder = tmp_path / "docs"
-    (folder / "sub").mkdir(parents=True)
-    for name, text in {"a.txt": "alpha", "b.txt": "beta", "sub/c.txt": "gamma"}.items():
-        (folder / name).write_text(text)
-    return folder
-
-
 def do(
     docs: Path | list[str], out: Path, task: BatchTask = TASK, **options: Any
 ) -> tuple[list[str], BatchOutcome, list[Event]]:

@@ -22,15 +22,6 @@ _LONGEST_S = 30.0
 
 
 @pytest.fixture
-def docs(tmp_path: Path) -> Path:
-    folder = tmp_path / "docs"
-    (folder / "sub").mkdir(parents=True)
-    for name, text in {"a.txt": "alpha", "b.txt": "beta", "sub/c.txt": "gamma"}.items():
-        (folder / name).write_text(text)
-    return folder
-
-
-@pytest.fixture
 def many(tmp_path: Path) -> Path:
     folder = tmp_path / "many"
     folder.mkdir()

@@ -17,9 +17,10 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.cache_utils import Cache
 
 from longdoc.core.memory_use import MemoryUse
+from longdoc.engine.cache_layer import OwnLayer
 from longdoc.engine.ring.layout import Layout, Shard, nothing
 from longdoc.engine.ring.transport import Ring
 from longdoc.engine.tiers import KEEP_ALL, Tiers, layer_tiers
@@ -54,18 +55,13 @@ Pair = tuple[Tensor, Tensor]  # keys and values of the same tokens, (B, Hkv, n, 
 _SMALL_PART = 4096  # tokens: two neighbours that are smaller become one
 
 
-class RingLayer(CacheLayerMixin):  # type: ignore[misc]
+class RingLayer(OwnLayer):
     """This process's keys and values of one layer, in the order of the text.
 
     parts: those of each call of a reading; never changed, so that forks and later states share them, and reading on
     copies nothing but small ones.   late: those that were written after it, or None.
     window: how far a token sees, itself included.
     """
-
-    is_sliding = False
-    is_compileable = False
-    is_croppable = False
-    supports_early_init = False
 
     def __init__(self, window: int) -> None:
         super().__init__()
@@ -107,18 +103,6 @@ class RingLayer(CacheLayerMixin):  # type: ignore[misc]
         """Keys and values of all tokens held, in one tensor each; None before the first."""
         held = self.held()
         return _joined(held) if held else None
-
-    def get_seq_length(self) -> int:
-        """Always 0: positions are the attention function's business, and the model must not build a mask."""
-        return 0
-
-    def get_max_length(self) -> int:
-        """No maximum."""
-        return -1
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Not used: no mask function is registered for longdoc's attention."""
-        return query_length, 0
 
     def map(self, function: Callable[[Tensor], Tensor]) -> RingLayer:
         """A layer with `function` applied to every tensor."""
