@@ -142,8 +142,8 @@ def measure(
     seconds = 0.0
     for document in documents:
         ask = system(document)
-        own = [q for q in document.questions if not q.is_trick][:num_questions]
-        tricks = [q for q in document.questions if q.is_trick][:num_questions]
+        own = _drawn([q for q in document.questions if not q.is_trick], num_questions)
+        tricks = _drawn([q for q in document.questions if q.is_trick], num_questions)
         started = time.perf_counter()
         asked += [_Asked(q, ask(q.question), min(9, 10 * q.start // len(document.text))) for q in own]
         seconds += time.perf_counter() - started
@@ -170,6 +170,12 @@ def measure(
         **_by_tenth(asked),
         "ms_per_question": round(1000 * seconds / max(1, len(asked)), 2),
     }
+
+
+def _drawn(questions: Sequence[JoinedQuestion], most: int) -> list[JoinedQuestion]:
+    """At most so many, from all over the text."""
+    step = max(1.0, len(questions) / most)
+    return [questions[int(number * step)] for number in range(min(most, len(questions)))]
 
 
 def _by_tenth(asked: Sequence[_Asked]) -> dict[str, Any]:

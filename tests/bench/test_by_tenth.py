@@ -46,6 +46,12 @@ def test_the_worst_tenth_is_measured_against_the_best() -> None:
     assert first_half["evidence_at_5"] == 21 / 40  # the paragraph that lies across the middle as well
 
 
+def test_fewer_questions_than_there_are_come_from_all_over_the_text() -> None:
+    some = qa.measure([document(40)], [], knowing(1.0), 20)
+    assert some["num_questions"] == 20
+    assert min(some["questions_by_tenth"]) >= 1
+
+
 def test_several_texts_are_counted_together() -> None:
     both = qa.measure([document(40), document(20)], [], knowing(1.0), 100)
     assert both["num_questions"] == 60
