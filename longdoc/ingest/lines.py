@@ -305,8 +305,11 @@ def _breaks(above: Line, above_column: _Column, line: Line, column: _Column, *, 
     ended = ends_sentence(above.text)
     if sizes > _OTHER_SIZE and (ended or _is_short(above, above_column) or sizes > 1.4):
         return True
-    if _is_centred(line, column) != _is_centred(above, above_column) and (ended or _is_centred(above, above_column)):
-        return True
+    # Most lines begin at the margin: they are not asked.
+    if line.left - column.margin > 2 * line.height or above.left - above_column.margin > 2 * above.height:
+        was_centred = _is_centred(above, above_column)
+        if _is_centred(line, column) != was_centred and (ended or was_centred):
+            return True
     if not is_first and above.bottom - line.bottom > _WIDE_GAP * max(column.pitch, 0.9 * line.height):
         return True
     if _BULLET.match(line.text) and (ended or _is_short(above, above_column) or _BULLET.match(above.text)):

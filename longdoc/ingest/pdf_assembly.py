@@ -78,7 +78,7 @@ class Paragraphs(Sequence[tuple[str, int]]):
 
 def assemble(pages: View) -> Assembled:
     """The text of all pages; words that a line end has cut are joined by vote of the whole."""
-    vocabulary = Vocabulary.of(text.replace(INITIAL_MARK, "") for text in pages.texts())
+    vocabulary = Vocabulary.of(pages.texts(without=INITIAL_MARK))
     made = Assembled()
     for paragraph in paragraphs(pages):
         _add(paragraph, vocabulary, made)
@@ -86,10 +86,18 @@ def assemble(pages: View) -> Assembled:
 
 
 def _add(paragraph: Paragraph, vocabulary: Vocabulary, made: Assembled) -> None:
-    texts = [resolved(line.text, vocabulary.counts) for line in paragraph.lines]
-    pieces, starts = keep_lines(texts) if paragraph.keeps_lines else join_with_starts(texts, vocabulary)
-    start = made.add("".join(pieces))
+    texts = [line.text for line in paragraph.lines]
+    pieces, starts = _joined(paragraph, texts, vocabulary)
+    text = "".join(pieces)
+    if INITIAL_MARK in text:
+        pieces, starts = _joined(paragraph, [resolved(text, vocabulary.counts) for text in texts], vocabulary)
+        text = "".join(pieces)
+    start = made.add(text)
     for line, within in zip(paragraph.lines, starts, strict=True):
         if not made.turns or made.turns[-1][1] != line.page:
             made.turns.append((start + within, line.page))
         made.page_starts.setdefault(line.page, start + within)
+
+
+def _joined(paragraph: Paragraph, texts: list[str], vocabulary: Vocabulary) -> tuple[list[str], list[int]]:
+    return keep_lines(texts) if paragraph.keeps_lines else join_with_starts(texts, vocabulary)

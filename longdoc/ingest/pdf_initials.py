@@ -25,14 +25,15 @@ _WORDS = frozenset("AIO")  # of one letter, in a text that has no other
 
 def with_initials(runs: list[Run]) -> list[Run]:
     """The runs with each dropped initial at the beginning of its first line, and the lines beside it as far left."""
-    if not any(len(run.text) <= _MOST_SIGNS for run in runs):
+    capitals = [run for run in runs if len(run.text) <= _MOST_SIGNS and run.text[-1].isupper() and run.angle == 0]
+    if not capitals:
         return runs
     heights = Counter[float]()
     for run in runs:
         heights[round(run.height, 1)] += len(run.text)
     least = LARGE * heights.most_common(1)[0][0]
-    for initial in [run for run in runs if len(run.text) <= _MOST_SIGNS and run.height > least]:
-        beside = _lines_beside(initial, runs) if initial.text[-1].isupper() and initial.angle == 0 else []
+    for initial in capitals:
+        beside = _lines_beside(initial, runs) if initial.height > least else []
         if beside:
             moved = {run.order: run._replace(left=initial.left) for run in beside}
             first = moved[beside[0].order]

@@ -21,7 +21,7 @@ HEIGHT_STEP = 0.25  # points, to which heights are rounded when they are counted
 _MOST_LINES = 0.75  # of a column
 _APART = 1.35  # of the usual drop from line to line
 _FEW_LINES = 3
-_FIRST_OF_MARK = frozenset("0123456789[*†‡§")
+_BEGINS_AS_NOTE = re.compile(rb"\n(?:\[?[0-9]{1,3}[\]).]?\s*[^0-9\s]|[*\xc2\xe2])")  # the signs, in UTF-8, too
 _OWN_MARK = re.compile(r"\[?(\d{1,3}|[*†‡§]{1,3})[\].)]?\s*(?=[^\W\d_]|[\"“‘'(])")
 _CLOSERS = r"[\"'”’»).,;:!?]{0,3}"
 _CLOSE = 1.5  # of the height: lines of one note stand no further apart
@@ -69,13 +69,12 @@ def find_notes(pages: PageStore, dropped: Mapping[int, Collection[int]], height:
 
 
 def _may_have_notes(page: Packed, without: Collection[int], height: float) -> bool:
-    """Whether a line is in smaller letters, or begins with a digit or a sign. without: places that do not count."""
-    is_smaller = (own <= _SMALLER * height for own in page.heights())
-    is_marked = (text[:1] in _FIRST_OF_MARK for text in page.texts())
-    return any(
-        (small or marked) and place not in without
-        for place, (small, marked) in enumerate(zip(is_smaller, is_marked, strict=True))
-    )
+    """Whether a line is in smaller letters, or begins as a note does. without: places that do not count."""
+    small, heights = _SMALLER * height, page.heights()
+    is_any_small = bool(heights) and min(heights) <= small
+    if is_any_small and any(own <= small and place not in without for place, own in enumerate(heights)):
+        return True
+    return _BEGINS_AS_NOTE.search(b"\n" + page.text) is not None
 
 
 def note_around(lines: Sequence[Line], place: int, dropped: Collection[int]) -> str | None:

@@ -33,7 +33,9 @@ _MOST_PAGES_A_JOB = 16
 _PAGES_A_WORKER = 16  # a process more pays for its start
 _TELL_EVERY_S = 0.25
 _MOST_WORKERS = 8
-_PAGES_A_DOCUMENT = 256  # pdfium keeps what it has parsed: open the file anew after so many
+# pdfium keeps what it has parsed: the file is opened anew after so many pages. In a long one that takes longer.
+_PAGES_A_DOCUMENT = (64, 256)
+_OPENED_ANEW = 40  # times, at most, up to the larger of these
 _EVENT_EVERY_PAGES = 10
 _WHY = {
     "time": "took too long",
@@ -196,9 +198,11 @@ def open_pages(setup: dict[str, Any]) -> Callable[[Any, Listener], Any]:
     reader = PageReader(data, num_pages, setup["password"])
 
     begun = _Begun(setup["begun"])
+    least, most = _PAGES_A_DOCUMENT
+    pages_a_document = min(max(num_pages // _OPENED_ANEW, least), most)
 
     def take(job: Sequence[int], on_event: Listener) -> list[Any]:
-        if reader.num_taken > _PAGES_A_DOCUMENT:
+        if reader.num_taken > pages_a_document:
             reader.close()
         told = time.monotonic()
         pages = []

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from longdoc.ingest.lines import ASIDE, TABLE, Line, ends_sentence
 from longdoc.ingest.numerals import roman_value
 from longdoc.ingest.pdf_notes import note_around
+from longdoc.ingest.pdf_store import PageStore
 
 _EDGE_LINES = 2
 _NUMBER = re.compile(r"(?<![^\W_])(?:\d{1,5}|[ivxlcdm]{1,8})(?![^\W_])", re.IGNORECASE)
@@ -41,7 +42,7 @@ class Running:
     folios: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-def find_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set[int]]) -> Running:
+def find_running_lines(pages: PageStore, titles: Mapping[str, set[int]]) -> Running:
     """The running heads, feet and page numbers of all pages.
 
     titles: title of the book and of its sections -> the indices of the pages where that section begins:
@@ -71,22 +72,23 @@ def find_running_lines(pages: Sequence[Sequence[Line]], titles: Mapping[str, set
                 runs = runs and not is_title and not (side and _is_note(page, place, near, places))
                 if runs:
                     places.add(place)
-                for slot in _slots(line, side):
+                for slot in _slots(line.bottom, side):
                     slots[slot][runs] += 1
         if places:
             running.dropped[index] = tuple(sorted(places))
     taken = {slot for slot, seen in slots.items() if seen[True] >= max(_LEAST_IN_SLOT, 2 * seen[False])}
     num_emptied = num_with_lines = 0
-    for index, lines in enumerate(pages):
-        if taken:
-            found = _by_place(_Edges.of(lines), index, taken, by_letters, running.dropped.get(index, ()))
-            if found:
-                running.dropped[index] = found
-        num_with_lines += bool(lines)
-        if index in running.dropped:
-            dropped = running.dropped[index]
-            num_emptied += len(dropped) == len(lines)
-            running.folios[index] = tuple([number for place in dropped for number, _ in folios(lines[place].text)])
+    for index in range(len(pages)):
+        packed = pages.packed(index)
+        dropped = running.dropped.get(index, ())
+        if taken and _is_any_in(taken, packed.bottoms(), dropped):
+            dropped = _by_place(_Edges.of(pages[index]), index, taken, by_letters, dropped)
+        num_with_lines += bool(packed.places)
+        if dropped:
+            texts = packed.texts()
+            running.dropped[index] = dropped
+            num_emptied += len(dropped) == len(texts)
+            running.folios[index] = tuple([number for place in dropped for number, _ in folios(texts[place])])
     if num_emptied * 2 > num_with_lines:
         return Running()  # cards, slides, labels: what repeats is all there is
     return running
@@ -139,9 +141,20 @@ def _outermost(lines: Sequence[Line], ordered: list[int]) -> tuple[int, ...]:
     return tuple(taken)
 
 
-def _slots(line: Line, side: int) -> list[tuple[int, int]]:
+def _slots(bottom: float, side: int) -> list[tuple[int, int]]:
     """Where a line stands, in steps of a few points that overlap."""
-    return [(side, int(line.bottom / _SLOT)), (side, int(line.bottom / _SLOT + 0.5) + 100_000)]
+    return [(side, int(bottom / _SLOT)), (side, int(bottom / _SLOT + 0.5) + 100_000)]
+
+
+def _is_any_in(taken: Container[tuple[int, int]], bottoms: Iterable[float], dropped: Collection[int]) -> bool:
+    """Whether a line that is not dropped stands in one of the places, on either side of the page."""
+    return any(
+        slot in taken
+        for place, bottom in enumerate(bottoms)
+        if place not in dropped
+        for side in (0, 1)
+        for slot in _slots(bottom, side)
+    )
 
 
 def _by_place(
@@ -159,7 +172,7 @@ def _by_place(
             if (
                 place not in places
                 and len(line.text) <= _MOST_IN_HEAD
-                and any(slot in taken for slot in _slots(line, side))
+                and any(slot in taken for slot in _slots(line.bottom, side))
                 and index not in by_letters.get(letters(line.text), ())
                 and _is_clear(page.lines, place, side, places)
             ):
