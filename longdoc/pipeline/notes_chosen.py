@@ -19,7 +19,7 @@ from longdoc.engine.reader import ReadingState
 from longdoc.pipeline.notes import Notes, values, words_of_part
 from longdoc.pipeline.reading import Reading
 from longdoc.search.apparatus import is_furniture, is_numbered_heading, title_keys
-from longdoc.search.salience import SalientSentence, score_part
+from longdoc.search.salience import SHORT, SalientSentence, score_part
 from longdoc.search.selection import select, select_overall, shortlist
 
 _CANDIDATES = 24  # sentences per part that the model is asked about
@@ -115,12 +115,30 @@ class Chosen(Notes):
         """The whole and all parts. With a focus the whole is of those that touch it; any other gives one sentence."""
         is_on_focus = any(self.touched)
         told = [n for n, touched in enumerate(self.touched) if touched or not is_on_focus]
-        chosen = select_overall([self.scored[n] for n in told], self.options.words, [self.lengths[n] for n in told])
+        candidates = self._for_the_whole(noted, told)
+        chosen = select_overall(candidates, self.options.words, [self.lengths[n] for n in told])
         parts, words_each = [], words_of_part(len(self.reading.parts))
         for section, scored, touched in zip(noted, self.scored, self.touched, strict=True):
             picked = select(scored, words_each, max_sentences=1 if is_on_focus and not touched else None)
             parts.append(SummaryPart(section.title, tuple(map(self._statement, picked)), section.start, section.end))
         return [self._statement(s) for s in chosen], parts
+
+    def _for_the_whole(self, noted: Sequence[Section], told: Sequence[int]) -> list[list[SalientSentence]]:
+        """The sentences of each part that is told, for a summary of the whole.
+
+        In a book, and in chapters, they are weighed against those of their part; in a short document whose parts are
+        mere pieces, against all.
+        """
+        kept = [self.scored[n] for n in told]
+        if noted[-1].end > SHORT or self.reading.document.sections or len(told) < 2:
+            return kept
+        bonus = {number: value for said in self.said for number, value in said}
+        whole = self._score(Section(self.reading.document.title or "", 0, noted[-1].end))
+        scored = [replace(s, score=s.score + bonus.get(s.number, 0.0)) for s in whole]
+        found = [[s for s in scored if noted[n].start <= s.start < noted[n].end] for n in told]
+        if self.topic is not None:
+            found = [self.topic.touching(part) or part for part in found]
+        return [part or before for part, before in zip(found, kept, strict=True)]
 
     def _statement(self, sentence: SalientSentence) -> Statement:
         citation = self.reading.document.cite(sentence.start, sentence.end)

@@ -92,7 +92,7 @@ NARRATIVE = 0.1  # share of dialogue from which a part is taken for a story
 SPOKEN = "spoken"  # 1 for all sentences of a part that was taken down as it was spoken
 FILLERS = "fillers"  # share of the sentence that is no word of it, in such a part
 BOOKISH = "bookish"  # how far the document is a book: what reads well in a long retelling costs ROUGE on short texts
-_SHORT, _BOOK = 100_000, 250_000  # characters: up to the one a document is none, from the other it is one
+SHORT, _BOOK = 100_000, 250_000  # characters: up to the one a document is none, from the other it is one
 # Beside the ranker's score in stories, in deviations of the part. The sets that the ranker is fitted on hold short
 # texts; these were chosen on novels. In textbooks and abstracts they make summaries worse.
 _TELLING, _THEME = 0.7, 0.7
@@ -218,7 +218,7 @@ def features(terms: DocumentTerms, part: range, title: str = "") -> dict[str, Ar
     return columns | {
         **_speech([terms.text[slice(*terms.sentences[number])] for number in part]),
         DIALOGUE_AROUND: np.full(num, terms.quoted[part.start : part.stop].mean()),
-        BOOKISH: np.full(num, min(1.0, max(0.0, (len(terms.text) - _SHORT) / (_BOOK - _SHORT)))),
+        BOOKISH: np.full(num, min(1.0, max(0.0, (len(terms.text) - SHORT) / (_BOOK - SHORT)))),
         "telling": np.bincount(owner, terms.telling[flat], minlength=num) / per_sentence,
         "theme": np.log1p(np.bincount(owner, terms.theme[flat], minlength=num)),
     }

@@ -125,9 +125,10 @@ def _handicap(sentence: SalientSentence) -> float:
         + max(0.0, (_EASY_WORDS - sentence.num_words) / 8)
         - 0.5 * f["names"] * (f[DIALOGUE_AROUND] > NARRATIVE)
     )
-    spoken = 1.5 * min(1.0, f[FILLERS] / _MANY_FILLERS) + 0.4 * (f["pronoun_start"] > 0) * f[SPOKEN]
-    asked = (1 - f[BOOKISH]) * (f["is_question"] > 0)
-    return broken + spoken + asked + f[BOOKISH] * out_of_place
+    spoken = f[SPOKEN] * (
+        1.5 * min(1.0, f[FILLERS] / _MANY_FILLERS) + 1.0 * (f["is_question"] > 0) + 0.4 * (f["pronoun_start"] > 0)
+    )
+    return broken + spoken + f[BOOKISH] * out_of_place
 
 
 def _overlap(a: SalientSentence, b: SalientSentence) -> float:

@@ -11,6 +11,7 @@ import tiny
 from longdoc.core.settings import SourceOptions, SummaryOptions, SummaryStyle
 from longdoc.core.types import Document, Summary
 from longdoc.ingest import read_document
+from longdoc.pipeline import notes_chosen
 from longdoc.pipeline.session import Session
 from longdoc.pipeline.summarize import summarize
 from longdoc.segment.parts import MAX_PARTS
@@ -66,3 +67,21 @@ def test_hundreds_of_chapters_are_told_together(tmp_path: Path, pointing: Sessio
     _, summary = run(write_book(tmp_path / "long.md", 200, 12), pointing, "chapters")
     assert 20 <= len(summary.parts) <= MAX_PARTS
     assert summary.parts[0].title.startswith("Chapter 1 – Chapter ")
+
+
+def test_a_short_text_without_chapters_is_weighed_as_one_and_noted_in_pieces(
+    tmp_path: Path, pointing: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "talk.txt"
+    path.write_text("\n\n".join(tiny.prose(60, seed=n) for n in range(12)), encoding="utf-8")
+    document, as_one = run(path, pointing, "full")
+    assert len(as_one.parts) > 1
+    assert not document.sections
+    monkeypatch.setattr(notes_chosen, "SHORT", 0)
+    _, by_part = run(path, pointing, "full")
+    assert by_part.parts == as_one.parts
+    assert by_part.statements != as_one.statements
+    for summary in (as_one, by_part):
+        assert summary.citations.verified == summary.citations.total
+        halves = {2 * c.start // len(document.text) for s in summary.statements for c in s.citations}
+        assert halves == {0, 1}
