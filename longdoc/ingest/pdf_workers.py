@@ -8,6 +8,7 @@ begun, and send the lines of many pages in one packed piece.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import mmap
 import os
@@ -37,6 +38,8 @@ _MOST_WORKERS = 8
 _PAGES_A_DOCUMENT = (64, 256)
 _OPENED_ANEW = 40  # times, at most, up to the larger of these
 _EVENT_EVERY_PAGES = 10
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+_KEPT_BYTES = 8 << 20
 _WHY = {
     "time": "took too long",
     "memory": "needs more memory than one page may have",
@@ -191,6 +194,7 @@ def unpacked_pages(pages: Sequence[int], sent: Sequence[Any]) -> Iterator[tuple[
 
 def open_pages(setup: dict[str, Any]) -> Callable[[Any, Listener], Any]:
     """In the worker: open the file, and return what takes the pages [first, end) of a job."""
+    _keep_free_memory()
     data: Any = setup.get("data")
     if data is None:
         data = mmap.mmap(setup["descriptor"], 0, access=mmap.ACCESS_COPY)
@@ -215,6 +219,13 @@ def open_pages(setup: dict[str, Any]) -> Callable[[Any, Listener], Any]:
         return packed_pages(pages)
 
     return take
+
+
+def _keep_free_memory() -> None:
+    """Each page takes memory and gives it back: the C library shall not hand it to the system in between (glibc)."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # other systems have no `mallopt`
+        for threshold in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
+            ctypes.CDLL(None).mallopt(threshold, _KEPT_BYTES)
 
 
 @contextlib.contextmanager
