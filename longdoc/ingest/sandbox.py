@@ -28,8 +28,7 @@ For many jobs and several processes there is `sandbox_pool.Pool`.
   `os.pread`, or one worker at a time.
 - Workers may start workers, which are forks of themselves on Linux. All end when the outermost is killed.
 - Linux ends a worker when the thread that started it ends: begin and end a `Worker` in one thread.
-
-Cost: about 0.1 s for each start, of which most is the import of the target's module; some milliseconds for a fork.
+- A start costs about 0.1 s, most of it the import of the target's module; a fork some milliseconds.
 """
 
 from __future__ import annotations
