@@ -17,7 +17,6 @@ torch), has no network, may not write large files, and ends with its parent, wha
         lines = worker.submit([0, 1, 2], on_event)      # raises JobFailed, or the LongdocError that the target raised
 
 For many jobs and several processes there is `sandbox_pool.Pool`.
-
 - The target is named, "module:function", and imported in the worker. Setup, jobs and results are plain data: see
   `sandbox_wire`. Events that a target tells go to `on_event` of the job.
 - A job that fails by its limits takes its process with it; the next job starts a new one and is not harmed.
@@ -26,9 +25,9 @@ For many jobs and several processes there is `sandbox_pool.Pool`.
   Time in which a busy machine let the worker wait for a processor is not counted, where the system tells (Linux).
 - `descriptors` are open files that the workers get under the same numbers. Each process shares their position: use
   `os.pread`, or one worker at a time.
-- Workers may start workers, which are forks of themselves on Linux. All end when the outermost is killed.
-- Linux ends a worker when the thread that started it ends: begin and end a `Worker` in one thread.
-- A start costs about 0.1 s, most of it the import of the target's module; a fork some milliseconds.
+- Workers may start workers, which are forks of themselves on Linux. All end when the outermost is killed. Linux ends
+  a worker when the thread that started it ends: begin and end a `Worker` in one thread.
+- A start costs about 0.1 s, mostly to import the target; a fork some milliseconds.
 """
 
 from __future__ import annotations
