@@ -6,10 +6,12 @@ named in COMMANDS and imported when it is called or listed.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -157,4 +159,17 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that is not UTF-8 shows "?" instead of a traceback
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:], report))
+    code = run(sys.argv[1:], report)
+    if started.is_joined():
+        _leave_at_once(code)
+    sys.exit(code)
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    """The end of a process of a ring. Threads of torch.distributed that still run would abort the interpreter's own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

@@ -21,4 +21,6 @@ class Bytes(click.ParamType[int]):
             num_bytes = int(float(found[1]) * unit ** (" KMGT".index(found[2].upper()) if found[2] else 0))
         if num_bytes < 1:
             self.fail(f"{value!r} is no size: give 800M, 8G or 7.5GiB.", parameter, context)
+        if num_bytes < 1000:  # who writes 8 means gigabytes
+            self.fail(f"{value!r} has no unit: give 800M, 8G or 7.5GiB.", parameter, context)
         return num_bytes

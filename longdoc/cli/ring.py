@@ -98,6 +98,13 @@ def _size(processes: int | None, device: str) -> int:
             f"{processes} processes are asked for, and {there} GPUs are here.",
             fix=f"--gpus {there}, or --device cpu; torchrun for GPUs of several machines",
         )
+    cores = os.cpu_count() or 1
+    if not there and processes and processes > max(4, 2 * cores):
+        raise UsageError(
+            f"{processes} processes are asked for, and {cores} cores are here.",
+            why="each process loads the model, and reads its share of the text at the same time as the others",
+            fix=f"--gpus {max(2, cores)}",
+        )
     return processes or max(1, there)
 
 

@@ -102,8 +102,9 @@ def _beyond(num_tokens: int, total: int, native: int) -> tuple[str, ...]:
     """The warning of an exact reading that is too long for the model; nothing else."""
     if total <= native:
         return ()
+    room = f" and {total - num_tokens:,} for prompts and answers" if num_tokens <= native else ""
     return (
-        f"{num_tokens:,} tokens are read exactly, more than the {native:,} that the model was trained for: "
+        f"{num_tokens:,} tokens{room} are read exactly, more than the {native:,} that the model was trained for: "
         "what it says of them may be nonsense",
     )
 

@@ -101,4 +101,4 @@ def _text(text: str) -> str:
 
 def _cell(text: str) -> str:
     """Text of a document in a cell: it opens nothing."""
-    return escape(_text(text))
+    return escape(_text(text)).replace("|", "\\|")

@@ -25,10 +25,10 @@ from longdoc.output.wording import (
     shown_parts,
 )
 
-# Characters that could open code, emphasis, a link, an image, a tag, an entity or a table cell. An
-# underscore inside a word is only a letter to CommonMark.
-_INLINE = re.compile(r"[\\`*\[\]<|~]|&(?=[#\w]+;)|(?<![^\W_])_|_(?![^\W_])")
-_BLOCK = re.compile(r"^(?:[#>+=-]|\d{1,9}(?=[.)]))")
+# Characters that could open code, emphasis, a link, an image, a tag or an entity. An underscore inside a word is only a
+# letter to CommonMark, a single ~ a sign, and a row of a table needs a line of dashes below it.
+_INLINE = re.compile(r"[\\`*\[\]<]|~(?=~)|(?<=~)~|&(?=[#\w]+;)|(?<![^\W_])_|_(?![^\W_])")
+_BLOCK = re.compile(r"^(?:[#>+=-]|\d{1,9}(?=[.)](?:\s|$)))")
 _ACTIVE = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)")
 _CLOSEST_CHARACTERS = 300
 

@@ -201,6 +201,7 @@ class Session:
         if opening := reading.framing.opening():
             fingerprint["opening"] = hashlib.sha256(repr(opening).encode()).hexdigest()
         variant = ", without memory" if self.loaded.has_memory and not self.options.memory else ""
+        variant = ", in a ring" if reading.plan.info.mode == "ring" else variant
         if on_part is None:
             return Keeper(self.states, reading.document, fingerprint, reading.num_tokens, on_event, variant=variant)
         tiles = repr([(part.title, part.start, part.end) for part in reading.parts])

@@ -39,7 +39,8 @@ _PAST = re.compile(r"\b\w{2,}ed\b|\b(was|were|had|went|came|took|told|saw|made|f
 _BOILERPLATE = re.compile(
     r"copyright|all rights reserved|gutenberg|transcriber|produced by|\betext\b|isbn|https?://|www\.|"
     r"learning objectives|end of this section|subscribe|sponsor|welcome (back )?to|this episode|"
-    r"thanks? (you )?(so much )?for|thank you|\bfigure \d|\btable \d",
+    r"thanks? (you )?(so much )?for|thank you|\bfigure \d|\btable \d|"
+    r"^\W*\d{1,3}\W{0,2} (?:see|cf|ibid|op|compare|letter|quoted)\b|\bibid\b|\(\w+, 1[5-9]\d\d\), pp?\. ?\d",
     re.IGNORECASE,
 )
 # What people say while they look for words; where they do, these and single letters ("th") are taken for it as well.

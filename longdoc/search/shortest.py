@@ -14,7 +14,11 @@ from longdoc.search.words import content_stems, fold
 
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _YEAR = r"(?:1\d{3}|20\d\d)"
-_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_ORDINAL = (
+    r"(?:(?:twenty|thirty)[\s-])?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth|eleventh|twelfth|"
+    r"(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth"
+)
+_DAY = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|(?i:{_ORDINAL}))"
 _SEASON = r"(?:[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|Christmas|Easter)"
 _WEEKDAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 _CLOCK = (
@@ -49,13 +53,19 @@ def shortest_answer(question: str, sentence: str) -> Span | None:
     pattern = re.compile(_YEAR) if _ASKS_YEAR.search(fold(question)) else _DATE
     dates = [match for match in pattern.finditer(sentence) if not asked & set(content_stems(match[0]))]
     if len(dates) == 1:
-        return dates[0].span()
+        return dates[0].span() if _says_enough(dates[0][0]) else None
     shared = [word.span() for word in re.finditer(r"\w+", sentence) if asked & set(content_stems(word[0]))]
     if not dates or not shared:
         return None
     distance = {match.span(): _distance(match.span(), shared) for match in dates}
     nearest = sorted(distance, key=lambda span: distance[span])
-    return nearest[0] if distance[nearest[0]] < distance[nearest[1]] else None
+    is_sure = distance[nearest[0]] < distance[nearest[1]] and _says_enough(sentence[slice(*nearest[0])])
+    return nearest[0] if is_sure else None
+
+
+def _says_enough(date: str) -> bool:
+    """Not a month alone, which may be a name, or what is left of a date that is written otherwise."""
+    return re.fullmatch(_MONTH, date) is None
 
 
 def _distance(span: Span, others: list[Span]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -115,6 +116,10 @@ def test_ctrl_c_goes_to_the_first_process_and_a_trap_in_the_current_folder_is_no
     ("arguments", "said"),
     [
         (["ask", "a.txt", "-q", "Why?", "--gpus", "2"], "--gpus is for --attention ring."),
+        (
+            ["ask", "a.txt", "-q", "Why?", "--attention", "ring", "--gpus", "6400", "--device", "cpu"],
+            f"6400 processes are asked for, and {os.cpu_count()} cores are here.",
+        ),
         (["batch", "folder", "-o", "out", "--attention", "ring"], "longdoc batch does not read in a ring."),
         (
             ["ask", "a.txt", "-q", "Why?", "--attention", "ring", "--gpus", "1", "--kv-bits", "8", "--no-state"],

@@ -195,6 +195,7 @@ def said(words: str, exit_code: int = 75, *, is_echo: bool = False) -> dict[str,
     ("failures", "code", "why"),
     [
         ({0: Failure(65)}, 65, None),
+        ({0: Failure(-2), 1: Failure(75, said("closed", is_echo=True))}, 130, None),
         ({0: Failure(3), 1: Failure(75, said("closed", is_echo=True))}, 3, None),
         ({0: Failure(75, said("closed", is_echo=True)), 1: Failure(-9)}, 75, "process 1 of 4 was ended by SIGKILL"),
         ({0: Failure(-6), 2: Failure(-9)}, 75, "process 2 of 4 was ended by SIGKILL"),

@@ -42,12 +42,18 @@ def test_a_range_stays_whole():
          "at 6 p.m. on Tuesday, 9 April 2024"),
         ("The next audit takes place on 9 April, from 18:00 to 20:00.", "9 April, from 18:00 to 20:00"),
         ("The next audit of 2024 at 350 dollars is late.", "2024"),
+        ("The next audit takes place on the fourth of May at nine.", "the fourth of May"),
+        ("The next audit takes place on the twenty-first of June 1914.", "the twenty-first of June 1914"),
     ],
 )  # fmt: skip
 def test_a_date_keeps_its_season_its_part_of_the_year_and_its_time(sentence, date):
     span = shortest_answer("When does the next audit take place?", sentence)
     assert span is not None
     assert sentence[slice(*span)] == date
+
+
+def test_a_month_alone_stays_in_its_sentence():
+    assert shortest_answer("When is it due?", "It is due in May.") is None
 
 
 @pytest.mark.parametrize("question", ["Who was born in 1856?", "Where was Tesla born?", "", "When?"])

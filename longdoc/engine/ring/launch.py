@@ -28,6 +28,8 @@ FIX = "run the same command again; longdoc doctor --ring tries the links"
 _LISTENED_TO = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # by the launcher, or by us
 _KILLED = (signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)  # the last one may follow from another's
 
+_STOPPED = {-signal.SIGINT: INTERRUPTED_EXIT_CODE}
+
 
 @dataclass(frozen=True, slots=True)
 class _Said:
@@ -128,10 +130,12 @@ def _loopback() -> str | None:
 
 def _code(failures: dict[int, Any], processes: int) -> int:
     """The exit code of the first process when it ended by itself. Raises for whatever else happened."""
+    first = failures.get(0)
+    if first is not None and first.exitcode in _STOPPED:  # a signal that it had no time to catch
+        return _STOPPED[first.exitcode]
     said = [words for _, failure in sorted(failures.items()) if (words := _said(failure)) is not None]
     causes = [one for one in said if not one.is_echo]
     killed = _killed(failures)
-    first = failures.get(0)
     if first is not None and 0 < first.exitcode != RingLost.exit_code and not causes and killed is None:
         return int(first.exitcode)
     stuck = [one for one in causes if STUCK in one.words]  # and the launcher has killed it for that
