@@ -48,11 +48,6 @@ class ScoredSentence:
     features: dict[str, float]
 
 
-def per_passage(found: Sequence[Candidate], values: Sequence[float]) -> Array:
-    """A column for the candidates from one value per passage: (P,) -> (N,)."""
-    return np.asarray([values[candidate.passage] for candidate in found], dtype=np.float64)
-
-
 def rank_sentences(
     question: str,
     index: PassageIndex,

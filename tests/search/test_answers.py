@@ -8,7 +8,7 @@ import pytest
 
 from longdoc.core.errors import ModelUnavailable
 from longdoc.core.paths import data_folder
-from longdoc.search.answers import answerability, enough, per_passage, rank_sentences
+from longdoc.search.answers import answerability, enough, rank_sentences
 from longdoc.search.candidates import COLUMNS, candidates, features, parse
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Ranker, RankerFile, load, save
@@ -107,7 +107,6 @@ def test_a_ranker_with_model_columns_is_used_only_when_they_are_there(index):
     extra = {"log_p_question": np.linspace(0, 5, len(found))}
     best = rank_sentences("harbour", index, passages, both, extra)[0]
     assert (best.start, best.end) == (found[-1].start, found[-1].end)
-    assert len(per_passage(found, list(range(len(passages))))) == len(found)
 
 
 def test_columns_that_no_ranker_was_fitted_for_are_ignored(index, rankers):
