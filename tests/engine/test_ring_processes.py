@@ -19,9 +19,17 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from longdoc.bench import families
 from longdoc.core.errors import LongdocError
 from longdoc.core.started import PARENT
+from longdoc.core.types import AttentionInfo, ModelInfo
+from longdoc.engine.attention import install
+from longdoc.engine.load import LoadedModel
+from longdoc.engine.plan import ReadingPlan
+from longdoc.engine.reader import ReadingState
 from longdoc.engine.ring import launch
 from longdoc.engine.ring import pulse as ring_pulse
+from longdoc.engine.ring.processes import Group
 from longdoc.engine.ring.pulse import Pulse
+from longdoc.engine.ring.reader import RingReader
+from longdoc.engine.tiers import KEEP_ALL, Tiers
 
 FAMILIES = ("llama", "qwen3", "mistral-sliding", "phi3", "gemma3")
 SIZES = (1, 2, 4)
@@ -92,6 +100,23 @@ def test_each_holds_its_share_and_sends_what_the_theory_says(results: dict[int, 
         assert abs(got["all_bytes"] - 2 * ODD * KV_BYTES) <= 2 * KV_BYTES
         theory = (size - 1) / size * FIRST_CALL * KV_BYTES
         assert got["sent_by_layer"] == pytest.approx(theory, rel=0.01)
+
+
+def test_a_fork_of_a_fork_that_nothing_was_read_into_is_known_by_the_first() -> None:
+    group = Group(0, 1, None, torch.device("cpu"))
+    model = copy.deepcopy(families.build("llama"))
+    install(model)
+    loaded = LoadedModel(model, None, ModelInfo("llama"), None, 4096, 0, torch.device("cpu"), group=group)
+    info = AttentionInfo("ring", 0, 0, False, "")
+    reader = RingReader(loaded, ReadingPlan(Tiers(0, KEEP_ALL), 1024, False, info, 256))
+    state = reader.read(reader.start(), [5, 6, 7])
+    twice = state.cache.fork().fork()
+    assert reader._origin(twice) == (state.cache.number, 0)
+    assert reader._origin(state.cache.fork().expand(3)) == (state.cache.number, 3)
+    assert reader._origin(reader.start().cache.fork()) == (-1, 0)
+    assert list(reader.write(ReadingState(twice, state.logits, 3), max_tokens=4)) == list(
+        reader.write(state, max_tokens=4)
+    )
 
 
 class FakeStore(dict[str, bytes]):

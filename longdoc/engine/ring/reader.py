@@ -151,6 +151,9 @@ class RingReader(Reader):
         if cache.origin is None:
             return _NONE, 0
         parent, rows = cache.origin
+        while not parent.is_told and parent.origin is not None:  # a fork that nothing was read into
+            parent, earlier = parent.origin
+            rows = rows or earlier
         assert parent.num_seen == cache.num_seen, "whoever was forked may not be read on with"
         if not parent.is_told:  # it is as empty for them as for us
             assert parent.num_seen == 0
