@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from longdoc.engine.tiers import KEEP_ALL, Tiers
 FAMILIES = ("llama", "qwen3", "mistral-sliding", "phi3", "gemma3")
 SIZES = (1, 2, 4)
 WORKER = Path(__file__).with_name("ring_worker.py")
+HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # by torch's launcher
 ODD, TOKENS, FIRST_CALL = 131, 32, 100
 KV_BYTES = 2 * 2 * 16 * 4  # of a token in a layer: keys and values, heads, dims, float32
 
@@ -44,6 +46,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Any]:
     folder = tmp_path_factory.mktemp("ring")
     checkpoint = tiny.checkpoint(folder / "model", memory=False, prompts="chat")
     found = {}
+    handlers = {number: signal.getsignal(number) for number in HEARD}
     for size in SIZES:
         path = folder / f"{size}.json"
         config = LaunchConfig(
@@ -54,6 +57,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Any]:
         elastic_launch(config, sys.executable)(*arguments)
         found[size] = json.loads(path.read_text())
         assert found[size]["size"] == size
+    for number, handler in handlers.items():  # torch's launcher keeps its own
+        signal.signal(number, handler)
     return found
 
 

@@ -34,8 +34,17 @@ ROW = {"dtype": "float32", "difference": 1e-6, "tokens_equal": True, "complaint"
 CHECK = {"processes": 2, "tokens_written": 16, "rows": [ROW]}
 
 
+HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
 @pytest.fixture(scope="module")
-def tried() -> Tried:
+def handlers() -> list[object]:
+    """Who heard of signals before."""
+    return [signal.getsignal(number) for number in HEARD]
+
+
+@pytest.fixture(scope="module")
+def tried(handlers: list[object]) -> Tried:
     """Two processes on this machine."""
     return try_ring(ModelOptions(device="cpu"))
 
@@ -51,8 +60,8 @@ def test_two_processes_on_the_processor_have_a_link_and_read_as_one(tried: Tried
     assert found["rows"][0]["tokens_equal"]
 
 
-def test_the_launcher_leaves_signals_and_environment_as_they_were(tried: Tried) -> None:
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+def test_the_launcher_leaves_signals_and_environment_as_they_were(tried: Tried, handlers: list[object]) -> None:
+    assert [signal.getsignal(number) for number in HEARD] == handlers
     assert not [name for name in os.environ if name.startswith(("TORCH_ELASTIC", "LONGDOC_RING"))]
 
 
