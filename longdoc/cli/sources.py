@@ -75,17 +75,25 @@ class Outcome:
                 return
 
 
-def readings_of(sources: Sequence[str], output: str | None, *, each: bool) -> list[str | Together]:
+class Readings(list["str | Together"]):
+    """What is read one after the other. left_out: what lies in the folders and is no document; told first."""
+
+    left_out: tuple[str, ...] = ()
+
+
+def readings_of(sources: Sequence[str], output: str | None, *, each: bool) -> Readings:
     """What is read by itself: every file, with folders opened; or all of them as one document.
 
     Raises UsageError when the result would replace one of them, and InputNotFound for an empty folder.
     """
-    from longdoc.ingest import expand, together
+    from longdoc.ingest import look_into, together
 
     whole = None if each else together(sources)
-    files = expand(sources) if whole is None else whole.files
+    files, left_out = look_into(sources) if whole is None else (whole.files, ())
     _check_output(files, output)
-    return [whole] if whole is not None else [*files]
+    readings = Readings([whole] if whole is not None else files)
+    readings.left_out = left_out
+    return readings
 
 
 def name_of(source: str | Together) -> str:
@@ -104,6 +112,8 @@ def run_each(
     Ctrl-C keeps what is finished: whole results, also those of a source that has more to come.
     """
     outcome = Outcome(len(sources))
+    for said in sources.left_out if isinstance(sources, Readings) else ():
+        delivery.on_event(Warned(said))
     for number, source in enumerate(sources):
         name = name_of(source)
         results: list[Any] = []

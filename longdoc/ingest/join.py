@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from longdoc.core.errors import EmptyInput, InputError, InputNotFound, LongdocEr
 from longdoc.core.events import Listener, Warned, ignore
 from longdoc.core.settings import SourceOptions
 from longdoc.core.types import Anchor, Anchors, Document, File, Section, SkippedPage, Source
+from longdoc.ingest.folder import look_below, shortened
 from longdoc.ingest.parsed import PARAGRAPH_BREAK, STDIN
 from longdoc.ingest.read import read_document
 from longdoc.ingest.select import select_places, select_sections
@@ -32,11 +32,13 @@ class Together:
     """Files that are read as one document.
 
     name: of all of them, in messages and results.   kept_as: the path that kept states are named by.
+    left_out: what lies in the folders and is no document, in words for a warning each.
     """
 
     name: str
     files: tuple[str, ...]
     kept_as: str
+    left_out: tuple[str, ...] = ()
 
 
 def expand(typed: Sequence[str]) -> list[str]:
@@ -45,10 +47,24 @@ def expand(typed: Sequence[str]) -> list[str]:
     Folders, and sources that come in alphabetical order as a shell writes `*.txt`, are put in natural order: chapter2
     before chapter10. Any other order is kept. Raises InputNotFound for a folder without files, or that cannot be read.
     """
+    return look_into(typed)[0]
+
+
+def look_into(typed: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The files as `expand` gives them, and what else lies in the folders, in words for a warning each."""
     names = [*typed]
     if names in (sorted(names), sorted(names, key=str.casefold)):
         names.sort(key=natural_key)
-    return [file for name in names for file in (files_below(name) if name != STDIN and Path(name).is_dir() else [name])]
+    files: list[str] = []
+    left_out: list[str] = []
+    for name in names:
+        if name != STDIN and Path(name).is_dir():
+            below = look_below(name)
+            files += sorted(below.files, key=lambda path: (natural_key(path), path))
+            left_out += below.left_out
+        else:
+            files.append(name)
+    return files, tuple(shortened(left_out))
 
 
 def natural_key(path: str) -> list[list[tuple[str, int]]]:
@@ -59,32 +75,12 @@ def natural_key(path: str) -> list[list[tuple[str, int]]]:
     ]
 
 
-def files_below(folder: str) -> list[str]:
-    """Every ordinary file in a folder and its folders, in natural order. Hidden ones, and links to folders, are not."""
-    found: list[str] = []
-    try:
-        for root, folders, files in os.walk(folder, onerror=_refuse):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            found += [path for name in files if not name.startswith(".") and Path(path := f"{root}/{name}").is_file()]
-    except OSError as error:
-        raise InputNotFound(
-            f"The folder {error.filename} cannot be read.", why=error.strerror, fix="ls -l, or name the files"
-        ) from error
-    if not found:
-        raise InputNotFound(f"The folder {folder} has no files.", why="hidden ones do not count", fix="name another")
-    return sorted((str(Path(path)) for path in found), key=lambda path: (natural_key(path), path))
-
-
-def _refuse(error: OSError) -> None:
-    raise error
-
-
 def together(typed: Sequence[str]) -> Together | None:
     """What was typed as one reading; None when it is a single file, which is read as itself."""
-    files = expand(typed)
+    files, left_out = look_into(typed)
     if len(typed) == 1:
-        return Together(typed[0], tuple(files), typed[0]) if files != [*typed] else None
-    return Together(_named(files), tuple(files), f"{files[0]}+")
+        return Together(typed[0], tuple(files), typed[0], left_out) if files != [*typed] else None
+    return Together(_named(files), tuple(files), f"{files[0]}+", left_out)
 
 
 def _named(files: Sequence[str]) -> str:
@@ -117,6 +113,8 @@ def read_together(sources: Together, options: SourceOptions, on_event: Listener 
     lost: list[str] = []
     kinds: set[type[LongdocError]] = set()
     empty: list[str] = []
+    for said in sources.left_out:
+        on_event(Warned(said))
     with worker_for_many() as worker:
         for name in sources.files:
             try:
@@ -135,7 +133,7 @@ def read_together(sources: Together, options: SourceOptions, on_event: Listener 
         raise (kinds.pop() if len(kinds) == 1 else InputError)(
             f"None of the {len(sources.files)} files could be read.", why=why, fix="longdoc summarize FILE, one by one"
         )
-    return joined(documents, sources, lost=lost, warnings=empty)
+    return joined(documents, sources, lost=lost, warnings=[*sources.left_out, *empty])
 
 
 def joined(

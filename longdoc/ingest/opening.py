@@ -82,6 +82,12 @@ def _descriptor(source: str) -> int:
         # Without O_NONBLOCK, a named pipe that nobody writes to would hold us here.
         return os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
+        if Path(source).is_symlink():
+            raise InputNotFound(
+                f"{source} is a link to nothing.",
+                why=f"there is no {Path(source).readlink()}",
+                fix=f"rm {shlex.quote(source)}, or put the file back",
+            ) from error
         folder = shlex.quote(str(Path(source).parent))
         raise InputNotFound(f"There is no file {source}.", why="no such path", fix=f"ls {folder}") from error
     except (OSError, ValueError) as error:

@@ -28,7 +28,7 @@ from longdoc.output.documents import FORMS
 from longdoc.output.json import error_json
 from longdoc.output.wording import count
 from longdoc.pipeline.batch_crew import Crew, Lost
-from longdoc.pipeline.batch_items import in_shard, items_of
+from longdoc.pipeline.batch_items import in_shard, items_of, left_out_of
 from longdoc.pipeline.batch_keys import document_key, settings_hash
 from longdoc.pipeline.batch_manifest import Manifest, Row, Rows, open_manifest
 from longdoc.pipeline.batch_process import Began, Finished, Heard, Message, Ready, Refused
@@ -60,6 +60,8 @@ def run(
     try:
         _check(task)
         items_of(sources, out, endings)  # refused before anything is written
+        for said in left_out_of(sources):
+            on_event(Warned(said))
         with closing(open_manifest(out, shard)) as manifest:
             rows = Rows(out)
             items = items_of(sources, out, endings, {name: row["source"] for name, row in rows.latest.items()})

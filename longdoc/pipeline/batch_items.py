@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 
 from longdoc.core.batch import Item
 from longdoc.core.errors import InputNotFound, UsageError
-from longdoc.ingest import expand
+from longdoc.ingest import expand, look_into
 
 _RESERVED = re.compile(r"(index|manifest.*)", re.IGNORECASE)
 _MAX_PART_BYTES = 200  # of a file's name; an ending and the name of a temporary file come behind it
@@ -62,13 +62,18 @@ def _files_of(source: str) -> list[tuple[str, str]]:
     if not os.path.lexists(source) and glob.has_magic(source):
         matched = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - a pattern may be absolute
         root = _fixed_part(source)
-        files = [path for path in expand(matched) if Path(path).is_file()] if matched else []
+        files = expand(matched) if matched else []
         if not files:
             raise InputNotFound(f"Nothing matches {source}.", why="no file has such a name", fix="ls " + str(root))
         return [(path, os.path.relpath(path, root)) for path in dict.fromkeys(files)]
     if Path(source).is_dir():
         return [(path, os.path.relpath(path, source)) for path in expand([source])]
     return [(source, PurePath(source).name or source)]
+
+
+def left_out_of(sources: Sequence[str]) -> tuple[str, ...]:
+    """What lies in the folders that are named and is no document (pipes, links to folders), in words for a warning."""
+    return look_into([source for source in sources if Path(source).is_dir()])[1]
 
 
 def _fixed_part(pattern: str) -> Path:

@@ -57,12 +57,14 @@ def document_key(sha256: str, settings: str) -> str:
 def file_hash(path: str) -> str:
     """SHA-256 of a file. Raises InputNotFound, also for devices and pipes, which may have no end."""
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
+        mode = Path(path).stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder says why it is none
             raise OSError(None, "it is no ordinary file")
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
-        raise InputNotFound(f"There is no file {path}.", why="no such path", fix="ls, and name one") from error
+        why = f"it is a link to {Path(path).readlink()}" if Path(path).is_symlink() else "no such path"
+        raise InputNotFound(f"There is no file {path}.", why=why, fix="ls, and name one") from error
     except OSError as error:
         raise InputNotFound(f"{path} cannot be opened.", why=error.strerror, fix="name an ordinary file") from error
 
