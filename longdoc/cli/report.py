@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,29 @@ from longdoc.core.stopping import Stopper
 
 if TYPE_CHECKING:
     from longdoc.output.log import Log
+
+
+_FIX = "  try: "
+_INDENT = " " * 7
+_LEAST_COLUMNS = 40
+
+
+def _terminal_columns() -> int | None:
+    """How many characters a line of the terminal has on which errors are read; None when they go into a file."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 0
+    except (OSError, ValueError):
+        return None
+    return columns if columns >= _LEAST_COLUMNS else None
+
+
+def _wrapped(line: str, columns: int) -> list[str]:
+    """A line cut at its spaces, so that what goes on is seen to go on."""
+    if len(line) <= columns:
+        return [line]
+    return textwrap.wrap(
+        line, columns, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+    )
 
 
 def _variable(error: click.ClickException) -> str | None:
@@ -108,10 +132,14 @@ class Report:
             return
         lines = [f"error: {what}"]
         lines += [f"  why: {why}"] if why else []
-        lines += [f"  try: {fix}"] if fix else []
+        lines += [f"{_FIX}{fix}"] if fix else []
+        width = _terminal_columns()
         for line in lines:
             first, *more = clean(line).split("\n")
-            self._write("\n".join([first, *(" " * 7 + text for text in more)]) + "\n")
+            shown = [first, *(_INDENT + text for text in more)]
+            if width is not None and not line.startswith(_FIX):  # a command is copied as one line
+                shown = [row for text in shown for row in _wrapped(text, width)]
+            self._write("\n".join(shown) + "\n")
 
     def _trace(self, error: Exception) -> None:
         if self.log is not None:  # without the message, which was told

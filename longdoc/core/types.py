@@ -21,6 +21,7 @@ from longdoc.core.settings import SummaryStyle
 
 SummaryStatus = Literal["complete", "partial", "failed"]
 AnswerStatus = Literal["answered", "not_found", "partial", "failed"]
+NotFoundIn = Literal["document", "memory", "passage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +365,8 @@ class Answer:
     text: the shortest text that answers, "" when status is not_found.
     citations: where it stands.   evidence: the passages that were re-read, best first.
     provenance: which tiers supplied it: "search", "window", "memory", "highlights".
+    not_found_in: without a text, where there is none: the document, as far as it was read; what the model still holds
+    of it, when nothing was looked up; or any one passage, when the question is about the whole document.
     """
 
     status: AnswerStatus
@@ -374,6 +377,7 @@ class Answer:
     provenance: tuple[str, ...]
     receipt: Receipt
     verbatim: bool = True
+    not_found_in: NotFoundIn | None = None
 
     def sayings(self) -> list[Statement]:
         """What is shown, each with its place: the sentences of a verbatim answer one by one, else the whole.

@@ -12,21 +12,21 @@ from itertools import count as counting
 from typing import Any
 
 from longdoc.core.types import Answer, Citation, Receipt, Statement, Summary
-from longdoc.output.markdown import NOT_FOUND, NOT_FOUND_IN_PART, heading_of
+from longdoc.output.markdown import heading_of
 from longdoc.output.memory_map import MemoryMap, memory_map, no_memory_words
+from longdoc.output.receipts import answers_receipt, skipped_pages, summary_receipt
 from longdoc.output.timeline import Curve, Map, Reading, curve, document_map
 from longdoc.output.wording import (
-    count_citations,
+    declined_words,
     focus_words,
-    incomplete_words,
+    is_declined,
     no_passages,
     one_line,
     place,
-    receipt_lines,
+    reasons,
     remark,
     shown_name,
     shown_parts,
-    skipped_pages,
 )
 
 
@@ -144,10 +144,8 @@ class Views:
         """What is shown of one document."""
         receipt, summary, answers = reported.receipt, reported.summary, reported.answers
         statuses = {*(answer.status for answer in answers), *([summary.status] if summary is not None else [])}
-        citations = summary.citations if summary is not None and not answers else count_citations(answers)
-        receipts = [receipt_lines(receipt, citations)]
-        if summary is not None and answers:
-            receipts.insert(0, receipt_lines(summary.receipt, summary.citations))
+        receipts = [summary_receipt(summary)] if summary is not None else []
+        receipts += [answers_receipt(answers)] if answers else []
         return DocumentView(
             id=f"d{next(self._documents)}",
             title=one_line(heading_of(receipt, several)),
@@ -235,9 +233,7 @@ class Views:
                 passages.append(Quote(place(passage, document=name), pieces, back=backs))
                 left = {citation: number for citation, number in left.items() if citation not in marked}
         own = [Quote(place(c, document=name), ((c.quote, None),), n, back[c]) for c, n in left.items()]
-        message = NOT_FOUND if answer.status == "not_found" else None
-        if answer.status == "partial" and not answer.text:
-            message = NOT_FOUND_IN_PART
+        message = declined_words(answer) if is_declined(answer) else None
         if behind := remark(answer):
             message = f"{behind[0].upper()}{behind[1:]}."
         return AnswerView(
@@ -271,6 +267,6 @@ def _marked(
 
 
 def _losses(receipt: Receipt) -> Iterator[str]:
-    yield f"{incomplete_words(receipt)}."
+    yield from (f"{reason}." for reason in reasons(receipt))
     if receipt.skipped:
         yield f"Skipped pages: {skipped_pages(receipt.skipped)}."

@@ -83,6 +83,7 @@ def answer_json(answer: Answer) -> Json:
         "citations": [citation_json(c) for c in answer.citations],
         "evidence": [_evidence(e) for e in answer.evidence],
         "provenance": list(answer.provenance),
+        "not_found_in": answer.not_found_in,
         "verbatim": answer.verbatim,
         "source": _source(receipt),
         "sources": _sources(receipt),

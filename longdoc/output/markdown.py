@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from longdoc.core.types import Answer, Citation, CitationCount, Receipt, Statement, Summary
+from longdoc.core.types import Answer, Citation, Receipt, Statement, Summary
+from longdoc.output.receipts import answers_receipt, summary_receipt
 from longdoc.output.wording import (
     clean,
-    count_citations,
+    declined_words,
     focus_words,
     incomplete_words,
+    is_declined,
     one_line,
     places,
-    receipt_lines,
     remark,
     shorten,
     shown_name,
@@ -32,18 +33,20 @@ _BLOCK = re.compile(r"^(?:[#>+=-]|\d{1,9}(?=[.)](?:\s|$)))")
 _ACTIVE = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)")
 _CLOSEST_CHARACTERS = 300
 
-NOT_FOUND = "Not in the document."
-NOT_FOUND_IN_PART = "Not in what was read of the document."
-
 
 def escape(text: str) -> str:
     """One line that Markdown shows as it stands."""
-    line = _INLINE.sub(r"\\\g<0>", one_line(text))
+    line = _within(text)
     start = _BLOCK.match(line)
     if start is None:
         return line
     head = start.group()
     return f"{head}\\{line[len(head) :]}" if head[0].isdigit() else f"\\{line}"
+
+
+def _within(text: str) -> str:
+    """The same, for text that does not begin the line."""
+    return _INLINE.sub(r"\\\g<0>", one_line(text))
 
 
 def tame(text: str) -> str:
@@ -65,7 +68,7 @@ def summary_markdown(summary: Summary, *, name_source: bool = False) -> str:
         blocks.append(f"## {escape(part.title)}")
         notes = [_statement(s, name, summary.verbatim) for s in part.statements]
         blocks.append("\n".join(f"- {note}" for note in notes) if notes else "(nothing noted)")
-    blocks += _receipt(receipt, summary.citations)
+    blocks += _receipt(summary_receipt(summary))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -75,7 +78,7 @@ def _whole(summary: Summary) -> list[str]:
     if summary.style == "timeline":
         shown = escape if summary.verbatim else lambda text: one_line(tame(text))
         rows = [(places(s.citations, document=name), shown(s.text)) for s in summary.statements]
-        lines = [f"- **{escape(', '.join(where))}** {text}" if where else f"- {text}" for where, text in rows]
+        lines = [f"- **{_within(', '.join(where))}** {text}" if where else f"- {text}" for where, text in rows]
         return ["\n".join(lines)] if lines else []
     whole = [_statement(s, name, summary.verbatim) for s in summary.statements]
     if summary.style == "bullets":
@@ -100,7 +103,7 @@ def answers_markdown(
         blocks += [f"## {escape(question_of(answer, name_source))}"] if heading else []
         blocks += _answer(answer, quote=quote)
     if receipt and answers:
-        blocks += _receipt(answers[-1].receipt, count_citations(answers))
+        blocks += _receipt(answers_receipt(answers))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -120,16 +123,14 @@ def question_of(answer: Answer, name_source: bool) -> str:
 def _answer(answer: Answer, *, quote: bool) -> list[str]:
     name = answer.receipt.source.name
     blocks = _incomplete(answer.status, answer.receipt)
-    if answer.status == "not_found":
-        blocks.append(NOT_FOUND)
-    elif answer.status == "partial" and not answer.text:
-        blocks.append(NOT_FOUND_IN_PART)
+    if is_declined(answer):
+        blocks.append(declined_words(answer))
     elif answer.text:
         shown = escape if answer.verbatim else tame
         said = " ".join(_with_places(shown(s.text), s.citations, name) for s in answer.sayings())
         behind = remark(answer)
         blocks.append(f"{said} *({behind})*" if behind else said)
-    closest = answer.status in {"not_found", "partial"} and not answer.text and bool(answer.evidence)
+    closest = is_declined(answer) and bool(answer.evidence)
     if closest or (quote and answer.evidence):
         blocks.append("Closest passages:" if closest else "Passages:")
         quotes = [(evidence.citation.quote, evidence.citation) for evidence in answer.evidence]
@@ -145,7 +146,7 @@ def _statement(statement: Statement, document: str, verbatim: bool) -> str:
 
 def _with_places(text: str, citations: Iterable[Citation], document: str) -> str:
     """`text [p. 12] [p. 14]`."""
-    return " ".join([text, *(f"[{escape(where)}]" for where in places(citations, document=document))])
+    return " ".join([text, *(f"[{_within(where)}]" for where in places(citations, document=document))])
 
 
 def _incomplete(status: str, receipt: Receipt) -> list[str]:
@@ -154,5 +155,5 @@ def _incomplete(status: str, receipt: Receipt) -> list[str]:
     return [f"**{status.capitalize()}: {escape(incomplete_words(receipt))}.**"]
 
 
-def _receipt(receipt: Receipt, citations: CitationCount) -> list[str]:
-    return ["---", "\n".join(escape(line) for line in receipt_lines(receipt, citations))]
+def _receipt(lines: Iterable[str]) -> list[str]:
+    return ["---", "\n".join(map(escape, lines))]

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from longdoc.core.plans import Plan, PlannedMemory, PlannedSection
 from longdoc.output.json import Json
 from longdoc.output.markdown import escape
-from longdoc.output.wording import attention_words, clock, count, duration, memory, one_line, shown_name, skipped_pages
+from longdoc.output.receipts import attention_words, skipped_pages
+from longdoc.output.wording import clock, count, duration, memory, one_line, shown_name
 
 PLAN_SCHEMA = "longdoc.plan/1"
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from longdoc.core.types import Answer, Citation, Receipt, Summary
-from longdoc.output.markdown import NOT_FOUND, NOT_FOUND_IN_PART, heading_of, question_of
+from longdoc.output.markdown import heading_of, question_of
+from longdoc.output.receipts import answers_receipt, summary_receipt
 from longdoc.output.wording import (
     clean,
-    count_citations,
+    declined_words,
     focus_words,
     incomplete_words,
+    is_declined,
     one_line,
     places,
-    receipt_lines,
     remark,
     shown_parts,
 )
@@ -30,7 +31,7 @@ def summary_text(summary: Summary, *, name_source: bool = False) -> str:
     for part in shown_parts(summary):
         notes = [_with_places(one_line(s.text), s.citations, name) for s in part.statements]
         blocks.append("\n".join([one_line(part.title), *(f"  {note}" for note in notes)]))
-    blocks += ["\n".join(receipt_lines(summary.receipt, summary.citations))]
+    blocks += ["\n".join(summary_receipt(summary))]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -51,10 +52,8 @@ def answers_text(answers: Sequence[Answer], *, quote: bool = False, name_source:
     for answer in answers:
         name = answer.receipt.source.name
         blocks += [one_line(question_of(answer, name_source)), *_incomplete(answer.status, answer.receipt)]
-        if answer.status == "not_found":
-            blocks.append(NOT_FOUND)
-        elif answer.status == "partial" and not answer.text:
-            blocks.append(NOT_FOUND_IN_PART)
+        if is_declined(answer):
+            blocks.append(declined_words(answer))
         elif answer.text:
             said = " ".join(_with_places(clean(s.text).strip(), s.citations, name) for s in answer.sayings())
             behind = remark(answer)
@@ -65,7 +64,7 @@ def answers_text(answers: Sequence[Answer], *, quote: bool = False, name_source:
                 for e in answer.evidence
             ]  # fmt: skip
     if answers:
-        blocks += ["\n".join(receipt_lines(answers[-1].receipt, count_citations(answers)))]
+        blocks += ["\n".join(answers_receipt(answers))]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -7,20 +7,15 @@ characters, or a book could move the cursor, set the title or hide what was prin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from longdoc.core.errors import BUG_EXIT_CODE
 from longdoc.core.types import (
     Answer,
-    AttentionInfo,
     Citation,
-    CitationCount,
     Focus,
-    ModelInfo,
     Receipt,
-    SkippedPage,
     Summary,
     SummaryPart,
 )
@@ -31,7 +26,7 @@ UNCITED = "no citation: it does not stand in the document as it is said here"
 _MAX_SECTION_CHARACTERS = 60
 _MAX_SPEAKER_CHARACTERS = 40
 _MAX_FOCUS_CHARACTERS = 120
-_MAX_SKIPPED_RANGES = 12
+_MAX_REASONS = 2  # that are said where a result begins; the receipt and JSON have them all
 
 
 def clean(text: str) -> str:
@@ -150,19 +145,6 @@ def places(citations: Iterable[Citation], *, document: str | None = None) -> lis
     return list(dict.fromkeys(place(c, document=document) for c in citations if c.verified))
 
 
-def count_citations(answers: Iterable[Answer]) -> CitationCount:
-    """The citations of answers; how many answers have one is counted only where some have none."""
-    told = [answer for answer in answers if answer.text]
-    citations = [citation for answer in told for citation in answer.citations]
-    uncited = sum(is_uncited(answer) for answer in told)
-    return CitationCount(
-        total=len(citations),
-        verified=sum(citation.verified for citation in citations),
-        statements=len(told) if uncited else 0,
-        statements_cited=len(told) - uncited,
-    )
-
-
 def is_uncited(answer: Answer) -> bool:
     """Whether an answer stands without proof: given without a search, and not found in the document."""
     return bool(answer.text) and not any(citation.verified for citation in answer.citations)
@@ -174,6 +156,28 @@ def remark(answer: Answer) -> str | None:
     if answer.text and answer.provenance and not answer.receipt.settings.get("search", True):
         said.append(f"from the {' and the '.join(answer.provenance)}")
     return "; ".join(said) or None
+
+
+def is_declined(answer: Answer) -> bool:
+    """Whether there is no answer, and that is the result."""
+    return answer.status == "not_found" or (answer.status == "partial" and not answer.text)
+
+
+def declined_words(answer: Answer) -> str:
+    """What is said instead of an answer that there is not."""
+    if answer.not_found_in == "passage":
+        return "This asks about the whole document, which no passage of it answers: longdoc summarize does."
+    if answer.not_found_in == "memory":
+        return f"{_held(answer)} does not say."
+    return "Not in what was read of the document." if answer.status == "partial" else "Not in the document."
+
+
+def _held(answer: Answer) -> str:
+    """What an answer without the search comes from."""
+    attention = answer.receipt.attention
+    if attention.mode != "stream":
+        return "The model alone, without a search,"
+    return "The memory alone" if attention.memory else "The window alone"
 
 
 def no_passages(answer: Answer) -> str:
@@ -193,80 +197,15 @@ def focus_words(focus: Focus, *, verbatim: bool) -> str:
     return f"Focus: {asked} ({touch}{f'; not in the document: {missing}' if missing else ''})"
 
 
-def _ranges(pages: Sequence[int]) -> str:
-    """`7, 9–12`: sorted pages with neighbours joined; beyond a dozen ranges the rest is counted."""
-    runs = [
-        [page for _, page in run] for _, run in groupby(enumerate(sorted(set(pages))), lambda pair: pair[1] - pair[0])
-    ]
-    shown = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs[:_MAX_SKIPPED_RANGES]]
-    rest = sum(len(run) for run in runs[_MAX_SKIPPED_RANGES:])
-    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
-
-
-def skipped_pages(skipped: Sequence[SkippedPage]) -> str:
-    """`7, 9–12 (no text layer); 30 (damaged)`; of several files: `book.pdf 7 (no text layer)`."""
-    kinds = dict.fromkeys((page.source, page.reason) for page in skipped)
-    said = []
-    for source, why in kinds:
-        ranges = _ranges([page.page for page in skipped if (page.source, page.reason) == (source, why)])
-        said.append(f"{shown_name(source) + ' ' if source else ''}{ranges} ({one_line(why)})")
-    return "; ".join(said)
-
-
-def incomplete_words(receipt: Receipt) -> str:
-    """Why a result is partial: `1,000 of 56,812 tokens were read; 1 of 9 pages are damaged`."""
+def reasons(receipt: Receipt) -> list[str]:
+    """Why a result is partial, one thing each: `1,000 of 56,812 tokens were read`, `1 of 9 pages are damaged`."""
     read = f"{receipt.tokens_read:,} of {receipt.num_tokens:,} tokens were read"
     said = [read] if receipt.tokens_read != receipt.num_tokens else []
-    return "; ".join([*said, *map(one_line, receipt.source.lost)]) or read
+    return [*said, *map(one_line, receipt.source.lost)] or [read]
 
 
-def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
-    """What was read, of how much, by what and at what cost: one sentence a line, without markup."""
-    read = f"Read {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens"
-    read += f" ({percent(receipt.tokens_read, receipt.num_tokens)})"
-    if receipt.tokens_from_state:
-        known = "all" if receipt.tokens_from_state == receipt.tokens_read else f"{receipt.tokens_from_state:,}"
-        read += f", {known} of them in an earlier run that kept its state"
-    read += f" of {count(len(receipt.files), 'file')}" if receipt.files else ""
-    if receipt.source.selection is not None:
-        read += f", {one_line(receipt.source.selection)}"
-    elif receipt.num_pages is not None:
-        skipped = len({(page.source, page.page) for page in receipt.skipped})
-        read += f", {receipt.num_pages - skipped:,} of {count(receipt.num_pages, 'page')}"
-    if receipt.skipped:
-        read += f"; skipped: {skipped_pages(receipt.skipped)}"
-    cost = ""
-    if receipt.peak_memory_bytes:  # else the result tells no costs: it is to be the same each time
-        cost = f" {duration(receipt.seconds)}"
-        cost += f", {receipt.read_tokens_per_s:,.0f} tokens/s" if receipt.read_tokens_per_s else ""
-        cost += f", {memory(receipt.peak_memory_bytes)}."
-    checked = f"Citations: {citations.verified:,} of {citations.total:,} quotes stand at the place they name"
-    if citations.statements:
-        checked += f", {citations.statements_cited:,} of {count(citations.statements, 'statement')} cited"
-    return [
-        f"{read}.{cost}",
-        _model_line(receipt),
-        *(one_line(f"Note: {warning}") for warning in receipt.warnings),
-        f"{checked}; {shown_name(receipt.source.name)}, sha256 {receipt.source.sha256[:16]}….",
-    ]
-
-
-def _model_line(receipt: Receipt) -> str:
-    words = attention_words(receipt.model, receipt.attention, kv_bits=receipt.settings.get("kv_bits"))
-    return f"{words}."
-
-
-def attention_words(model: ModelInfo, attention: AttentionInfo, *, kv_bits: int | None = None) -> str:
-    """`Model embedded, adapter embedded; attention stream (sinks 4, window 512, memory on): the reason`."""
-    words = f"Model {model.id}"
-    words += f", {model.quantization}" if model.quantization != "none" else ""
-    words += f", adapter {model.adapter}" if model.adapter else ""
-    words += f"; attention {attention.mode}"
-    if attention.mode == "ring":
-        words += f" of {attention.processes} {'process' if attention.processes == 1 else 'processes'}"
-    elif attention.mode != "exact":
-        tiers = [f"sinks {attention.sinks:,}", f"window {attention.window:,}"]
-        tiers += [f"highlights {attention.highlights:,}"] if attention.highlights else []
-        words += f" ({', '.join(tiers)}, memory {'on' if attention.memory else 'off'})"
-    words += ", keys and values in 8 bits" if kv_bits == 8 else ""
-    return one_line(f"{words}: {attention.why.rstrip('.')}")
+def incomplete_words(receipt: Receipt, most: int = _MAX_REASONS) -> str:
+    """The reasons on one line, and how many more there are: `a.pdf was not read; b.pdf was not read; and 3 more`."""
+    said = reasons(receipt)
+    more = [f"and {len(said) - most:,} more"] if len(said) > most else []
+    return "; ".join([*said[:most], *more])

@@ -13,7 +13,7 @@ from typing import Any
 from longdoc.core.errors import UsageError
 from longdoc.core.events import Finished, Listener, Step, Warned, Writing
 from longdoc.core.settings import AskOptions
-from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, Receipt
+from longdoc.core.types import Answer, AnswerStatus, Citation, Evidence, NotFoundIn, Receipt
 
 
 def check_questions(questions: Iterable[str]) -> None:
@@ -27,6 +27,7 @@ class Told:
     """What was found. text, citations: empty when nothing answers.   likely: the probability that something does.
 
     provenance: the tiers that the text came from.   second_query: other words of the model's that were searched for.
+    not_found_in: as in `Answer`, when there is no text.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Told:
     warnings: tuple[str, ...] = ()
     provenance: tuple[str, ...] = ()
     second_query: str | None = None
+    not_found_in: NotFoundIn = "document"
 
 
 @dataclass(slots=True)
@@ -86,4 +88,5 @@ class Interview:
             provenance=told.provenance,
             receipt=receipt,
             verbatim=told.verbatim,
+            not_found_in=None if told.text else told.not_found_in,
         )

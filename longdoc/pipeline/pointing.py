@@ -38,9 +38,7 @@ class Found:
 
 
 # No sentence says what all of them are about.
-OF_THE_WHOLE = Told(
-    "", (), (), True, 0.0, ("the question is about the whole document, not about a passage of it: longdoc summarize",)
-)
+OF_THE_WHOLE = Told("", (), (), True, 0.0, not_found_in="passage")
 
 
 def author(document: Document, question: str) -> Told | None:

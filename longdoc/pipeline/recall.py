@@ -38,7 +38,7 @@ def recall(reading: Reading, question: str, verbatim: bool, on_event: Listener) 
     is_writer = is_framed(reading.framing.prompt_set)
     request = _request(reading, question)
     if request is None:
-        return Told("", (), (), verbatim, 0.0, (*warnings, NUMBERS_ONLY))
+        return Told("", (), (), verbatim, 0.0, (*warnings, NUMBERS_ONLY), not_found_in="memory")
     asked = reading.reader.read(reading.state, request)
     if is_writer:
         ids, text = write(reading.reader, reading.framing, asked, ANSWER_TOKENS, on_event)
@@ -46,14 +46,14 @@ def recall(reading: Reading, question: str, verbatim: bool, on_event: Listener) 
         ids, text = _number(reading, asked)
     likely = math.exp(float(reading.reader.score(asked, [ids])[0].sum())) if ids else 0.0
     if declines(text) or (not is_writer and likely < _SURE):
-        return Told("", (), (), verbatim, round(likely, 3), tuple(warnings))
+        return Told("", (), (), verbatim, round(likely, 3), tuple(warnings), not_found_in="memory")
     cited = locate(reading.document, reading.terms, text, question)
     if verbatim and is_writer:
         text = " ".join(" ".join(citation.quote for citation in cited).split())
     tiers = provenance.of_written(reading, request, asked, ids, cited) if text else ()
     if text and not cited:
         warnings.append(UNCITED)
-    return Told(text, cited, (), verbatim, round(likely, 3), tuple(warnings), tiers)
+    return Told(text, cited, (), verbatim, round(likely, 3), tuple(warnings), tiers, not_found_in="memory")
 
 
 def _request(reading: Reading, question: str) -> list[int] | None:

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -16,7 +17,19 @@ from markdown_it import MarkdownIt
 
 from longdoc.core.errors import EncryptedInput
 from longdoc.core.settings import SummaryStyle
-from longdoc.core.types import Evidence, File, Focus, SkippedPage, Source, Statement, Summary, SummaryPart
+from longdoc.core.types import (
+    AttentionInfo,
+    CitationCount,
+    Evidence,
+    File,
+    Focus,
+    NotFoundIn,
+    SkippedPage,
+    Source,
+    Statement,
+    Summary,
+    SummaryPart,
+)
 from longdoc.output.html import report_html
 from longdoc.output.html_views import Reported
 from longdoc.output.json import (
@@ -120,6 +133,76 @@ def test_what_is_not_in_the_document_is_said_plainly_with_the_closest_passages()
     for text in (answers_markdown([answer]), answers_text([answer])):
         assert "Not in the document." in text
         assert "All day it rained. It rained. [p. 12]" in text
+
+
+@pytest.mark.parametrize(
+    ("where", "changes", "words"),
+    [
+        ("document", {}, "Not in the document."),
+        ("memory", {}, "The memory alone does not say."),
+        ("memory", {"attention": AttentionInfo("stream", 4, 512, False, "x")}, "The window alone does not say."),
+        ("memory", {"attention": AttentionInfo("exact", 0, 0, False, "x")}, "The model alone, without a search, does"),
+        ("passage", {}, "This asks about the whole document, which no passage of it answers"),
+        (None, {}, "Not in the document."),
+    ],
+)
+def test_a_decline_says_what_was_asked(where: NotFoundIn | None, changes: dict[str, Any], words: str) -> None:
+    receipt = make_receipt(**changes)
+    answer = make_answer(
+        status="not_found", text="", citations=(), evidence=(), provenance=(), not_found_in=where, receipt=receipt
+    )
+    for page in (answers_markdown([answer]), answers_text([answer]), report_html([Reported(None, (answer,))])):
+        assert words in page
+        assert ("Not in the document." in page) == (where in {"document", None})
+        assert "No quotes to check; book.pdf" in page
+        assert "0 of 0" not in page
+    row = answer_json(answer)
+    jsonschema.validate(row, schema("longdoc.answer/1"))
+    assert row["not_found_in"] == where
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(row | {"not_found_in": "elsewhere"}, schema("longdoc.answer/1"))
+
+
+def test_a_receipt_counts_the_quotes_that_are_shown() -> None:
+    summary = make_summary()
+    repeats = replace(summary, parts=(SummaryPart("The whole text", summary.statements, 0, 99),))
+    repeats = replace(repeats, citations=CitationCount(3, 2, 2, 2))  # one of three was dropped
+    for page in (summary_markdown(repeats), summary_text(repeats), report_html([Reported(repeats)])):
+        assert "Citations: 1 of 2 quotes stand at the place they name, 1 of 1 statement cited" in page
+    assert summary_json(repeats)["citations"]["total"] == 3
+    assert "3 of 3 quotes" in summary_markdown(summary)
+    uncited = replace(summary, citations=CitationCount(0, 0, 3, 0))
+    assert "No quotes to check, for 3 statements; book.pdf" in summary_text(uncited)
+
+
+def test_a_summary_says_once_that_it_was_chosen_and_not_written() -> None:
+    kind = "A summary of sentences chosen from the document; none of them was written."
+    summary = make_summary()
+    for write in (summary_markdown, summary_text, lambda s: report_html([Reported(s)])):
+        assert write(summary).count(kind) == 1
+        assert kind not in write(replace(summary, verbatim=False))
+        assert kind not in write(replace(summary, statements=(), parts=()))
+
+
+def test_many_reasons_for_a_partial_result_are_counted_at_the_top_and_listed_in_the_receipt() -> None:
+    lost = tuple(f"the attachment {n}.pdf was not read" for n in range(14))
+    receipt = make_receipt(source=Source("m.eml", "0" * 64, "eml", 9, lost), warnings=("a guess", *lost))
+    summary = make_summary(status="partial", receipt=receipt)
+    top = "the attachment 0.pdf was not read; the attachment 1.pdf was not read; and 12 more."
+    assert f"**Partial: {top}**" in summary_markdown(summary)
+    assert f"PARTIAL: {top}" in summary_text(summary)
+    below = summary_text(summary).split(top)[1]
+    assert below.count(".pdf was not read") == 10
+    assert "Note: a guess\nNot complete: the attachment 0.pdf was not read\n" in below
+    assert "Not complete: 4 more, all named with --to json\n" in below
+    assert summary_json(summary)["source"]["lost"] == [*lost]
+    page = report_html([Reported(summary)])
+    assert all(f"<bdi>{reason}.</bdi>" in page for reason in lost)
+
+
+def test_a_place_in_brackets_needs_no_mark_of_a_list() -> None:
+    statement = Statement("1. It rained.", (make_citation("1. It rained.", page=None, section="1. Rain *"),))
+    assert "1\\. It rained. [1. Rain \\*]" in summary_markdown(make_summary(statements=(statement,)))
 
 
 def test_an_answer_without_the_search_says_where_it_comes_from_and_whether_anything_proves_it() -> None:

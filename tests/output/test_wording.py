@@ -8,6 +8,7 @@ import pytest
 from handmade import make_citation, make_receipt
 
 from longdoc.core.types import AttentionInfo, CitationCount, ModelInfo, SkippedPage
+from longdoc.output.receipts import receipt_lines, skipped_pages
 from longdoc.output.wording import (
     clean,
     clock,
@@ -17,9 +18,7 @@ from longdoc.output.wording import (
     percent,
     place,
     places,
-    receipt_lines,
     shorten,
-    skipped_pages,
 )
 
 

@@ -88,6 +88,7 @@ def test_an_answers_page_is_the_one_on_which_another_reader_finds_it(
 def test_what_the_document_does_not_say_is_not_found(kind: str, answers: dict[str, list[Answer]]) -> None:
     answer = answers[kind][-1]
     assert (answer.status, answer.text, answer.citations, answer.provenance) == ("not_found", "", (), ())
+    assert answer.not_found_in == "document"
     assert answer.question == ABSENT
 
 
@@ -213,8 +214,8 @@ def test_a_list_is_said_with_the_sentence_that_announces_it(tmp_path: Path, poin
 def test_what_the_whole_is_about_is_not_answered_by_a_sentence(sources: dict[str, Path], pointing: Session) -> None:
     whole, part = run(sources["text"], ["What is this book about?", QUESTIONS[0]], pointing)
     assert (whole.status, whole.text, whole.evidence) == ("not_found", "", ())
-    assert any("longdoc summarize" in warning for warning in whole.receipt.warnings)
-    assert not any("longdoc summarize" in warning for warning in part.receipt.warnings)
+    assert whole.not_found_in == "passage"
+    assert part.not_found_in == (None if part.text else "document")
 
 
 def test_who_wrote_it_stands_under_the_title(tmp_path: Path, pointing: Session) -> None:

@@ -78,6 +78,7 @@ def test_the_shipped_models_memory_tells_a_number_that_is_then_found_in_the_text
 def test_without_its_memory_it_knows_neither(shipped: Session, keys: Path) -> None:
     for answer in run(keys, [PASS_KEY, CODE_OF_ARDEN], like(shipped, memory=False)):
         assert (answer.status, answer.text, answer.provenance) == ("not_found", "", ())
+        assert answer.not_found_in == "memory"
 
 
 def test_with_the_search_the_same_question_is_answered_by_it(shipped: Session, keys: Path) -> None:
@@ -91,6 +92,7 @@ def test_with_the_search_the_same_question_is_answered_by_it(shipped: Session, k
 def test_the_embedded_model_says_what_it_cannot_be_asked_without_the_search(shipped: Session, keys: Path) -> None:
     (answer,) = run(keys, ["Who came to the harbour?"], shipped)
     assert (answer.status, answer.receipt.warnings[-1:]) == ("not_found", (recall.NUMBERS_ONLY,))
+    assert answer.not_found_in == "memory"
 
 
 def scripted(session: Session, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
