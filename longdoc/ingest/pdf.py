@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from longdoc.core.errors import InputError, NoTextLayer
 from longdoc.core.types import Anchor, Anchors, SkippedPage
@@ -17,6 +18,7 @@ from longdoc.ingest.headings import find_headings
 from longdoc.ingest.lines import Line
 from longdoc.ingest.parsed import Parsed, Raw, sections_from
 from longdoc.ingest.pdf_assembly import Paragraphs, assemble
+from longdoc.ingest.pdf_cut import Rebuilt
 from longdoc.ingest.pdf_file import PdfFile, damaged
 from longdoc.ingest.pdf_labels import labels_from_folios
 from longdoc.ingest.pdf_notes import HEIGHT_STEP, common_height, find_notes
@@ -28,6 +30,7 @@ from longdoc.ingest.running import find_running_lines
 
 _TITLE_SIZE = 1.2  # of the text's height
 _MOST_IN_TITLE = 90  # characters
+CUT_OFF = "cut off: the file ends before all of it"
 
 
 def sniff(raw: Raw) -> bool:
@@ -47,7 +50,12 @@ def read(raw: Raw) -> Parsed:
     finally:
         file.close()
     raw.forget()
-    pages, skipped = read_pages(raw, num_pages)
+    rest = file.rebuilt
+    pages, skipped = read_pages(replace(raw, data=rest.data, mapped=None) if rest else raw, num_pages)
+    if rest is not None:
+        skipped = [replace(page, reason=CUT_OFF) if page.page - 1 in rest.missing else page for page in skipped]
+        if 2 * (num_pages - len(skipped)) < rest.num_whole:
+            raise damaged(raw, f"{num_pages - len(skipped)} of {rest.num_whole} whole pages give text")
     if pages.is_empty:
         raise _no_text(raw, skipped)
 
@@ -61,6 +69,11 @@ def read(raw: Raw) -> Parsed:
     text = made.take_text()
     if skipped:
         warnings.append(f"{len(skipped)} of {num_pages} pages gave no text")
+    lost = _lost(skipped, num_pages)
+    if rest is not None:
+        said = _cut_short(rest, num_pages - len(skipped))
+        warnings.append(said)
+        lost = lost if rest.num_whole == rest.num_named else (said, *lost)
     headings = place_headings(outline, text, made.page_starts, made.paragraph_starts)
     if not headings:
         headings = find_headings(Paragraphs(text, made.paragraph_starts + array("Q", [len(text)])))
@@ -72,7 +85,7 @@ def read(raw: Raw) -> Parsed:
         num_pages=num_pages,
         skipped=tuple(skipped),
         warnings=tuple(warnings),
-        lost=_lost(skipped, num_pages),
+        lost=lost,
     )
 
 
@@ -111,6 +124,11 @@ def _lost(skipped: Sequence[SkippedPage], num_pages: int) -> tuple[str, ...]:
     if scans > num_pages - len(skipped):
         lost.append(f"{scans:,} of {num_pages:,} pages are pictures without a text layer")
     return tuple(lost)
+
+
+def _cut_short(rest: Rebuilt, num_read: int) -> str:
+    of_all = f" of {rest.num_named:,}" if rest.num_named is not None else ""
+    return f"the file is cut short: {num_read:,}{of_all} pages were whole in it and were read"
 
 
 def _no_text(raw: Raw, skipped: Sequence[SkippedPage]) -> InputError:

@@ -12,6 +12,7 @@ from typing import Any
 from longdoc.core.errors import DamagedInput, EncryptedInput
 from longdoc.ingest.clean import normalise, squeeze
 from longdoc.ingest.parsed import Raw
+from longdoc.ingest.pdf_cut import Rebuilt, is_cut_short, rebuilt
 from longdoc.ingest.pdf_outline import Entry, outline_of, outline_with_pypdf
 from longdoc.ingest.pdf_pages import open_with_pdfium, open_with_pypdf
 from longdoc.ingest.running import letters
@@ -28,11 +29,15 @@ _NO_TITLE = re.compile(
 
 @dataclass(slots=True)
 class PdfFile:
-    """pdf: the document in pdfium, or None.   reader: in pypdf, when pdfium has none."""
+    """pdf: the document in pdfium, or None.   reader: in pypdf, when pdfium has none.
+
+    rebuilt: what was opened in the place of a file that is cut short.
+    """
 
     pdf: Any
     reader: Any
     num_pages: int
+    rebuilt: Rebuilt | None = None
 
     @classmethod
     def open(cls, raw: Raw) -> PdfFile:
@@ -52,7 +57,7 @@ class PdfFile:
                 needs_password = False
         if needs_password:
             raise encrypted(raw)
-        return _with_pypdf(raw)
+        return _of_the_rest(raw) or _with_pypdf(raw)
 
     def close(self) -> None:
         if self.pdf is not None:
@@ -88,6 +93,18 @@ class PdfFile:
         return outline_with_pypdf(self.reader, self.num_pages)
 
 
+def _of_the_rest(raw: Raw) -> PdfFile | None:
+    """The pages that are whole in a file that is cut short, if there are any."""
+    rest = rebuilt(raw.whole) if is_cut_short(raw.whole) else None
+    if rest is None:
+        return None
+    try:
+        pdf = open_with_pdfium(rest.data, "")
+    except (ImportError, RuntimeError):
+        return None
+    return PdfFile(pdf, None, len(pdf), rest)
+
+
 def _with_pypdf(raw: Raw) -> PdfFile:
     from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 
@@ -118,6 +135,12 @@ def encrypted(raw: Raw) -> EncryptedInput:
 
 
 def damaged(raw: Raw, why: str) -> DamagedInput:
+    if is_cut_short(raw.whole):
+        return DamagedInput(
+            f"{raw.shown} is cut short.",
+            why=f"the end of a PDF (%%EOF) is missing, and {why}",
+            fix="download or copy it again",
+        )
     return DamagedInput(
         f"{raw.shown} is a damaged PDF.",
         why=why,
