@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from longdoc.ingest.lines import ASIDE, TABLE, Line
 from longdoc.ingest.pdf_cells import find_cell_table
 from longdoc.ingest.pdf_columns import split_columns
+from longdoc.ingest.pdf_head import split_head
 from longdoc.ingest.pdf_rows import FAR, OTHER_SIZE, SAME_ROW, closed, joined, rows_of
 from longdoc.ingest.pdf_simple import simple_order
 from longdoc.ingest.pdf_tables import table_bands
@@ -67,6 +68,8 @@ def _level_lines(runs: list[Run], page: int) -> list[Line]:
     if len(runs) > _MAX_RUNS or num_columns == 1 or not runs:
         return [_line(run, page) for run in runs]
     num_right_to_left = sum(len(run.text) for run in runs if not run.text.isascii() and _RIGHT_TO_LEFT.search(run.text))
+    if page == 0 and not num_columns and not num_right_to_left and (head := split_head(runs)) is not None:
+        return _with_head(head)
     if not num_columns and not num_right_to_left and (ordered := simple_order(runs)) is not None:
         return [_line(run, page) for run in ordered]
     if (table := find_cell_table(runs, page)) is not None:
@@ -84,6 +87,14 @@ def _level_lines(runs: list[Run], page: int) -> list[Line]:
     lines = [line._replace(part=number) for number, part in enumerate(_leaves(runs)) for line in _ordered(part, page)]
     if mirrored:
         lines = [line._replace(left=-line.right, right=-line.left) for line in lines]
+    return lines
+
+
+def _with_head(parts: Sequence[list[Run]]) -> list[Line]:
+    """The lines of a first page with two blocks side by side at its top; each is read by itself."""
+    lines: list[Line] = []
+    for part in parts:
+        lines = _one_below_the_other(lines, [], _level_lines(part, 0))
     return lines
 
 
