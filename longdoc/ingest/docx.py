@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from longdoc.ingest.archive import Archive, all_named, attribute, children_named, local, member_names, words_of
+from longdoc.ingest.docx_looks import Looks
 from longdoc.ingest.docx_styles import Styles, is_on, read_styles
 from longdoc.ingest.flow import Block, assemble, table, tidy
 from longdoc.ingest.parsed import Parsed, Raw
@@ -106,6 +107,7 @@ class _Walker:
 
     def __init__(self, styles: Styles, notes: dict[tuple[str, str], Element]) -> None:
         self._styles = styles
+        self._looks = Looks(styles)
         self._notes = notes
         self._num_called = {"footnote": 0, "endnote": 0}
         self._fields: list[bool] = []  # for each open field: whether its result has begun
@@ -148,6 +150,7 @@ class _Walker:
             number = self._styles.next_number(properties)
             block.text = f"{number} {text}" if number and not text.startswith(number) else text
             block.level = style.level
+            block.look = self._looks.of(element, properties)
             if style.is_title and self.title is None:
                 self.title = " ".join(text.split())
         yield block

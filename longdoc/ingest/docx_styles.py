@@ -47,10 +47,11 @@ class Styles:
     reached: dict[str, dict[int, int]] = field(default_factory=dict)
     default: str = ""
     known: dict[str, Style] = field(default_factory=dict)
+    defaults: Element | None = None  # the properties of runs that nothing else says
 
     def of(self, properties: Element | None) -> Style:
         """What a paragraph with these properties is."""
-        identifier = self._style_of(properties)
+        identifier = self.style_of(properties)
         if identifier not in self.known:
             self.known[identifier] = self._read(identifier)
         style = self.known[identifier]
@@ -59,10 +60,11 @@ class Styles:
             return Style(_level(outline), style.is_title, style.is_hidden)
         return style
 
-    def _style_of(self, properties: Element | None) -> str:
+    def style_of(self, properties: Element | None) -> str:
+        """The id of the style of a paragraph with these properties."""
         return _value(properties, "pStyle") or self.default
 
-    def _chain(self, identifier: str) -> Iterator[Element]:
+    def chain(self, identifier: str) -> Iterator[Element]:
         """The style and those that it is based on."""
         for _ in range(_MAX_BASES):
             style = self.sheet.get(identifier)
@@ -72,9 +74,12 @@ class Styles:
             identifier = _value(style, "basedOn")
 
     def _read(self, identifier: str) -> Style:
+        if identifier not in self.sheet:  # a file without its style sheet: the usual ids say what they are
+            named = _HEADING.fullmatch(identifier)
+            return Style(int(named[1]) if named else 0, identifier.casefold() == "title")
         level = 0
         is_title = is_hidden = False
-        for index, style in enumerate(self._chain(identifier)):
+        for index, style in enumerate(self.chain(identifier)):
             name = _value(style, "name")
             named = _HEADING.fullmatch(name.strip()) or _HEADING.fullmatch(identifier if not index else "")
             properties = next(iter(children_named(style, "pPr")), None)
@@ -115,7 +120,7 @@ class Styles:
 
     def _place(self, properties: Element | None) -> tuple[str, int] | None:
         """List and depth of a paragraph, its own or those of its style."""
-        chain = self._chain(self._style_of(properties))
+        chain = self.chain(self.style_of(properties))
         owners = [properties, *(next(iter(children_named(style, "pPr")), None) for style in chain)]
         depth = ""
         for owner in owners:
@@ -135,6 +140,8 @@ def read_styles(archive: Archive, folder: str) -> Styles:
         styles.sheet[attribute(style, "styleId")] = style
         if attribute(style, "type") == "paragraph" and attribute(style, "default") in ("1", "true"):
             styles.default = attribute(style, "styleId")
+    for default in _part(archive, f"{folder}/styles.xml", "rPrDefault"):
+        styles.defaults = next(iter(children_named(default, "rPr")), None)
     for listed in _part(archive, f"{folder}/numbering.xml", "abstractNum"):
         styles.levels[attribute(listed, "abstractNumId")] = dict(_levels(listed))
     for number in _part(archive, f"{folder}/numbering.xml", "num"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from longdoc.ingest.clean import normalise
 from longdoc.ingest.headings import find_headings
+from longdoc.ingest.looks import Look, Seen, headings_by_looks
 from longdoc.ingest.parsed import Heading, Parsed, TextBuilder, sections_from
 
 _BLANKS = re.compile(r"[^\S\n]+")
@@ -23,6 +24,7 @@ class Block:
     """A paragraph. level: of a heading, else 0. ids: element id -> offset in `text`. pages: printed page labels.
 
     notes: foot- and endnotes that are called in it; each becomes a paragraph of its own below it.
+    look: of a paragraph that may be a heading by its looks, where the format has any.
     """
 
     text: str = ""
@@ -30,6 +32,7 @@ class Block:
     ids: dict[str, int] = field(default_factory=dict)
     pages: dict[int, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    look: Look | None = None
 
 
 def tidy(text: str) -> str:
@@ -68,17 +71,23 @@ def with_notes(blocks: Iterable[Block]) -> Iterable[Block]:
 def assemble(
     blocks: Iterable[Block], *, title: str | None = None, warnings: Sequence[str] = (), lost: Sequence[str] = ()
 ) -> Parsed:
-    """One text of all blocks; sections from their levels, or from the words of headings when none has a level."""
+    """One text of all blocks; sections from their levels; when none has a level, from words of headings, or looks."""
     builder = TextBuilder()
     headings: list[Heading] = []
-    paragraphs: list[tuple[str, int]] = []
+    paragraphs: list[Seen] = []
     for block in with_notes(blocks):
         if not block.text:
             continue
         start = builder.paragraph(block.text)
-        paragraphs.append((block.text, start))
+        paragraphs.append(Seen(block.text, start, block.look))
         if block.level:
             headings.append(Heading(" ".join(block.text.split()), start, block.level))
     text = builder.text()
-    sections = sections_from(headings or find_headings(paragraphs), len(text))
+    if not headings:
+        headings = find_headings([(seen.text, seen.start) for seen in paragraphs])
+        shown, by_looks = headings_by_looks(paragraphs)
+        title = title or shown
+        if {heading.start for heading in headings} < {heading.start for heading in by_looks}:
+            headings = by_looks
+    sections = sections_from(headings, len(text))
     return Parsed(text, title=title, sections=sections, warnings=tuple(warnings), lost=tuple(lost))

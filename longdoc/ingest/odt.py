@@ -23,6 +23,7 @@ from longdoc.ingest.archive import (
 )
 from longdoc.ingest.flow import Block, assemble, table, tidy
 from longdoc.ingest.numerals import written
+from longdoc.ingest.odt_looks import Looks
 from longdoc.ingest.parsed import Parsed, Raw
 from longdoc.ingest.text import decode_source
 
@@ -60,7 +61,8 @@ def read(raw: Raw) -> Parsed:
         decoded = decode_source(raw, declared=True)
         content, styles, lost = parse_xml(decoded.text), [], list(decoded.lost)
         meta = content
-    walker = _Walker(_Styles.of([*styles, content]))
+    roots = [*styles, content]
+    walker = _Walker(_Styles.of(roots), Looks.of_roots(roots))
     body = next(iter(all_named(content, "body")), content)
     titles = [e for e in all_named(meta, "title") if e.tag.startswith("{http://purl")] if meta is not None else []
     title = words_of(titles[0]) if titles else ""
@@ -138,8 +140,9 @@ class _List:
 class _Walker:
     """The walk over the body: open lists and the number of notes."""
 
-    def __init__(self, styles: _Styles) -> None:
+    def __init__(self, styles: _Styles, looks: Looks) -> None:
         self._styles = styles
+        self._looks = looks
         self._open: list[_List] = []
         self._ended: dict[str, int] = {}  # list id or style -> the number that it ended with
         self._num_notes = 0
@@ -179,6 +182,7 @@ class _Walker:
         if text:
             block.text = f"{self._number} {text}" if self._number else text
             block.level = _number(element, "outline-level", 1) if name == "h" else 0
+            block.look = self._looks.of(element)
             self._number = ""
         yield block
         for box in boxes:
