@@ -31,6 +31,8 @@ class MemoryConfig:
     write_threshold: write gates below it are exactly zero.
     exact_heads: those written by least squares with `ridge` and `drift` (`write_rules.least_squares`) instead of the
         delta rule; for heads that write little, since they do not forget. For the delta form only.
+    key_products: products of their own numbers that stand beside each number of those heads' keys and queries
+        (`key_products.py`): room for (1 + key_products) key_dim keys, trained or not.
     exact_threshold: the least strength with which those write while reading; `write_threshold` where it is larger.
         Training goes by `write_threshold` alone: what is between the two is learned from, and not kept.
     """
@@ -45,9 +47,15 @@ class MemoryConfig:
     width: int = 128
     write_threshold: float = 0.3
     exact_heads: tuple[int, ...] = ()
+    key_products: int = 0
     exact_threshold: float = 0.0
     ridge: float = 0.3
     drift: float = 0.0
+
+    @property
+    def wide_key_dim(self) -> int:
+        """Rows of a memory's matrix: the key dim of the exact heads; the others leave those beyond their own empty."""
+        return self.key_dim * (1 + self.key_products) if self.exact_heads else self.key_dim
 
     def thresholds(self) -> list[float]:
         """The least strength of a write while reading, by head."""
@@ -58,6 +66,8 @@ class MemoryConfig:
         """Raise ValueError for constants that no memory can have."""
         if self.form not in get_args(MemoryForm):
             raise ValueError(f"unknown form of memory {self.form!r}")
+        if not 0 <= self.key_products < self.key_dim:
+            raise ValueError(f"{self.key_products} products for each of {self.key_dim} numbers of a key")
         exact = self.exact_heads
         if not exact:
             return

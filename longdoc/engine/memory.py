@@ -17,7 +17,8 @@ window, so the memory overlaps the window instead of complementing it.
 Knows nothing of transformers models, caches or rotary positions.
 
 Shapes: B batch, H memory heads, G query heads per memory head, T new tokens, P pending tokens (< N),
-N tokens per memory segment, Dk key dim, Dv value dim, L lags, R memory width, E hidden size.
+N tokens per memory segment, Dk key dim, Dw wide key dim (Dk without `key_products`), Dv value dim, L lags,
+R memory width, E hidden size.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from torch import Tensor, nn
 
 from longdoc.engine.adapter_file import MemoryConfig as MemoryConfig
 from longdoc.engine.adapter_file import MemoryForm as MemoryForm
+from longdoc.engine.key_products import widened
 from longdoc.engine.write_rules import Held, WriteRule, by_head, delta_rule, least_squares, normalised, paper_rule
 
 
@@ -38,10 +40,10 @@ from longdoc.engine.write_rules import Held, WriteRule, by_head, delta_rule, lea
 class MemoryState:
     """One layer's memory between two calls. All float32, but for the tally.
 
-    matrix: (B, H, Dk, Dv).   normaliser: (B, H, Dk), ones-free sum of the written keys (paper form).
+    matrix: (B, H, Dw, Dv).   normaliser: (B, H, Dk), ones-free sum of the written keys (paper form).
     keys, values, strength: (B, H, P, Dk), (B, H, P, Dv), (B, H, P): read, not yet written.
     recent: (B, L, R), the projected inputs of the last L tokens (delta form), else None.
-    covariance: (B, H', Dk, Dk) of the H' heads written by least squares: what of a key older keys have not taken.
+    covariance: (B, H', Dw, Dw) of the H' heads written by least squares: what of a key older keys have not taken.
     tally: (B, H, 2) float64, for people: tokens written, and the sum of the gate that opens the memory's output over
     all tokens; not counted in training. None in a state that was kept before this was counted.
     """
@@ -101,7 +103,7 @@ def scan(
     segment_tokens: int,
     normalise: bool,
 ) -> tuple[Tensor, MemoryState]:
-    """(B, H, G, T, Dk), (B, H, T, Dk), (B, H, T, Dv), (B, H, T) -> (B, H, G, T, Dv), the state after T tokens.
+    """(B, H, G, T, Dw), (B, H, T, Dk), (B, H, T, Dv), (B, H, T) -> (B, H, G, T, Dv), the state after T tokens.
 
     Writes every segment that becomes complete, and reads at the state of the last segment boundary.
     """
@@ -159,7 +161,8 @@ class DeltaMemory(nn.Module):
         self.last_strength: Tensor | None = None  # (B, T, H), for the sparsity penalty
         self.rule: WriteRule = delta_rule
         if config.exact_heads:
-            self.rule = by_head(config.exact_heads, least_squares(config.ridge, config.drift), delta_rule)
+            exact = least_squares(config.ridge, config.drift, config.key_products)
+            self.rule = by_head(config.exact_heads, exact, delta_rule)
         self.reset_parameters()
 
     def reset_parameters(self, output_scale: float = 0.5) -> None:
@@ -187,8 +190,9 @@ class DeltaMemory(nn.Module):
         recent = torch.zeros(batch, config.lags, config.width, device=device)
         if not config.exact_heads:
             return replace(state, recent=recent)
-        unwritten = torch.eye(config.key_dim, device=device).expand(batch, len(config.exact_heads), -1, -1)
-        return replace(state, recent=recent, covariance=unwritten.clone())
+        matrix = torch.zeros(batch, config.heads, config.wide_key_dim, config.value_dim, device=device)
+        unwritten = torch.eye(config.wide_key_dim, device=device).expand(batch, len(config.exact_heads), -1, -1)
+        return replace(state, matrix=matrix, recent=recent, covariance=unwritten.clone())
 
     def forward(self, hidden: Tensor, state: MemoryState | None = None) -> tuple[Tensor, MemoryState]:
         """(B, T, E) -> (B, T, E) to be added to the attention's output, and the state after the T tokens."""
@@ -207,7 +211,7 @@ class DeltaMemory(nn.Module):
         with torch.autocast(hidden.device.type, enabled=False):
             read, after = scan(
                 state,
-                F.normalize(queries.float(), dim=-1)[:, :, None],
+                self._wide(F.normalize(queries.float(), dim=-1))[:, :, None],
                 F.normalize(keys.float(), dim=-1),
                 values.float(),
                 strength,
@@ -226,6 +230,16 @@ class DeltaMemory(nn.Module):
             return self.output(gated.to(hidden.dtype)), replace(after, recent=recent, tally=state.tally)
         tally = tallied(state, (strength > 0).sum(-1), gate[..., 0].sum(1))
         return self.output(gated.to(hidden.dtype)), replace(after, recent=recent.detach(), tally=tally)
+
+    def _wide(self, queries: Tensor) -> Tensor:
+        """(B, H, T, Dk) -> (B, H, T, Dw): with the products that the exact heads' keys have; zeros for the others."""
+        config = self.config
+        if config.wide_key_dim == config.key_dim:
+            return queries
+        wide = F.pad(queries, (0, config.wide_key_dim - config.key_dim))
+        heads = list(config.exact_heads)
+        wide[:, heads] = widened(queries[:, heads], config.key_products)
+        return wide
 
     def _heads(self, projected: Tensor, dim: int) -> Tensor:
         """(B, T, H * D) -> (B, H, T, D)."""

@@ -66,8 +66,9 @@ def memory_bytes(config: Any, memory: MemoryConfig) -> int:
 def matrix_bytes(config: Any, memory: MemoryConfig) -> int:
     """The matrices, normalisers and covariances alone: what stands for all that has left the window; float32."""
     heads, key_dim, value_dim = _memory_dims(config, memory)
-    covariance = len(memory.exact_heads) * key_dim**2
-    return 4 * len(memory.layers) * (heads * (key_dim * value_dim + key_dim) + covariance)
+    rows = memory.wide_key_dim if memory.form == "delta" else key_dim
+    covariance = len(memory.exact_heads) * rows**2
+    return 4 * len(memory.layers) * (heads * (rows * value_dim + key_dim) + covariance)
 
 
 def _memory_dims(config: Any, memory: MemoryConfig) -> tuple[int, int, int]:

@@ -3,7 +3,8 @@
 A rule takes what a memory holds and n segments, writes one after the other, and gives what it held before, between
 and after them. Nothing here reads a memory or knows where keys come from.
 
-Shapes: B batch, H memory heads, n segments of N tokens, Dk key dim, Dv value dim.
+Shapes: B batch, H memory heads, n segments of N tokens, Dk key dim, Dw wide key dim (Dk without products), Dv value
+dim.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from longdoc.engine.key_products import widened
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a rule reads and writes. matrices: (B, H, Dk, Dv) each, normalisers: (B, H, Dk) each.
+    """What a rule reads and writes. matrices: (B, H, Dw, Dv) each, normalisers: (B, H, Dk) each.
 
     As an argument one of each; as a result n + 1: before, between and after n segments.
-    covariance: (B, H', Dk, Dk) of the H' heads that are written by least squares, after the last segment; else None.
+    covariance: (B, H', Dw, Dw) of the H' heads that are written by least squares, after the last segment; else None.
     """
 
     matrices: list[Tensor]
@@ -60,7 +64,7 @@ def delta_rule(held: Held, keys: Tensor, values: Tensor, strength: Tensor) -> He
     return Held(matrices, normalisers)
 
 
-def least_squares(ridge: float, drift: float) -> WriteRule:
+def least_squares(ridge: float, drift: float, key_products: int = 0) -> WriteRule:
     """Recursive least squares: M minimises sum_t b_t |v_t - k_t M|^2 + ridge |M - M_0|^2 over all that was written.
 
     The delta rule moves M along k_t, and so takes something from every older key that is not orthogonal to it: of n
@@ -73,6 +77,7 @@ def least_squares(ridge: float, drift: float) -> WriteRule:
     Computed in float64, rounded once for a segment: a small ridge makes much of small differences. Within a segment the
     order of the tokens does not count. drift: how far P goes back to I for each token written, in parts of its
     strength; what was told last then outweighs what was told before under the same key, and P never exceeds I.
+    key_products: those that stand beside each number of a key (`key_products.widened`); Dw then is (1 + n) Dk.
     """
 
     def write(held: Held, keys: Tensor, values: Tensor, strength: Tensor) -> Held:
@@ -84,6 +89,7 @@ def least_squares(ridge: float, drift: float) -> WriteRule:
         is_written = (
             (strength > 0).any(-1).flatten(0, 1).any(0).tolist() if strength.numel() else [False] * num_segments
         )
+        keys = widened(keys, key_products)
         eye = torch.eye(keys.shape[-1], device=keys.device)
         ridges = ridge * torch.eye(strength.shape[-1], device=keys.device, dtype=torch.float64)
         matrices = [matrix]
@@ -108,19 +114,25 @@ def least_squares(ridge: float, drift: float) -> WriteRule:
 
 
 def by_head(exact_heads: tuple[int, ...], exact: WriteRule, rest: WriteRule) -> WriteRule:
-    """One rule for some heads, in the order named, and another for all others."""
+    """One rule for some heads, in the order named, and another for all others, whose keys stay Dk wide.
+
+    Their matrices have Dw rows too, of which those beyond Dk are zero.
+    """
 
     def write(held: Held, keys: Tensor, values: Tensor, strength: Tensor) -> Held:
         heads = list(exact_heads)
         others = [head for head in range(keys.shape[1]) if head not in exact_heads]
         place = [(others + heads).index(head) for head in range(keys.shape[1])]
 
-        def of(chosen: list[int], rule: WriteRule, covariance: Tensor | None) -> Held:
-            part = Held([held.matrices[-1][:, chosen]], [held.normalisers[-1][:, chosen]], covariance)
+        wide, key_dim = held.matrices[-1].shape[-2], keys.shape[-1]
+
+        def of(chosen: list[int], rule: WriteRule, rows: int, covariance: Tensor | None) -> Held:
+            part = Held([held.matrices[-1][:, chosen, :rows]], [held.normalisers[-1][:, chosen]], covariance)
             return rule(part, keys[:, chosen], values[:, chosen], strength[:, chosen])
 
-        first, second = of(others, rest, None), of(heads, exact, held.covariance)
-        matrices = [torch.cat(pair, 1)[:, place] for pair in zip(first.matrices, second.matrices, strict=True)]
+        first, second = of(others, rest, key_dim, None), of(heads, exact, wide, held.covariance)
+        narrow = [F.pad(matrix, (0, 0, 0, wide - key_dim)) for matrix in first.matrices]
+        matrices = [torch.cat(pair, 1)[:, place] for pair in zip(narrow, second.matrices, strict=True)]
         return Held(matrices, held.normalisers[-1:] * len(matrices), second.covariance)
 
     return write

@@ -71,6 +71,7 @@ def refused(folder: Path) -> ModelUnavailable:
         ("window = 64", "window = 64\nhighlights = 3"),
         ("lags = 3", "lags = 3\nforget = true"),
         ('form = "delta"', 'form = "gamma"'),
+        ("key_products = 0", "key_products = -1"),
         ("exact_heads = []", "exact_heads = [7]"),
         ("exact_heads = []", "exact_heads = [0, 0]"),
         ("ridge = 0.3", "ridge = 0.0\nexact_heads = [0]"),

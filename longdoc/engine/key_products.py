@@ -1,0 +1,23 @@
+"""Keys with more room: products of a key's own numbers beside them, without a parameter more.
+
+A memory of Dk dimensions tells Dk keys apart at most. With n Dk products beside them it is (n + 1) Dk, and two keys
+that overlap by c then overlap by about (c + c^2) / 2: what is asked for still answers, its neighbours answer less.
+
+The products are DPFP's (Schlag et al. 2021, arXiv 2102.11174, section 5.3): each number with the one d places on.
+Departures: no ReLU in front of them, and the key itself stays, so weights that were trained without them read on.
+Shapes: Dk key dim.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def widened(keys: Tensor, num_products: int) -> Tensor:
+    """(..., Dk) -> (..., (1 + n) Dk), of unit length as they were; half of it in the products."""
+    if num_products == 0:
+        return keys
+    products = torch.cat([keys * keys.roll(places, -1) for places in range(1, num_products + 1)], -1)
+    return F.normalize(torch.cat([keys, F.normalize(products, dim=-1)], -1), dim=-1)
