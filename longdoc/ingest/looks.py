@@ -18,6 +18,7 @@ from longdoc.ingest.parsed import Heading
 _LARGER = 1.12  # times the size of the text
 _MOST_CHARACTERS = 90
 _MOST_WORDS = 14
+_MOST_BEFORE_STOP = 6  # words of a heading that ends with a full stop
 _MOST_SHARE = 0.5  # of all paragraphs: more are no headings
 _LEAST_BELOW = 60  # characters, in the median section
 _LEAST_LETTERS = 3
@@ -117,10 +118,8 @@ def _could_be_heading(text: str) -> bool:
         return False
     if sum(character.isalpha() for character in text) < _LEAST_LETTERS or text[0].islower():
         return False
-    is_numbered = _NUMBER.match(text) is not None
-    return not text.endswith((",", ";", ":", "…")) and (
-        is_numbered or text.isupper() or not text.endswith((".", "!", "”"))
-    )
+    may_end = len(text.split()) <= _MOST_BEFORE_STOP and (text.isupper() or _NUMBER.match(text) is not None)
+    return not text.endswith((",", ";", ":", "…")) and (may_end or not text.endswith((".", "!", "”")))
 
 
 def _title(paragraphs: Sequence[Seen], kinds: Sequence[_Kind | None], found: Sequence[int]) -> int | None:
