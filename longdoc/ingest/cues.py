@@ -56,8 +56,9 @@ def assemble(raw: Raw, cues: list[Cue], decoded: Decoded, *, rolling: bool = Tru
         start = builder.next_offset
         for index, cue in enumerate(paragraph):
             text = cue.text.replace("\n", " ") + (" " if index + 1 < len(paragraph) else "")
+            end_s = max(cue.end_s, cue.start_s)  # some files have cues that end before they begin
             anchors.append(
-                Anchor(start + (length if index else 0), start_s=cue.start_s, end_s=cue.end_s, speaker=cue.speaker)
+                Anchor(start + (length if index else 0), start_s=cue.start_s, end_s=end_s, speaker=cue.speaker)
             )
             pieces.append(text)
             length += len(text)

@@ -82,6 +82,8 @@ def decode(data: bytes, *, declared: bool = False) -> Decoded:
     wide = _wide_without_mark(data)
     if wide:
         return _with_losses(data, wide)
+    if data.endswith(b"\0") and not _wide_by_letters(data[:4096]):
+        data = data.rstrip(b"\0")  # a file that was given its size before its content
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -98,6 +100,8 @@ def decode(data: bytes, *, declared: bool = False) -> Decoded:
             return _with_losses(data, "iso2022_kr")
         if "\x1b$" in text:
             return _with_losses(data, "iso2022_jp")
+        if "\0" in text and (wide := _wide_by_letters(data[:4096])):  # of Cyrillic and Greek, both bytes pass for ASCII
+            return replace(_with_losses(data, wide), guess=f"the encoding was guessed: {wide}")
         return Decoded(_checked(text))
     if declared:
         named = _declared_codec(data)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from html import escape
 from typing import Any
 
 from longdoc.core.errors import EmptyInput
 from longdoc.ingest.clean import normalise, squeeze
+from longdoc.ingest.encoding import Decoded
 from longdoc.ingest.flow import Block, assemble
 from longdoc.ingest.html_blocks import Writer, is_hidden, is_note, page_label
 from longdoc.ingest.parsed import Parsed, Raw
@@ -33,6 +36,11 @@ _MAX_DEPTH = 400
 _MOST_OPEN = 300
 # Elements that hold others of their kind, and whose end is always written.
 _NESTED = re.compile(r"<(/?)(?:div|span|section|article|blockquote|[uod]l|table)\b[^<>]*>", re.IGNORECASE)
+_FRAMESET = re.compile(r"<frameset\b", re.IGNORECASE)
+_FRAME = re.compile(r"<frame\b[^<>]{0,500}?\bsrc\s{0,4}=\s{0,4}[\"']?([^\"'\s<>]{1,200})", re.IGNORECASE)
+_NO_FRAMES = re.compile(r"<noframes\b[^<>]*>(.*?)</noframes", re.DOTALL | re.IGNORECASE)
+_ANY_TAG = re.compile("<[^<>]*>")
+_MOST_FRAMES = 8
 _NAVIGATION = "nav, [role=navigation], [role=search], [role=menu], [role=menubar], [role=banner], [role=contentinfo]"
 _NOTHING: Mapping[str, str] = {}
 
@@ -49,6 +57,8 @@ def sniff(raw: Raw) -> bool:
 def read(raw: Raw) -> Parsed:
     """A single HTML page as a document, without the navigation of its site."""
     decoded = decode_source(raw, declared=True)
+    if _FRAMESET.search(decoded.text):
+        decoded = _without_frames(raw, decoded)
     body = parse(decoded.text).body
     num_left_out = drop_navigation(body) if body is not None else 0
     warnings = decoded.warnings
@@ -60,6 +70,17 @@ def read(raw: Raw) -> Parsed:
     if not parsed.text:
         raise EmptyInput(f"{raw.shown} has no text.", why="there are only tags in it", fix=f"less {raw.quoted}")
     return parsed
+
+
+def _without_frames(raw: Raw, decoded: Decoded) -> Decoded:
+    """What a page of frames shows where there are none. Raises EmptyInput when that is nothing."""
+    names = ", ".join(dict.fromkeys(_FRAME.findall(decoded.text)[:_MOST_FRAMES])) or "files of its own"
+    inner = _NO_FRAMES.search(decoded.text)
+    if inner is None or not "".join(_ANY_TAG.sub(" ", inner[1]).split()):
+        raise EmptyInput(f"{raw.shown} has no text.", why=f"it only frames {names}", fix="name those files")
+    title = title_of(decoded.text)
+    head = f"<title>{escape(title)}</title>" if title else ""
+    return replace(decoded, text=head + inner[1], loss=f"what it frames was not read: {names}")
 
 
 def drop_navigation(body: Any) -> int:

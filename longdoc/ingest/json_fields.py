@@ -39,6 +39,7 @@ def piece_of(member: dict[str, Any], speaker: str | None, *, needs_text: bool = 
     if text is None and needs_text:
         return None
     start, end = _times_of(member)
+    start = end if start is None else start  # null, of a program that was not sure
     if start is None and needs_text and member.get("type") not in ("punctuation", "punct"):
         return None
     return Piece(start, end, text or "", speaker_of(member) or speaker)

@@ -25,8 +25,8 @@ _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,4}[.)])[ \t]+\S")
 _TABLE = re.compile(r"[ \t]*\|.*\|[ \t]*$")
-_FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:(.*)", re.MULTILINE)
+_FRONT = re.compile(r"\A(?:---[ \t]*\n(.*?)\n(?:---|\.\.\.)|\+\+\+[ \t]*\n(.*?)\n\+\+\+)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_TITLE = re.compile(r"^title[ \t]*[:=](.*)", re.MULTILINE)
 _MARKS = re.compile(r"(?m)^(?:#{1,6} \S|```|[-*+] \S|> \S|\|.+\|[ \t]*$)|\[[^\[\]\n]+\]\([^()\s]+\)|\*\*[^*\n]+\*\*")
 
 _INLINE = (
@@ -64,7 +64,7 @@ def read(raw: Raw) -> Parsed:
     title = None
     front = _FRONT.match(text)
     if front:
-        named = _FRONT_TITLE.search(front[1])
+        named = _FRONT_TITLE.search(front[1] or front[2])
         title = _unquoted(named[1].strip()) or None if named else None
         numbers = numbers[text.count("\n", 0, front.end()) :] if text[front.end() :] else numbers
         text = text[front.end() :] or text

@@ -21,10 +21,11 @@ from longdoc.ingest.text import decode_source
 from longdoc.ingest.turns import NAME, is_name
 
 _TIMES = re.compile(
-    r"^[ \t]*((?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3})[ \t]*-->[ \t]*((?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3})",
+    r"^[ \t]*-?((?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3})[ \t]*-->[ \t]*-?((?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3})",
     re.MULTILINE,
 )
-_SRT_START = re.compile(r"\A\s*\d+[ \t]*\n\s*[\d:.,]+[ \t]*-->")
+_BEFORE_ZERO = re.compile(r"^([ \t]*)-\d[\d:.,]*(?=[ \t]*-->)|(-->[ \t]*)-\d[\d:.,]*", re.MULTILINE)
+_SRT_START = re.compile(r"\A\s*\d+[ \t]*\n\s*-?[\d:.,]+[ \t]*-->")
 _SBV = re.compile(r"^(\d{1,2}:\d{2}:\d{2}\.\d{3}),(\d{1,2}:\d{2}:\d{2}\.\d{3})[ \t]*$", re.MULTILINE)
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^\s<>][^<>]*)>")
 _NO_CUE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
@@ -136,9 +137,10 @@ def _with_pysubs2(raw: Raw, format_: str) -> Parsed:
     import pysubs2
 
     decoded = decode_source(raw)
+    text = _BEFORE_ZERO.sub(r"\1\g<2>00:00:00,000", decoded.text)  # moved too far; pysubs2 does not see the sign
     try:
         with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # about margins and colours
-            subtitles = pysubs2.SSAFile.from_string(decoded.text, format_=format_)
+            subtitles = pysubs2.SSAFile.from_string(text, format_=format_)
     except (pysubs2.Pysubs2Error, ValueError, IndexError, KeyError) as error:
         raise DamagedInput(
             f"{raw.shown} is a damaged {format_.upper()} file.",

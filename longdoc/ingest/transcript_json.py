@@ -135,7 +135,7 @@ def _search(
         members = [member for member in value if isinstance(member, dict)]
         pieces = [piece for member in members if (piece := piece_of(member, speaker)) is not None]
         timed = [piece for piece in pieces if piece.start is not None]
-        if timed and len(pieces) >= _MIN_PIECES * len(value):
+        if timed and len(pieces) >= _MIN_PIECES * sum(member is not None for member in value):
             found.setdefault(path, []).extend(pieces)
             untimed[path] += sum(piece_of(m, None) is None and has_words(m) for m in members)
         for member in members:
