@@ -30,7 +30,7 @@ _FROM_LINE = rb"From [^\r\n]{1,300}\d\d:\d\d[^\r\n]{0,60}\r?\n"
 _STARTS_MBOX = re.compile(_FROM_LINE + rb"[A-Za-z][A-Za-z0-9-]{0,60}:")
 _PARTS_MBOX = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))" + _FROM_LINE + rb"(?=[A-Za-z][A-Za-z0-9-]{0,60}:)")
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
-_SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
+_SIGNATURE = re.compile(r"-- ?")
 _QUOTED = re.compile(r"(?:> ?)+")
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _HEAD_BYTES = 65536
@@ -169,10 +169,10 @@ def _of_html(body: Body, message: Message, warnings: list[str]) -> Iterator[Bloc
 
 
 def _of_text(body: Body) -> Iterator[Block]:
-    """Paragraphs; what is quoted from another message keeps its mark before each paragraph."""
+    """Paragraphs; what is quoted from another message keeps its mark before each, "--" stands above a signature."""
     run: list[str] = []
     mark = ""
-    for line in [*_SIGNATURE.sub("", normalise(body.text)).split("\n"), None]:
+    for line in [*normalise(body.text).split("\n"), None]:
         quoted = _QUOTED.match(line) if line is not None else None
         here = ">" * quoted[0].count(">") + " " if quoted else ""
         if line is None or here != mark:
@@ -180,7 +180,8 @@ def _of_text(body: Body) -> Iterator[Block]:
                 yield Block("\n".join(mark + row for row in paragraph.split("\n")))
             run, mark = [], here
         if line is not None:
-            run.append(line[quoted.end() :] if quoted else line)
+            said = line[quoted.end() :] if quoted else line
+            run += ["", "--", ""] if _SIGNATURE.fullmatch(said) else [said]
 
 
 def _title(message: Message, block: Block, level: int) -> str:

@@ -55,7 +55,8 @@ def answers_text(answers: Sequence[Answer], *, quote: bool = False, name_source:
         if is_declined(answer):
             blocks.append(declined_words(answer))
         elif answer.text:
-            said = " ".join(_with_places(clean(s.text).strip(), s.citations, name) for s in answer.sayings())
+            shown = one_line if answer.verbatim else lambda text: clean(text).strip()
+            said = " ".join(_with_places(shown(s.text), s.citations, name) for s in answer.sayings())
             behind = remark(answer)
             blocks.append(f"{said} ({behind})" if behind else said)
         if quote or not answer.text:

@@ -100,7 +100,7 @@ def _answer(reading: Reading, question: str, options: AskOptions, on_event: List
         return pointing.OF_THE_WHOLE
     if verbatim and (by := pointing.author(reading.document, question)) is not None:
         return by
-    found = pointing.find(question, reading.index, rankers, options.passages)
+    found = pointing.find(reading.document, question, reading.index, rankers, options.passages)
     if verbatim:
         return _told_verbatim(reading, question, found, options)
     return _told_in_own_words(reading, question, found, options, on_event)
@@ -132,7 +132,7 @@ def _told_in_own_words(
         told = _written(reading, question, told, on_event)
     if told.text or (query := other_words(reading, question, on_event)) is None:
         return told
-    again = pointing.find(query, reading.index, reading.session.rankers["ranker"], options.passages)
+    again = pointing.find(reading.document, query, reading.index, reading.session.rankers["ranker"], options.passages)
     more = pointing.evidence_of(reading.document, again, options.passages)
     both = merged(evidence, more, options.passages)
     told = replace(told, second_query=query)
@@ -162,8 +162,7 @@ def _chosen(
         pool = [(s.start, s.end) for s in ranked[:among]]
         request = rereading.request(reading, question, evidence, best[0])
         best = answer_sentence(reading.reader, reading.framing, reading.state, text, request, pool) or best
-    citation = document.cite(*best)
-    short = pointing.short_span(question, ranked, citation.quote)
+    short = pointing.short_span(question, ranked, text[slice(*best)])
     if short is None and adapter is not None and adapter.sure_nats is not None:
         picked = next((s for s in ranked if (s.start, s.end) == best), ranked[0])
         passage, sentence = found.proposed[picked.passage], Passage(*best, picked.score)
@@ -171,7 +170,7 @@ def _chosen(
         if span is not None and span.confidence >= adapter.sure_nats:
             short = span.start - best[0], span.end - best[0]
     if short:
-        return pointing.cut_out(citation, short), (citation,)
+        return pointing.cut_out(document, best, short)
     return pointing.sentences_said(document, ranked, best, options.sentences)
 
 

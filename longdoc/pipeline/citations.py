@@ -6,6 +6,7 @@ of its words, or none. What fails is dropped and counted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ from longdoc.search.words import content_stems
 Span = tuple[int, int]
 _MIN_SHARE = 0.5  # of a statement's content words, by weight, that its sentences must hold
 _MAX_SENTENCES = 2
+_AFTER_NAME = re.compile(r"\s*:\s+")
 
 
 def is_verified(document: Document, citation: Citation) -> bool:
@@ -27,6 +29,16 @@ def is_verified(document: Document, citation: Citation) -> bool:
     return (citation.page, citation.label, citation.start_s) == (
         (anchor.page, anchor.label, anchor.start_s) if anchor else (None, None, None)
     )
+
+
+def cite_sentence(document: Document, start: int, end: int) -> Citation:
+    """The citation of a sentence, without the name of who says it where it begins with that: the place has the name."""
+    anchor = document.anchor_at(start)
+    name = anchor.speaker if anchor is not None else None
+    if name and document.text.startswith(name, start):
+        colon = _AFTER_NAME.match(document.text, start + len(name), end)
+        start = colon.end() if colon is not None and colon.end() < end else start
+    return document.cite(start, end)
 
 
 def check(document: Document, statements: Iterable[Statement]) -> tuple[list[Statement], CitationCount]:
@@ -72,7 +84,7 @@ class Supporter:
             missing[terms.flat[terms.slice_of(range(best, best + 1))]] = 0
         if absent + float(missing.sum()) > (1 - _MIN_SHARE) * total:
             return ()
-        return tuple(self.document.cite(*terms.sentences[n]) for n in sorted(chosen))
+        return tuple(cite_sentence(self.document, *terms.sentences[n]) for n in sorted(chosen))
 
     def _weights(self) -> Callable[[str], float]:
         terms = self.terms

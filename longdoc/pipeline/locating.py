@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 
 from longdoc.core.types import Citation, Document
-from longdoc.pipeline.citations import Supporter
+from longdoc.pipeline.citations import Supporter, cite_sentence
 from longdoc.search.terms import DocumentTerms
 from longdoc.search.words import content_stems
 
@@ -43,4 +43,4 @@ def locate(document: Document, terms: DocumentTerms, answer: str, question: str)
             best = shared, number
     if best is None or best[0] < _LEAST_SHARED:
         return ()
-    return (document.cite(*terms.sentences[best[1]]),)
+    return (cite_sentence(document, *terms.sentences[best[1]]),)

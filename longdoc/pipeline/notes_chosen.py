@@ -16,9 +16,11 @@ from longdoc.core.events import Listener, ignore
 from longdoc.core.settings import SummaryOptions
 from longdoc.core.types import Section, Statement, SummaryPart
 from longdoc.engine.reader import ReadingState
+from longdoc.pipeline.citations import cite_sentence
 from longdoc.pipeline.notes import Notes, values, words_of_part
 from longdoc.pipeline.reading import Reading
 from longdoc.search.apparatus import is_furniture, is_numbered_heading, title_keys
+from longdoc.search.asides import asides
 from longdoc.search.salience import SHORT, SalientSentence, score_part
 from longdoc.search.selection import select, select_overall, shortlist
 
@@ -39,6 +41,7 @@ class Chosen(Notes):
         own = [Section(document.title, 0, 0)] if document.title else []
         self._titles = title_keys([*own, *document.sections])
         self._last: tuple[int, list[SalientSentence]] | None = None  # scored for `ask`, and again for `add`
+        self._asides = asides(document, reading.terms)
         self.request = reading.framing.request("notes", **values(reading.framing, ""))
 
     def ask(self, part: int, state: ReadingState) -> list[tuple[int, float]]:
@@ -68,7 +71,7 @@ class Chosen(Notes):
         return self._last[1]
 
     def _score(self, part: Section) -> list[SalientSentence]:
-        """The sentences of a part, without its furniture unless the part is little else."""
+        """The sentences of a part, without its furniture and its asides unless the part is little else."""
         rankers = self.reading.session.rankers["salience"]
         scored = score_part(self.reading.terms, part.start, part.end, rankers, title=part.title)
         text = self.reading.document.text
@@ -77,7 +80,9 @@ class Chosen(Notes):
         telling = [
             s
             for s, (before, sentence, after) in zip(scored, around, strict=False)
-            if not is_furniture(sentence, self._titles) and not is_numbered_heading(before, sentence, after)
+            if s.number not in self._asides
+            and not is_furniture(sentence, self._titles)
+            and not is_numbered_heading(before, sentence, after)
         ]
         enough = _MIN_TELLING * sum(s.num_words for s in scored)
         return telling if sum(s.num_words for s in telling) > enough else scored
@@ -141,5 +146,5 @@ class Chosen(Notes):
         return [part or before for part, before in zip(found, kept, strict=True)]
 
     def _statement(self, sentence: SalientSentence) -> Statement:
-        citation = self.reading.document.cite(sentence.start, sentence.end)
+        citation = cite_sentence(self.reading.document, sentence.start, sentence.end)
         return Statement(" ".join(citation.quote.split()), (citation,))

@@ -17,6 +17,7 @@ from longdoc.pipeline import citations
 from longdoc.pipeline.interview import Told
 from longdoc.search.answers import ScoredSentence, answerability, enough, rank_sentences
 from longdoc.search.byline import asks_author, byline
+from longdoc.search.footers import below, is_mail, within
 from longdoc.search.index import PassageIndex
 from longdoc.search.passages import KEPT, find_passages
 from longdoc.search.ranker import RankerFile
@@ -58,11 +59,36 @@ def is_alone(adapter: AdapterInfo | None, rankers: RankerFile) -> bool:
     return adapter.verbatim and adapter.points_among <= 1 and adapter.sure_nats is None
 
 
-def find(question: str, index: PassageIndex, rankers: RankerFile, passages: int) -> Found:
+def find(document: Document, question: str, index: PassageIndex, rankers: RankerFile, passages: int) -> Found:
     """What search has to say. passages: how many are wanted as evidence."""
     proposed = find_passages(question, index, rankers, max(KEPT, passages))
-    ranked = rank_sentences(question, index, proposed, rankers)
+    ranked = without_footers(document, rank_sentences(question, index, proposed, rankers))
     return Found(proposed, ranked, answerability(question, index, proposed, ranked, rankers))
+
+
+def without_footers(document: Document, ranked: list[ScoredSentence]) -> list[ScoredSentence]:
+    """Without what hangs below a mail, unless that has more of the question's words than the mail itself.
+
+    A signature need not have more of them: who somebody is and how to reach them stands there alone.
+    """
+    mails = {document.section_at(s.start) for s in ranked if is_mail(document, s.start)}
+    spans = sorted({(m.start, m.end) if m is not None else (0, len(document.text)) for m in mails})
+    hanging = [below(document.text, start, end) for start, end in spans]
+    signed = tuple(span for mail in hanging for span in mail.signatures)
+    noted = tuple(span for mail in hanging for span in mail.notices)
+
+    def covered(sentences: Sequence[ScoredSentence]) -> float:
+        return max((s.features["coverage"] for s in sentences), default=-1.0)
+
+    own = [s for s in ranked if not within(signed, s.start) and not within(noted, s.start)]
+    if not own:
+        return ranked
+    signatures = [s for s in ranked if within(signed, s.start)]
+    notices = [s for s in ranked if within(noted, s.start)]
+    kept = {s.start for s in own}
+    kept |= {s.start for s in signatures} if covered(signatures) >= covered(own) else set()
+    kept |= {s.start for s in notices} if covered(notices) > covered(own) else set()
+    return [s for s in ranked if s.start in kept]
 
 
 def evidence_of(document: Document, found: Found, most: int) -> list[Evidence]:
@@ -82,12 +108,12 @@ def sentences_said(
     A sentence that ends with a colon says nothing without what it announces: that is said with it.
     """
     if (listed := announced(document.text, best)) is not None:
-        both = document.cite(*best), document.cite(*listed)
+        both = citations.cite_sentence(document, *best), document.cite(*listed)
         return " ".join(" ".join(c.quote for c in both).split()), both
     others = [(s.start, s.end) for s in enough(ranked, most) if (s.start, s.end) != best][: most - 1]
     if len(others) == 1 and others[0][1] <= best[0] and not document.text[others[0][1] : best[0]].strip():
         best, others = others[0], [best]
-    found = (document.cite(*best), *(document.cite(*other) for other in others))
+    found = tuple(citations.cite_sentence(document, *span) for span in (best, *others))
     return " ".join(" ".join(c.quote for c in found).split()), found
 
 
@@ -112,9 +138,13 @@ def short_span(question: str, ranked: Sequence[ScoredSentence], sentence: str) -
     return shortest_answer(question, sentence) if len(enough(ranked)) == 1 else None
 
 
-def cut_out(sentence: Citation, span: Span) -> str:
-    """A part of a sentence on one line."""
-    return " ".join(sentence.quote[slice(*span)].split())
+def cut_out(document: Document, sentence: Span, part: Span) -> tuple[str, tuple[Citation, ...]]:
+    """A part of a sentence on one line, and the sentence. part: counted from where the sentence begins."""
+    start = sentence[0] + part[0]
+    citation = citations.cite_sentence(document, *sentence)
+    if start < citation.start:  # the part is the name of who says it
+        citation = document.cite(*sentence)
+    return " ".join(document.text[start : sentence[0] + part[1]].split()), (citation,)
 
 
 def checked(document: Document, text: str, found: tuple[Citation, ...]) -> tuple[str, tuple[Citation, ...]]:
@@ -129,14 +159,13 @@ def point(document: Document, index: PassageIndex, rankers: RankerFile, question
         return OF_THE_WHOLE
     if (told := author(document, question)) is not None:
         return told
-    found = find(question, index, rankers, options.passages)
+    found = find(document, question, index, rankers, options.passages)
     text, cited = "", tuple[Citation, ...]()
     if found.likely >= MIN_ANSWERABLE:
         best = found.ranked[0].start, found.ranked[0].end
-        citation = document.cite(*best)
-        short = short_span(question, found.ranked, citation.quote)
+        short = short_span(question, found.ranked, document.text[slice(*best)])
         if short:
-            text, cited = cut_out(citation, short), (citation,)
+            text, cited = cut_out(document, best, short)
         else:
             text, cited = sentences_said(document, found.ranked, best, options.sentences)
     text, cited = checked(document, text, cited)

@@ -24,8 +24,15 @@ _FIELD = re.compile(
     re.IGNORECASE,
 )
 _SALUTATION = re.compile(
-    r"(dear|hello|hi)( [^\W\d_][\w.’'-]*){1,4}[,:!]?$|(kind|best|warm) (regards|wishes),?$", re.IGNORECASE
+    r"(dear|hello|hi)( [^\W\d_][\w.’'-]*){1,4}[,:!]?$|((kind|best|warm|many) )?(regards|wishes|thanks),?$",
+    re.IGNORECASE,
 )
+_CLOSING = re.compile(
+    r"((with )?(kind|best|warm) (regards|wishes)|(many )?thanks|all the best|cheers|sincerely( yours)?|"
+    r"yours( sincerely| faithfully| truly)?),?$",
+    re.IGNORECASE,
+)
+_SIGNED = re.compile(r"[^\W\d_][\w.’'-]*( [^\W\d_][\w.’'-]*){0,3}$")
 _CELLS = re.compile(r"\S(\t| \| )\S")
 _NUMBERED = re.compile(r"\d{1,2}(\.\d{1,2})*[.)]? [^\W\d_a-z][^\n]{1,70}")
 _MAX_CAPITALS = 100  # characters: a longer line in capitals is no heading
@@ -67,6 +74,8 @@ def is_furniture(sentence: str, titles: frozenset[str]) -> bool:
     if not lines or _FIELD.match(lines[0]):
         return all(_FIELD.match(line) for line in lines)
     if is_title(" ".join(lines), titles) or all(_SALUTATION.match(line) for line in lines):
+        return True
+    if _CLOSING.match(lines[0]) and all(_SIGNED.match(line) for line in lines[1:3]) and len(lines) <= 3:
         return True
     if sentence.rstrip()[-1] in _ENDS:
         return False

@@ -44,6 +44,7 @@ def test_a_message_is_its_subject_its_people_and_its_paragraphs() -> None:
         "> When does it sail?",
         ">> Who asks?",
         "Yours",
+        "--",
         "Ann",
     ]
     assert document.cite(document.text.index("ship"), document.text.index("noon on")).section == (

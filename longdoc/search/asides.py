@@ -1,0 +1,36 @@
+"""The sentences of a document that are beside its subject: adverts of a broadcast, what hangs below a mail."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from longdoc.core.types import Document
+from longdoc.search import adverts
+from longdoc.search.footers import below, is_mail
+from longdoc.search.terms import DocumentTerms
+
+
+def asides(document: Document, terms: DocumentTerms) -> frozenset[int]:
+    """Their numbers. What a mail quotes of another one is beside its subject too."""
+    found: set[int] = set()
+    for start, end in [(file.start, file.end) for file in document.files] or [(0, len(document.text))]:
+        numbers = terms.part(start, end)
+        if is_mail(document, start):
+            found |= _below_mails(document, terms, start, end)
+        else:
+            said = adverts.asides(document.text[start:end], [_from(start, terms.sentences[n]) for n in numbers])
+            found |= {numbers[n] for n in said}
+    return frozenset(found)
+
+
+def _from(start: int, span: tuple[int, int]) -> tuple[int, int]:
+    return span[0] - start, span[1] - start
+
+
+def _below_mails(document: Document, terms: DocumentTerms, start: int, end: int) -> set[int]:
+    edges = sorted({start, end, *(section.start for section in document.sections if start <= section.start < end)})
+    found: set[int] = set()
+    for first, last in pairwise(edges):
+        hanging = below(document.text, first, last)
+        found |= {n for n in terms.part(first, last) if hanging.holds(terms.sentences[n][0])}
+    return found
