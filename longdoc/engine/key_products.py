@@ -11,7 +11,6 @@ Shapes: Dk key dim.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -19,5 +18,8 @@ def widened(keys: Tensor, num_products: int) -> Tensor:
     """(..., Dk) -> (..., (1 + n) Dk), of unit length as they were; half of it in the products."""
     if num_products == 0:
         return keys
-    products = torch.cat([keys * keys.roll(places, -1) for places in range(1, num_products + 1)], -1)
-    return F.normalize(torch.cat([keys, F.normalize(products, dim=-1)], -1), dim=-1)
+    others = [keys.roll(places, -1) for places in range(1, num_products + 1)]
+    squares = keys.square() * sum(other.square() for other in others)
+    length = squares.sum(-1, keepdim=True).clamp_min(1e-24).sqrt()  # of a key of zeros, too, it has a gradient
+    scaled = keys / (2**0.5 * length)
+    return torch.cat([keys * 0.5**0.5, *(scaled * other for other in others)], -1)

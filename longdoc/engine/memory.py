@@ -32,7 +32,6 @@ from torch import Tensor, nn
 
 from longdoc.engine.adapter_file import MemoryConfig as MemoryConfig
 from longdoc.engine.adapter_file import MemoryForm as MemoryForm
-from longdoc.engine.key_products import widened
 from longdoc.engine.write_rules import Held, WriteRule, by_head, delta_rule, least_squares, normalised, paper_rule
 
 
@@ -103,7 +102,7 @@ def scan(
     segment_tokens: int,
     normalise: bool,
 ) -> tuple[Tensor, MemoryState]:
-    """(B, H, G, T, Dw), (B, H, T, Dk), (B, H, T, Dv), (B, H, T) -> (B, H, G, T, Dv), the state after T tokens.
+    """(B, H, G, T, Dk), (B, H, T, Dk), (B, H, T, Dv), (B, H, T) -> (B, H, G, T, Dv), the state after T tokens.
 
     Writes every segment that becomes complete, and reads at the state of the last segment boundary.
     """
@@ -120,17 +119,16 @@ def scan(
 
     held = Held([state.matrix], [state.normaliser], state.covariance)
     held = rule(held, in_segments(keys), in_segments(values), in_segments(strength))
-    matrices, normalisers = held.matrices, held.normalisers
     num_read = num_segments + (num_rest > 0)  # segments that have tokens, the last perhaps not complete
     padding = (0, 0, num_pending, num_read * segment_tokens - keys.shape[2])
     rows = F.pad(queries, padding).view(*queries.shape[:3], num_read, segment_tokens, queries.shape[-1])
-    read = rows @ torch.stack(matrices[:num_read], 2)[:, :, None]
+    read = held.read(rows)
     if normalise:
-        read = normalised(read, rows, torch.stack(normalisers[:num_read], 2)[:, :, None])
+        read = normalised(read, rows, torch.stack(held.normalisers[:num_read], 2)[:, :, None])
     pending = keys, values, strength
     if whole:  # copies: views would keep what was written alive
         pending = keys[:, :, whole:].clone(), values[:, :, whole:].clone(), strength[:, :, whole:].clone()
-    after = MemoryState(matrices[-1], normalisers[-1], *pending, state.recent, held.covariance)
+    after = MemoryState(held.matrices[-1], held.normalisers[-1], *pending, state.recent, held.covariance)
     return read.flatten(3, 4)[:, :, :, num_pending : num_pending + num_new], after
 
 
@@ -211,7 +209,7 @@ class DeltaMemory(nn.Module):
         with torch.autocast(hidden.device.type, enabled=False):
             read, after = scan(
                 state,
-                self._wide(F.normalize(queries.float(), dim=-1))[:, :, None],
+                F.normalize(queries.float(), dim=-1)[:, :, None],
                 F.normalize(keys.float(), dim=-1),
                 values.float(),
                 strength,
@@ -230,16 +228,6 @@ class DeltaMemory(nn.Module):
             return self.output(gated.to(hidden.dtype)), replace(after, recent=recent, tally=state.tally)
         tally = tallied(state, (strength > 0).sum(-1), gate[..., 0].sum(1))
         return self.output(gated.to(hidden.dtype)), replace(after, recent=recent.detach(), tally=tally)
-
-    def _wide(self, queries: Tensor) -> Tensor:
-        """(B, H, T, Dk) -> (B, H, T, Dw): with the products that the exact heads' keys have; zeros for the others."""
-        config = self.config
-        if config.wide_key_dim == config.key_dim:
-            return queries
-        wide = F.pad(queries, (0, config.wide_key_dim - config.key_dim))
-        heads = list(config.exact_heads)
-        wide[:, heads] = widened(queries[:, heads], config.key_products)
-        return wide
 
     def _heads(self, projected: Tensor, dim: int) -> Tensor:
         """(B, T, H * D) -> (B, H, T, D)."""

@@ -25,11 +25,28 @@ class Held:
 
     As an argument one of each; as a result n + 1: before, between and after n segments.
     covariance: (B, H', Dw, Dw) of the H' heads that are written by least squares, after the last segment; else None.
+    key_products: those that stand beside each number of a key.
+    groups: heads that have rules of their own with what those hold; then all heads' matrices are there after the last
+    segment only, and the heads that have fewer rows than others have zeros in the rest.
     """
 
     matrices: list[Tensor]
     normalisers: list[Tensor]
     covariance: Tensor | None = None
+    key_products: int = 0
+    groups: tuple[tuple[list[int], Held], ...] = ()
+
+    def read(self, queries: Tensor) -> Tensor:
+        """(B, H, G, n, N, Dk) -> (B, H, G, n, N, Dv): each segment from what is held before it."""
+        if self.groups:
+            order = [head for heads, _ in self.groups for head in heads]
+            parts = [held.read(queries[:, heads]) for heads, held in self.groups]
+            return torch.cat(parts, 1)[:, [order.index(head) for head in range(len(order))]]
+        queries = widened(queries, self.key_products)
+        matrices = self.matrices[: queries.shape[3]]
+        if all(matrix is matrices[0] for matrix in matrices):  # nothing was written between them
+            return (queries.flatten(2, 4) @ matrices[0]).view(*queries.shape[:-1], -1)
+        return queries @ torch.stack(matrices, 2)[:, :, None]
 
 
 # (what is held, keys (B, H, n, N, Dk), values (B, H, n, N, Dv), strength (B, H, n, N)) -> what is held at n + 1 times.
@@ -108,16 +125,13 @@ def least_squares(ridge: float, drift: float, key_products: int = 0) -> WriteRul
                     share = (drift * weight.float().sum(-2, keepdim=True)).clamp(max=1)
                     covariance = covariance + share * (eye - covariance)
             matrices.append(matrix)
-        return Held(matrices, held.normalisers[-1:] * (num_segments + 1), covariance)
+        return Held(matrices, held.normalisers[-1:] * (num_segments + 1), covariance, key_products)
 
     return write
 
 
 def by_head(exact_heads: tuple[int, ...], exact: WriteRule, rest: WriteRule) -> WriteRule:
-    """One rule for some heads, in the order named, and another for all others, whose keys stay Dk wide.
-
-    Their matrices have Dw rows too, of which those beyond Dk are zero.
-    """
+    """One rule for some heads, in the order named, and another for all others, whose keys stay Dk wide."""
 
     def write(held: Held, keys: Tensor, values: Tensor, strength: Tensor) -> Held:
         heads = list(exact_heads)
@@ -131,9 +145,9 @@ def by_head(exact_heads: tuple[int, ...], exact: WriteRule, rest: WriteRule) -> 
             return rule(part, keys[:, chosen], values[:, chosen], strength[:, chosen])
 
         first, second = of(others, rest, key_dim, None), of(heads, exact, wide, held.covariance)
-        narrow = [F.pad(matrix, (0, 0, 0, wide - key_dim)) for matrix in first.matrices]
-        matrices = [torch.cat(pair, 1)[:, place] for pair in zip(narrow, second.matrices, strict=True)]
-        return Held(matrices, held.normalisers[-1:] * len(matrices), second.covariance)
+        narrow = F.pad(first.matrices[-1], (0, 0, 0, wide - key_dim))
+        last = torch.cat([narrow, second.matrices[-1]], 1)[:, place]
+        return Held([last], held.normalisers[-1:], second.covariance, groups=((others, first), (heads, second)))
 
     return write
 

@@ -79,10 +79,13 @@ def test_the_heads_of_the_other_rule_are_as_without_products() -> None:
     both = by_head((1,), least_squares(0.1, 0.0, PRODUCTS), delta_rule)(held, keys, values, strength)
     alone = Held([torch.zeros(1, 1, DK, DV)], [torch.zeros(1, 1, DK)])
     alone = delta_rule(alone, keys[:, :1], values[:, :1], strength[:, :1])
-    for wide, narrow in zip(both.matrices, alone.matrices, strict=True):
-        torch.testing.assert_close(wide[:, :1, :DK], narrow)
-        assert not wide[:, :1, DK:].any()
-    assert both.matrices[-1][:, 1, DK:].any()
+    last = both.matrices[-1]
+    torch.testing.assert_close(last[:, :1, :DK], alone.matrices[-1])
+    assert not last[:, :1, DK:].any()
+    assert last[:, 1, DK:].any()
+    queries = unit(1, 2, 1, 3, 8, DK)
+    torch.testing.assert_close(both.read(queries)[:, :1], alone.read(queries[:, :1]))
+    torch.testing.assert_close(both.read(queries)[0, 1, 0, 0], torch.zeros(8, DV))  # nothing was held before the first
 
 
 def made(num_products: int) -> DeltaMemory:

@@ -89,10 +89,25 @@ def test_heads_have_their_own_rules() -> None:
     both = written_by(by_head((1,), least_squares(RIDGE, 0.0), delta_rule), *told, heads=3, segments=2)
     exact = written_by(least_squares(RIDGE, 0.0), *told, segments=2)
     delta = written_by(delta_rule, *told, segments=2)
-    for all_heads, least, rest in zip(both.matrices, exact.matrices, delta.matrices, strict=True):
-        torch.testing.assert_close(all_heads, torch.cat([rest, least, rest], 1))
+    torch.testing.assert_close(both.matrices[-1], torch.cat([h.matrices[-1] for h in (delta, exact, delta)], 1))
+    queries = random(1, 3, 1, 2, len(told) // 2, DK)
+    reads = [held.read(queries[:, i : i + 1]) for i, held in enumerate((delta, exact, delta))]
+    torch.testing.assert_close(both.read(queries), torch.cat(reads, 1))
     assert both.covariance is not None
     torch.testing.assert_close(both.covariance, exact.covariance)
+
+
+def test_a_segment_reads_what_was_held_before_it_whether_or_not_anything_was_written_between() -> None:
+    told, queries = random_tokens(24), random(1, 1, 1, 3, 8, DK)
+    with torch.no_grad():
+        held = written_by(least_squares(RIDGE, 0.0), *told, segments=3)
+        idle = written_by(least_squares(RIDGE, 0.0), *((key, value, 0.0) for key, value, _ in told), segments=3)
+    read = held.read(queries)
+    for segment, matrix in enumerate(held.matrices[:3]):
+        torch.testing.assert_close(read[:, :, :, segment], queries[:, :, :, segment] @ matrix)
+    assert all(matrix is idle.matrices[0] for matrix in idle.matrices)
+    same = Held([held.matrices[-1]] * 4, held.normalisers)
+    torch.testing.assert_close(same.read(queries), queries @ held.matrices[-1])
 
 
 def test_a_covariance_stays_one_over_many_writes() -> None:
