@@ -80,7 +80,7 @@ def ask(
 
     Several files, and a folder with all that can be read below it, are read as one document. - is standard input.
 
-    Without a question, on a terminal, it reads the document once and asks for questions until Ctrl-D.
+    Without a question, on a terminal, it reads the document once and asks for questions until Ctrl-D or quit.
     """
     check_sources(sources, output.path, stdin_is_taken=questions_file == "-")
     asked = [*questions, *(questions_of(questions_file) if questions_file else [])]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from longdoc.output.delivery import Delivery
 
 PROMPT = "question> "
+HINT = "One question a line; the arrow keys bring earlier ones back. To leave: Ctrl-D, or the word quit."
+_LEAVES = frozenset({"quit", "exit", "q"})
 
 
 def answer_until_end(answer: Callable[[str], Answer], delivery: Delivery) -> None:
@@ -27,19 +29,24 @@ def answer_until_end(answer: Callable[[str], Answer], delivery: Delivery) -> Non
 
 
 def typed_questions(clear: Callable[[], None]) -> Iterator[str]:
-    """The lines that are not empty, with the arrow keys for editing and history.
+    """The lines that are not empty, with the arrow keys for editing and history, until somebody leaves.
 
+    What can be typed is said once, before the first.
     clear: called before each prompt, on whose line nothing else may be drawn.
     """
     with suppress(ImportError):  # not in every build of Python
         import readline  # noqa: F401  # importing it is what gives input() its history
 
+    clear()
+    sys.stderr.write(f"{HINT}\n")
     while True:
         clear()
         try:
             line = _line().strip()
         except EOFError:
             sys.stderr.write("\n")
+            return
+        if line.lower() in _LEAVES:
             return
         if line:
             yield line

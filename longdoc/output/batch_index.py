@@ -6,9 +6,11 @@ It says nothing of time, so that it is the same however a batch was interrupted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from longdoc.output.documents import FORMS
 from longdoc.output.html import rendered
 from longdoc.output.markdown import escape
 from longdoc.output.wording import count, failure_words, one_line
@@ -37,12 +39,14 @@ def index_html(rows: Sequence[Mapping[str, Any]]) -> str:
     shown = [
         {
             "name": _text(row["name"]),
-            "link": _link(row, ".html"),
+            "link": next(iter(links), None),
+            "others": [(ending, link) for ending, link in _endings(row) if link not in links[:1]],
             "title": _text(row.get("title") or ""),
             "status": _status(row),
             "words": _text(_words(row)),
         }
         for row in rows
+        for links in [_links(row, ".html")]
     ]
     return rendered("index.html", title="Documents", counts=_counts(rows), rows=shown)
 
@@ -73,17 +77,24 @@ def _status(row: Mapping[str, Any]) -> str:
 
 def _row(row: Mapping[str, Any]) -> str:
     name = _cell(row["name"])
-    link = _link(row)
-    if link is not None:
-        name = f"[{name}]({link})"
+    if links := _links(row, ".md"):
+        others = [f"[{ending}]({link})" for ending, link in _endings(row) if link != links[0]]
+        name = f"[{name}]({links[0]})" + (f" ({', '.join(others)})" if others else "")
     return f"| {name} | {_cell(row.get('title') or '')} | {_status(row)} | {_cell(_words(row))} |"
 
 
-def _link(row: Mapping[str, Any], ending: str = "") -> str | None:
-    """To a result of the document: with that ending if there is one. A name with a colon is no scheme."""
-    files = row.get("files") or []
-    file = next((name for name in files if name.endswith(ending)), files[0] if files else None)
-    return quote(file, errors="replace") if file is not None else None
+def _links(row: Mapping[str, Any], first: str) -> list[str]:
+    """To the results of the document, in the order of FORMS: that with the ending `first` before the others."""
+    links = [link for _, link in _endings(row)]
+    return sorted(links, key=lambda link: not link.endswith(first))
+
+
+def _endings(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(`html`, a link) for each form of the result. A name with a colon is no scheme."""
+    files = [str(name) for name in row.get("files") or []]
+    order = {form.ending: place for place, form in enumerate(FORMS.values())}
+    files.sort(key=lambda name: order.get(PurePosixPath(name).suffix, len(order)))
+    return [(PurePosixPath(name).suffix.removeprefix("."), quote(name, errors="replace")) for name in files]
 
 
 def _words(row: Mapping[str, Any]) -> str:

@@ -67,7 +67,10 @@ def write_index(out: Path) -> None:
     """
     turn = claim(out, "index", wait=True)
     try:
-        rows = [{**row, "is_gone": _is_gone(row)} for row in read_rows(out)]
+        rows = [
+            {**row, "is_gone": _is_gone(row), "files": [name for name in row["files"] if (out / name).is_file()]}
+            for row in read_rows(out)
+        ]
         write(out / INDEX, index_markdown(rows))
         if any(name.endswith(FORMS["html"].ending) for row in rows for name in row["files"]):
             write(out / HTML_INDEX, index_html(rows))

@@ -42,3 +42,16 @@ def test_the_display_is_cleared_before_every_prompt(monkeypatch: pytest.MonkeyPa
         assert display.is_drawn
         assert [*prompt.typed_questions(delivery.pause)] == ["Who?", "When?"]
     assert drawn == [False] * 4
+
+
+@pytest.mark.parametrize("word", ["quit", " Exit ", "q"])
+def test_how_to_leave_is_said_once_and_a_word_leaves(
+    word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["Who?", "Who may quit?", word, "never asked"]
+    monkeypatch.setattr(prompt, "_line", lambda: lines.pop(0))
+    assert [*prompt.typed_questions(lambda: None)] == ["Who?", "Who may quit?"]
+    assert lines == ["never asked"]
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"{prompt.HINT}\n")
+    assert "Ctrl-D" in prompt.HINT

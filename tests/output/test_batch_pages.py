@@ -64,11 +64,20 @@ def test_the_index_in_html_links_to_pages_and_escapes() -> None:
             ]
         )
     )
-    assert page.links == ["a%20b/%5Bx%5D.txt.html", "javascript%3A%3Cscript%3E.txt.md", "half.pdf.md"]
+    both = ["a%20b/%5Bx%5D.txt.html", "a%20b/%5Bx%5D.txt.md"]
+    assert page.links == [*both, "javascript%3A%3Cscript%3E.txt.md", "half.pdf.md"]
     assert "4 documents: 2 complete, 1 partial, 1 failed." in page.text
     for words in ("A <Book>", hostile, "It <b>broke</b>. (it was old)", "It rained. (1 of 9 pages is damaged)"):
         assert words in page.text
     assert not {"script", "b"} & page.tags
+
+
+def test_every_form_of_a_result_is_linked_the_one_for_readers_first() -> None:
+    files = ["a.txt.html", "a.txt.jsonl", "a.txt.json", "a.txt.txt", "a.txt.md"]
+    told = "[a.txt](a.txt.md) ([txt](a.txt.txt), [json](a.txt.json), [jsonl](a.txt.jsonl), [html](a.txt.html))"
+    assert f"| {told} |" in index_markdown([row("a.txt", files=files)])
+    assert Page(index_html([row("a.txt", files=files)])).links == [files[0], files[4], files[3], files[2], files[1]]
+    assert "| [a.txt](a.txt.json) ([html](a.txt.html)) |" in index_markdown([row("a.txt", files=[files[2], files[0]])])
 
 
 def test_documents_that_are_gone_are_marked_and_counted() -> None:
