@@ -57,11 +57,16 @@ _SELDOM = 0.1  # of them are a word of the document without the hyphen, in a tex
 _LINE_DASH = re.compile(r"(?:--|[—–])$")
 
 
+def line_ends(text: str) -> str:
+    """The text with line feeds alone; a line end that was translated twice (CR CR LF) is one."""
+    return text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 def normalise(text: str) -> str:
     """Composed characters, plain spaces, no ligatures, no invisible characters; line ends are "\\n"."""
     if text.isascii() and text.isprintable():
         return text
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = line_ends(text)
     text = _SURROGATES.sub("\ufffd", text.translate(_TABLE))
     return unicodedata.normalize("NFC", text)
 

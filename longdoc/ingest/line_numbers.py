@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from longdoc.core.types import Anchor
-from longdoc.ingest.clean import normalise
+from longdoc.ingest.clean import line_ends, normalise
 
 _LETTERS = re.compile(r"[^\W_]+")
 
@@ -22,7 +22,7 @@ def numbered(text: str) -> tuple[str, list[int]]:
     """
     pieces: list[str] = []
     numbers: list[int] = []
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+    for number, line in enumerate(line_ends(text).split("\n"), start=1):
         piece = normalise(line)
         pieces.append(piece)
         numbers += [number] * (piece.count("\n") + 1)

@@ -6,6 +6,8 @@ Knows nothing of Markdown. Header and licence of a Project Gutenberg file are le
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from longdoc.core.errors import EmptyInput, UnknownFormat
@@ -27,6 +29,12 @@ _GUTENBERG_TITLE = re.compile(r"^Title:[ \t]*(\S.*(?:\n[ \t]+\S.*)*)", re.M)
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 _TABLE_GAP = re.compile(r"\S(?: {3,}|\t)\S")
 _ITEM = re.compile(r"\s*(?:[•◦▪*–-]|\(?[0-9]{1,3}[.)]|[a-z]\))\s+\S")
+_STAMP = re.compile(
+    r"[\[(<]?(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d[-/.]\d\d[-/.]\d{4}|[A-Z][a-z]{2} [ \d]\d)[T, _]+\d{1,2}:\d\d(?!\d)"
+)
+_QUOTED = re.compile(r'"[^"]*"')
+_LEAST_ROWS = 3
+_NEARLY_ALL = 0.9
 _MAX_WRAP = 120  # longer lines were not wrapped by hand
 
 
@@ -116,13 +124,29 @@ def text_paragraphs(text: str) -> list[str]:
     if not filled:
         return []
     width = _wrap_width(filled)
-    if width is None:  # every line is a paragraph
+    if width is None or are_rows(lines):  # every line is a paragraph
         return [clean for line in lines if (clean := squeeze(line))]
     vocabulary = Vocabulary.of(line.rstrip() for line in lines)
     blocks = [block.split("\n") for block in _BLANK_LINES.split(text)]
     if len(blocks) * 40 < len(filled):  # hardly any blank line: indents and short lines must do
         return _by_shape(lines, vocabulary)
     return [paragraph for block in blocks if (paragraph := _unwrapped(block, width, vocabulary))]
+
+
+def are_rows(lines: Sequence[str]) -> bool:
+    """Whether the lines are those of a log, which begin with a date, or rows of values between commas or the like."""
+    filled = [line for line in lines if line.strip()]
+    if len(filled) < _LEAST_ROWS:
+        return False
+    if sum(_STAMP.match(line) is not None for line in filled) >= _NEARLY_ALL * len(filled):
+        return True
+    bare = [_QUOTED.sub("", line) for line in filled]
+    for mark in ",;|":
+        count, times = Counter(line.count(mark) for line in bare).most_common(1)[0]
+        num_spaced = sum(line.count(f"{mark} ") for line in bare)
+        if count and times >= _NEARLY_ALL * len(bare) and 10 * num_spaced <= count * times:
+            return True
+    return False
 
 
 def _wrap_width(lengths: list[int]) -> int | None:

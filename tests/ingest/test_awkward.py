@@ -77,3 +77,31 @@ def test_cyrillic_in_wide_characters_without_a_mark(codec: str) -> None:
     document = read("a.txt", words.encode(codec))
     assert document.text == words.strip()
     assert document.warnings == (f"the encoding was guessed: {codec}",)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"2026-05-12 10:0{minute}:00,123 INFO started job {minute}" for minute in range(5)],
+        [f"[12/05/2026 10:0{minute}] warning {minute}" for minute in range(5)],
+        ["name,age,city", "Ada,36,London", "Ben,41,Bath", "Cleo,29,Bristol"],
+        ["id;said", '1;"Yes; it is late"', '2;"No"', "3;nothing"],
+    ],
+)
+def test_lines_of_logs_and_rows_of_values_stay_apart(lines: list[str]) -> None:
+    assert read("a.txt", "\n".join(lines)).text == "\n\n".join(lines)
+
+
+def test_prose_with_a_comma_in_each_line_and_dates_in_it_is_no_table() -> None:
+    lines = [
+        "When the boat came in, all the lamps",
+        "were lit, and on 12/05/2026 10:00 they",
+        "went out, for the oil, he said,",
+    ]
+    assert "\n" not in read("a.txt", "\n".join([*lines, "was all gone, and nobody had seen it coming"])).text
+
+
+def test_line_ends_that_were_translated_twice_are_one() -> None:
+    document = read("a.txt", "The first line of two\r\r\nand the second.\r\r\n\r\r\nAnother one.\r\r\n")
+    assert document.text == "The first line of two and the second.\n\nAnother one."
+    assert document.cite(len(document.text) - 5, len(document.text)).line == 4
