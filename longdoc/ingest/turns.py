@@ -14,9 +14,10 @@ from itertools import pairwise
 from statistics import median
 
 _TIME = r"[\[(]?(?<!\w)(?:(?:\d{1,3}:)?\d{1,3}:[0-5]\d(?:[.,]\d{1,3})?)[\])]?"
+_UNTIL = rf"(?:[ \t]?(?:-{{1,2}}>|[-–—→])[ \t]?{_TIME})?"  # as Whisper prints: [00:00.000 --> 00:04.000]
 NAME = r"[^\W\d_][\w.'’&/-]{0,30}(?: [\w.'’&/-]{1,30}){0,4}(?:, [A-Z][\w.]{0,9})?(?: \((?!\d)[^()\n]{1,30}\))?"
 _SPOKEN = re.compile(
-    rf"[ \t]*(?:(?P<before>{_TIME})[ \t]*[-–—|]?[ \t]*)?(?:\*\*|__)?(?P<name>{NAME})(?:\*\*|__)?"
+    rf"[ \t]*(?:(?P<before>{_TIME}){_UNTIL}[ \t]*[-–—|]?[ \t]*)?(?:\*\*|__)?(?P<name>{NAME})(?:\*\*|__)?"
     rf"[ \t]*(?:[-–—|]?[ \t]*(?P<after>{_TIME}))?[ \t]*:(?:\*\*|__)?(?:[ \t]+(?P<words>\S.*)|[ \t]*)"
 )
 _ABOVE = re.compile(
@@ -24,7 +25,7 @@ _ABOVE = re.compile(
     rf"|(?P<before>{_TIME})[ \t]*[-–—|]?[ \t]*(?:\*\*)?(?P<other>{NAME}))(?:\*\*)?[ \t]*"
 )
 _LETTERED = re.compile(r"[ \t]*(?P<name>[QA])\.[ \t]+(?P<words>\S.*)")  # of a court
-_STAMPED = re.compile(rf"[ \t]*(?P<before>{_TIME})(?:[ \t]+[-–—|]?[ \t]*(?P<words>\S.*)|[ \t]*)")
+_STAMPED = re.compile(rf"[ \t]*(?P<before>{_TIME}){_UNTIL}(?:[ \t]+[-–—|]?[ \t]*(?P<words>\S.*)|[ \t]*)")
 _ALONE = re.compile(rf"[ \t]*(?P<time>{_TIME})[ \t]*")
 _BLANKS = re.compile(r"[ \t]+")
 _VERSE = re.compile(r"\d{1,3}:\d\s")  # of scripture: "3:5 ..." is no time

@@ -105,3 +105,15 @@ def test_line_ends_that_were_translated_twice_are_one() -> None:
     document = read("a.txt", "The first line of two\r\r\nand the second.\r\r\n\r\r\nAnother one.\r\r\n")
     assert document.text == "The first line of two and the second.\n\nAnother one."
     assert document.cite(len(document.text) - 5, len(document.text)).line == 4
+
+
+def test_what_whisper_prints_is_a_transcript() -> None:
+    said = [f"Somebody said sentence number {number}." for number in range(6)]
+    lines = [f"[00:{n:02}.000 --> 00:{n + 1:02}.500]  {words}" for n, words in enumerate(said)]
+    document = read("a.txt", "\n".join(lines))
+    assert (document.source.format, document.text) == ("dialogue", "\n\n".join(said))
+    assert [start for start, _ in times(document)] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    named = [line.replace("]  ", f"] SPEAKER_0{n % 2}: ") for n, line in enumerate(lines)]
+    document = read("a.txt", "\n".join(named))
+    assert [anchor.speaker for anchor in document.anchors][:2] == ["SPEAKER_00", "SPEAKER_01"]
+    assert document.text.startswith("SPEAKER_00: Somebody said sentence number 0.\n\nSPEAKER_01: ")
