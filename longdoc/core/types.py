@@ -299,6 +299,16 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """What stands right before and right behind the quote `text[start:end]`, "" where there is nothing near."""
+
+    start: int
+    end: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryPart:
     """The notes on one section. `start`, `end`: the span of the document that they speak of."""
 
@@ -329,6 +339,7 @@ class Summary:
     """The result of `longdoc summarize`: the whole in `statements`, then the parts in reading order.
 
     style: as in `SummaryOptions`; "brief", "bullets" and "timeline" have no parts, "chapters" has no whole.
+    around: the neighbours of its verified quotes, in the order of the document, for those who show them.
     """
 
     status: SummaryStatus
@@ -339,6 +350,7 @@ class Summary:
     verbatim: bool = True
     style: SummaryStyle = "full"
     focus: Focus | None = None
+    around: tuple[Around, ...] = ()
 
     @property
     def text(self) -> str:

@@ -53,6 +53,7 @@ class Quote:
 
     pieces: its text, and for words that an answer is made of the number by which it cites them.
     back: the statements that cite it.   heading: of the part that begins with it.
+    section: where its place is a page.   before, after: what stands beside it in the document.
     """
 
     place: str
@@ -60,6 +61,9 @@ class Quote:
     number: int | None = None
     back: list[int] = field(default_factory=list)
     heading: str | None = None
+    section: str = ""
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +104,16 @@ class SummaryView:
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """An answer. message: instead of one, or on it.   passages: best first.   no_passages: why there are none."""
+    """An answer. message: instead of one, or on it.   passages: best first.   no_passages: why there are none.
+
+    tiers: what it comes from, in words.
+    """
 
     id: str
     question: str
     said: tuple[Said, ...]
     message: str | None
+    tiers: str
     verbatim: bool
     passages: tuple[Quote, ...]
     passages_title: str
@@ -174,12 +182,16 @@ class Views:
         cited = {c for s in summary.all_statements() for c in s.citations if c.verified}
         quotes: dict[Citation, Quote] = {}
         titles = sorted((part.start, one_line(part.title)) for part in summary.parts)
+        around = {(beside.start, beside.end): beside for beside in summary.around}
         told = None
         for citation in sorted(cited, key=lambda c: (c.start, c.end, c.quote)):
             before = [title for start, title in titles if start <= citation.start]
             title = before[-1] if before else None
             quote = Quote(place(citation, document=name), ((citation.quote, None),), next(self._quotes))
             quote.heading = title if title != told else None
+            quote.section = _section(citation, title)
+            if (beside := around.get((citation.start, citation.end))) is not None:
+                quote.before, quote.after = beside.before, beside.after
             quotes[citation], told = quote, title
 
         def said(statements: Iterable[Statement]) -> tuple[Said, ...]:
@@ -230,7 +242,8 @@ class Views:
             if passage.verified:
                 pieces, marked = _marked(passage, left)
                 backs = [number for citation in marked for number in back[citation]]
-                passages.append(Quote(place(passage, document=name), pieces, back=backs))
+                shown = Quote(place(passage, document=name), pieces, back=backs, section=_section(passage))
+                passages.append(shown)
                 left = {citation: number for citation, number in left.items() if citation not in marked}
         own = [Quote(place(c, document=name), ((c.quote, None),), n, back[c]) for c, n in left.items()]
         message = declined_words(answer) if is_declined(answer) else None
@@ -241,11 +254,23 @@ class Views:
             question=one_line(answer.question),
             said=tuple(said),
             message=message,
+            tiers=_tiers(answer) if said and not behind else "",
             verbatim=answer.verbatim,
             passages=(*own, *passages),
             passages_title="Passages" if said else "Closest passages",
             no_passages=no_passages(answer),
         )
+
+
+def _tiers(answer: Answer) -> str:
+    return f"From the {' and the '.join(answer.provenance)}." if answer.provenance else ""
+
+
+def _section(citation: Citation, heading: str | None = None) -> str:
+    """What its place does not say, and not the heading above it."""
+    has_page = citation.page is not None or citation.label is not None
+    title = one_line(citation.section or "") if has_page else ""
+    return "" if title == heading else title
 
 
 def _marked(

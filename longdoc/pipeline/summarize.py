@@ -26,6 +26,7 @@ from longdoc.pipeline.notes_chosen import Chosen
 from longdoc.pipeline.notes_written import Written
 from longdoc.pipeline.prompts import load_prompt
 from longdoc.pipeline.session import Reading, Session
+from longdoc.pipeline.surroundings import surroundings
 from longdoc.search.focus import check_focus
 
 
@@ -117,6 +118,7 @@ def _result(
         verbatim=verbatim,
         style=options.style,
         focus=notes.focus,
+        around=surroundings(document, reading.terms, checked),
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pages import Page
 
-from longdoc.core.types import Evidence, File, Focus, Source, Statement, SummaryPart
+from longdoc.core.types import Around, Evidence, File, Focus, Source, Statement, SummaryPart
 from longdoc.output.html import report_html
 from longdoc.output.html_views import Reported
 from longdoc.output.timeline import Reading
@@ -82,6 +82,32 @@ def test_the_words_of_an_answer_are_marked_in_their_passage() -> None:
     assert "#c1" in page.links
     assert "#s1" in page.links
     assert "All day it rained. It rained." in page.text
+
+
+def test_a_quote_of_a_summary_is_marked_among_its_neighbours() -> None:
+    cited = make_citation(section="The <Storm>")
+    around = (Around(cited.start, cited.end, "A <b>cloud</b> came. ", "\n\nIt stopped."),)
+    summary = make_summary(statements=(Statement("It rained.", (cited,)),), parts=(), around=around)
+    html = report_html([Reported(summary)])
+    page = check(html)
+    assert "A <b>cloud</b> came. It rained.\n\nIt stopped." in page.texts["c1"]
+    assert "<mark>It rained.</mark>" in html
+    assert "The <Storm>" in page.texts["c1"]
+    assert "cloud" not in page.texts["s1"]
+    assert "mark" not in check(report_html([Reported(make_summary())])).tags  # nothing is known of its neighbours
+
+
+def test_the_section_is_said_once_and_an_answer_says_where_it_comes_from() -> None:
+    cited = make_citation(section="Chapter 1", source="book.pdf")
+    part = SummaryPart("Chapter 1", (Statement("It rained.", (cited,)),), 0, 900)
+    page = check(report_html([Reported(make_summary(statements=(), parts=(part,)))]))
+    assert "Chapter 1" not in page.texts["c1"]  # it stands above the quote
+    answer = make_answer(evidence=(Evidence(replace(cited, quote="All day it rained."), 0.8),))
+    page = check(report_html([Reported(None, (answer,))]))
+    assert "From the search and the memory." in page.texts["q1"]
+    assert "Chapter 1" in page.texts["q1"]
+    declined = make_answer(status="not_found", text="", citations=(), provenance=())
+    assert "From the" not in check(report_html([Reported(None, (declined,))])).texts["q1"]
 
 
 def test_a_quote_that_stands_in_no_passage_is_shown_by_itself() -> None:
