@@ -7,6 +7,7 @@ Knows nothing of the order of the rest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
@@ -22,6 +23,12 @@ _MOST_CHARACTERS = 42  # of the median line: longer ones are prose
 _ONE_ROW = 0.12  # of the height: baselines that lie closer are one
 _GAP = 1.5  # of the height, between the two blocks
 _MOSTLY = 0.6
+# What stands before numbers and dates in letters; an address may end with one of them.
+_LABEL = re.compile(
+    r":|\b(?:number|no\.|date|dated|due|ref|reference|our|your|account|order|customer|vat|tax)\b"
+    r"|\w*(?:nummer|datum|zeichen)\b|\b(?:nr\.|numéro|n°|fecha|número|data|fattura)",
+    re.IGNORECASE,
+)
 
 
 def split_head(runs: Sequence[Run]) -> list[list[Run]] | None:
@@ -119,8 +126,8 @@ def _are_apart(left: Sequence[Run], right: Sequence[Run]) -> bool:
         return True
     if len(_baselines(right)) <= _LEAST_LINES:
         return False
-    labelled = sum(":" in run.text for run in right)
-    return labelled >= _MOSTLY * len(_baselines(right)) and not any(run.text.rstrip().endswith(":") for run in left)
+    labelled = sum(_LABEL.search(run.text) is not None for run in right)
+    return labelled >= _MOSTLY * len(_baselines(right)) and not any(_LABEL.search(run.text) for run in left[:-1])
 
 
 def _precedes(block: Sequence[Run], other: Sequence[Run]) -> bool:

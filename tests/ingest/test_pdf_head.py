@@ -97,6 +97,36 @@ def test_labels_and_values_at_the_right_stay_rows() -> None:
     assert lines_of(draw)[:9] == [*(fact.replace(": ", "\t") for fact in FACTS), *ADDRESS, "Invoice"]
 
 
+def test_labels_and_values_on_the_baselines_of_the_address() -> None:
+    def draw(canvas: Canvas) -> None:
+        for number, fact in enumerate([*FACTS, "Our reference: AB"]):
+            label, value = fact.split(": ")
+            column(canvas, 60, 770 - 14 * number, ADDRESS[number : number + 1])
+            column(canvas, 340, 770 - 14 * number, [label])
+            column(canvas, 460, 770 - 14 * number, [value])
+        body(canvas)
+
+    facts = [fact.replace(": ", "\t") for fact in [*FACTS, "Our reference: AB"]]
+    assert lines_of(draw)[:10] == [*ADDRESS, *facts, "Invoice"]
+
+
+def test_a_table_of_three_columns_at_the_top_of_a_page_is_read_row_by_row() -> None:
+    rows = [
+        ("City", "Population", "Area"),
+        ("Bristol", "large", "110"),
+        ("Bath", "middling", "29"),
+        ("Wells", "small", "5"),
+    ]
+
+    def draw(canvas: Canvas) -> None:
+        for number, row in enumerate(rows):
+            for left, cell in zip((60, 340, 460), row, strict=True):
+                column(canvas, left, 780 - 15 * number, [cell])
+        column(canvas, 60, 700, PROSE)
+
+    assert lines_of(draw) == [*("\t".join(row) for row in rows), *PROSE]
+
+
 def test_a_table_at_the_top_of_a_page_is_read_row_by_row() -> None:
     def draw(canvas: Canvas) -> None:
         for number, (city, people) in enumerate([("City", "People"), ("Bristol", "472,400"), ("Bath", "94,100")]):
