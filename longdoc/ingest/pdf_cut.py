@@ -43,10 +43,14 @@ class Rebuilt:
 
 @dataclass(slots=True)
 class _Objects:
-    """What is whole in the bytes. heads: number -> the object, of a stream its dictionary; in the order of the file."""
+    """What is whole in the bytes. heads: number -> the object, of a stream its dictionary; in the order of the file.
+
+    known: resources of pages -> whether all of them is there; pages share them.
+    """
 
     heads: dict[int, bytes] = field(default_factory=dict)
     places: dict[int, tuple[int, int]] = field(default_factory=dict)  # offset and generation; not of unpacked ones
+    known: dict[bytes, bool] = field(default_factory=dict)
 
     def target(self, value: bytes) -> bytes:
         """What a value stands for: itself, or the object that it refers to, empty when that is not there."""
@@ -205,9 +209,16 @@ def _is_whole(objects: _Objects, number: int) -> bool:
         if b"/Resources" in owner or not owner:
             break
         owner = entries(objects.target(owner.get(b"/Parent", b"")))
-    resources = entries(objects.target(owner.get(b"/Resources", b"")))
-    if not owner or not objects.has(owner[b"/Resources"]):
+    value = owner.get(b"/Resources")
+    if value is None:
         return False
+    if value not in objects.known:
+        objects.known[value] = objects.has(value) and _has_fonts_and_forms(objects, objects.target(value))
+    return objects.known[value]
+
+
+def _has_fonts_and_forms(objects: _Objects, body: bytes) -> bool:
+    resources = entries(body)
     listed = [resources.get(name, b"") for name in (b"/Font", b"/XObject")]
     fonts, forms = (objects.target(value) for value in listed)
     if not all(objects.has(value) for value in (*listed, fonts, forms)):
@@ -223,7 +234,7 @@ def _is_whole(objects: _Objects, number: int) -> bool:
 def _written(data: bytes | mmap.mmap, objects: _Objects, pages: list[int | None]) -> bytes:
     """The bytes, and behind them what was packed, a page tree, and the table of all objects."""
     header = max(data.find(b"%PDF-", 0, 1024), 0)  # offsets count from it
-    made = bytearray(data[:])
+    made = bytearray(data)
     places = {number: (offset - header, generation) for number, (offset, generation) in objects.places.items()}
 
     def add(number: int, body: bytes) -> None:
