@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from longdoc.core.types import Citation, CitationCount, Document, Statement
+from longdoc.search.footers import is_mail
 from longdoc.search.terms import DocumentTerms
 from longdoc.search.words import content_stems
 
@@ -19,6 +20,7 @@ Span = tuple[int, int]
 _MIN_SHARE = 0.5  # of a statement's content words, by weight, that its sentences must hold
 _MAX_SENTENCES = 2
 _AFTER_NAME = re.compile(r"\s*:\s+")
+_QUOTATION_MARKS = re.compile(r"(?:>[ \t]?)+")
 
 
 def is_verified(document: Document, citation: Citation) -> bool:
@@ -32,7 +34,13 @@ def is_verified(document: Document, citation: Citation) -> bool:
 
 
 def cite_sentence(document: Document, start: int, end: int) -> Citation:
-    """The citation of a sentence, without the name of who says it where it begins with that: the place has the name."""
+    """The citation of a sentence, without the name of who says it where it begins with that: the place has the name.
+
+    Nor has it the marks of a quotation, `> `, unless it stands in a mail: there they say that somebody else wrote it.
+    """
+    marks = _QUOTATION_MARKS.match(document.text, start, end)
+    if marks is not None and marks.end() < end and not is_mail(document, start):
+        start = marks.end()
     anchor = document.anchor_at(start)
     name = anchor.speaker if anchor is not None else None
     if name and document.text.startswith(name, start):

@@ -21,6 +21,7 @@ from longdoc.search.footers import below, is_mail, within
 from longdoc.search.index import PassageIndex
 from longdoc.search.passages import KEPT, find_passages
 from longdoc.search.ranker import RankerFile
+from longdoc.search.salience import says_nothing
 from longdoc.search.shortest import shortest_answer
 from longdoc.search.whole import asks_for_whole
 
@@ -110,7 +111,11 @@ def sentences_said(
     if (listed := announced(document.text, best)) is not None:
         both = citations.cite_sentence(document, *best), document.cite(*listed)
         return " ".join(" ".join(c.quote for c in both).split()), both
-    others = [(s.start, s.end) for s in enough(ranked, most) if (s.start, s.end) != best][: most - 1]
+    others = [
+        (s.start, s.end)
+        for s in enough(ranked, most)
+        if (s.start, s.end) != best and not says_nothing(document.text[s.start : s.end])
+    ][: most - 1]
     if len(others) == 1 and others[0][1] <= best[0] and not document.text[others[0][1] : best[0]].strip():
         best, others = others[0], [best]
     found = tuple(citations.cite_sentence(document, *span) for span in (best, *others))

@@ -52,6 +52,11 @@ _SINGLE_OPENS = re.compile(r"(?<![\w.,!?—])[‘'](?=[A-Z])|(?<=[,;] )[‘'](?=
 _SINGLE_CLOSES = re.compile(r"(?<=[.,!?—])['’](?!\w)")
 
 
+def says_nothing(sentence: str) -> bool:
+    """Whether a sentence is of fillers and small words alone: "um, which"."""
+    return not content_stems(_FILLER.sub(" ", without_speaker(sentence)))
+
+
 class _Row(NamedTuple):
     """What is said of one sentence of a part, by column."""
 

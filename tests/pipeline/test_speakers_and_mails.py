@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from longdoc.core.settings import AskOptions, SourceOptions, SummaryOptions
-from longdoc.core.types import Answer, Document, Summary
+from longdoc.core.types import Answer, Document, Source, Summary
 from longdoc.ingest import read_document
 from longdoc.output.html import report_html
 from longdoc.output.html_views import Reported
@@ -20,6 +21,7 @@ from longdoc.pipeline.citations import cite_sentence, is_verified
 from longdoc.pipeline.pointing import cut_out, find, sentences_said
 from longdoc.pipeline.session import Session
 from longdoc.pipeline.summarize import summarize
+from longdoc.search.salience import says_nothing
 
 TALK = """Ann Lee: The hive of the abbey has ten wooden frames and a roof of slate. It was built in the spring of 1887.
 
@@ -123,6 +125,28 @@ def test_a_name_that_is_the_answer_keeps_the_sentence_whole(talk: Path) -> None:
     assert text in citation.quote
     assert cite_sentence(document, *sentence).quote.startswith("A colony")
     assert cite_sentence(document, start, start + 8).quote == "Bo Ruiz:"  # nothing would be left
+
+
+def test_the_marks_of_a_quotation_are_no_words_of_it_and_in_a_mail_they_say_whose_it_is() -> None:
+    text = "> It rained.\n\n>> It snowed."
+    document = Document(text, Source("a.md", "0" * 64, "markdown", 9))
+    assert [cite_sentence(document, *span).quote for span in ((0, 12), (14, 27))] == ["It rained.", "It snowed."]
+    mail = Document(text, Source("a.eml", "0" * 64, "eml", 9))
+    assert cite_sentence(mail, 0, 12).quote == "> It rained."
+
+
+def test_fillers_are_no_second_sentence(talk: Path, pointing: Session) -> None:
+    assert says_nothing("Bo Ruiz: um , which")
+    assert not says_nothing("um , bees")
+    talk.write_text(TALK + "\nBo Ruiz: um , which\n\nAnn Lee: The harbour company kept the honey.\n")
+    document = parsed(talk)
+    reading = pointing.read(str(talk), SourceOptions(), lambda event: None)
+    found = find(document, "Who kept the honey?", reading.index, pointing.rankers["ranker"], 5).ranked
+    filler = next(s for s in found if document.text[s.start : s.end].endswith("um , which"))
+    best = found[0]
+    both = [replace(best, probability=0.5), replace(filler, probability=0.4), *found[1:]]
+    _, cited = sentences_said(document, both, (best.start, best.end), 2)
+    assert len(cited) == 1
 
 
 def test_what_hangs_below_a_mail_is_in_no_summary_and_no_answer_unless_asked_for(mail: Path, pointing: Session) -> None:
