@@ -16,6 +16,7 @@ from heapq import heappop, heappush
 from typing import Any, Literal
 
 from longdoc.core.anchors import Anchor, Anchors
+from longdoc.core.around import Around
 from longdoc.core.memory_use import MemoryUse
 from longdoc.core.settings import SummaryStyle
 
@@ -296,16 +297,6 @@ class Statement:
 
     text: str
     citations: tuple[Citation, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What stands right before and right behind the quote `text[start:end]`, "" where there is nothing near."""
-
-    start: int
-    end: int
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)

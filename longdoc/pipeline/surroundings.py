@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from longdoc.core.types import Around, Document, Statement
+from longdoc.core.around import Around
+from longdoc.core.types import Document, Statement
 from longdoc.search.terms import DocumentTerms
 
 _MOST_CHARACTERS = 400  # on each side; a sentence may be a page long

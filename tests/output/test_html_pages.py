@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pages import Page
 
-from longdoc.core.types import Around, Evidence, File, Focus, Source, Statement, SummaryPart
+from longdoc.core.around import Around
+from longdoc.core.types import Evidence, File, Focus, Source, Statement, SummaryPart
 from longdoc.output.html import report_html
 from longdoc.output.html_views import Reported
 from longdoc.output.timeline import Reading

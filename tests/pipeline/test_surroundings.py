@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from longdoc.core.around import Around
 from longdoc.core.records import from_text, to_text
 from longdoc.core.settings import SourceOptions, SummaryOptions
-from longdoc.core.types import Around, Document, Section, Source, Statement
+from longdoc.core.types import Document, Section, Source, Statement
 from longdoc.pipeline.session import Session
 from longdoc.pipeline.summarize import summarize
 from longdoc.pipeline.surroundings import surroundings
