@@ -167,6 +167,7 @@ def measure(
         "declined_wrongly": round(declined_own / max(1, len(asked)), 4),
         "decline_auc": auc(confidences, foreign_confidences),
         "trick_auc": auc(confidences, trick_confidences),
+        "trick_declined": _mean([c < DECLINE_BELOW for c in trick_confidences]) if trick_confidences else None,
         **_by_tenth(asked),
         "ms_per_question": round(1000 * seconds / max(1, len(asked)), 2),
     }

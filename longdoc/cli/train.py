@@ -122,7 +122,8 @@ def adapter(
 def rankers(questions: tuple[Path, ...], summaries: tuple[Path, ...], output: Path) -> None:
     """Fit the small rankers that choose answers and summary sentences without a model.
 
-    question_stems.txt belongs into longdoc/search and is counted first; the others into adapters/lexical.
+    question_stems.txt belongs into longdoc/search and is counted first; the others into adapters/lexical. Where the
+    folder has an encoder.safetensors (longdoc train encoder), rankers with its columns are fitted beside those without.
     """
     from longdoc.search.joined import read_rows
     from longdoc.train.question_stems import train_question_stems
@@ -132,9 +133,41 @@ def rankers(questions: tuple[Path, ...], summaries: tuple[Path, ...], output: Pa
     if questions:
         rows = [*read_rows(questions)]
         click.echo(f"{train_question_stems(rows, output / 'question_stems.txt'):,} words of questions", err=True)
-        _report(train_answer_ranker(rows, output / "ranker.json"))
+        encoder = output / "encoder.safetensors"
+        _report(train_answer_ranker(rows, output / "ranker.json", encoder=encoder if encoder.exists() else None))
     if summaries:
         _report(train_salience([*read_rows(summaries)], output / "salience.json"))
+
+
+@train.command()
+@click.argument("texts", nargs=-1, required=True, type=_FILE)
+@click.option("--questions", multiple=True, type=_FILE, help="JSONL of questions; can be repeated.")
+@click.option("--teacher", required=True, metavar="ID", help="A sentence encoder of the hub, or its folder.")
+@click.option("--sentences", "num_sentences", default=400_000, show_default=True, help="To learn from, about.")
+@click.option("--epochs", default=6, show_default=True, help="How often each sentence is learned from.")
+@click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The encoder file to write."
+)
+def encoder(
+    texts: tuple[Path, ...],
+    questions: tuple[Path, ...],
+    teacher: str,
+    num_sentences: int,
+    epochs: int,
+    threads: int | None,
+    output: Path,
+) -> None:
+    """Train the small sentence encoder that tells the rankers what means the same.
+
+    TEXTS are plain text. The file belongs into adapters/lexical as encoder.safetensors; fit the rankers after it.
+    """
+    from longdoc.train.encoder import distill
+    from longdoc.train.encoder_data import draw_sentences
+
+    sentences = draw_sentences(texts, questions, num_sentences)
+    click.echo(f"{len(sentences):,} sentences", err=True)
+    _report(distill(sentences, teacher, output, num_epochs=epochs, threads=threads, report=_report))
 
 
 @train.command()

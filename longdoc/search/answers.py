@@ -13,19 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from longdoc.core.types import Passage
-from longdoc.search import definitions
+from longdoc.search import definitions, meaning
 from longdoc.search.candidates import Candidate, candidates, features, parse
+from longdoc.search.encoder import SentenceEncoder
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array, RankerFile
+from longdoc.search.related import related
 
 ANSWERABILITY_COLUMNS = (
     "best_coverage", "best_wide", "best_passage", "top_coverage", "top_wide", "top_passage", "best_bigrams",
     "top_names", "known", "known_names", "margin", "agreement", "num_words", "num_passages", "top_score", "top_share",
-    "rarest_missing", "num_missing",
+    "rarest_missing", "num_missing", "best_related", "best_related_wide", "top_related", "top_related_wide",
+    "rarest_unmet", "num_unmet", "top_fits_kind",
 )  # fmt: skip
+MEANING_COLUMNS = ("best_meaning", "top_meaning", "best_meaning_wide")
 
-
-_SURE = 0.6  # the share from which one sentence is enough: below it, the second holds the answer now and then
+_SURE = 0.8  # the share from which one sentence is enough: below it, the second holds the answer now and then
 
 
 _ECHO = 0.7  # of the question's words, by weight, in a question of the document
@@ -62,7 +65,7 @@ def rank_sentences(
     found = candidates(index, passages)
     if not found:
         return []
-    columns = features(parse(question, index), index, passages, found) | dict(extra or {})
+    columns = sentence_columns(question, index, passages, found, rankers.encoder) | dict(extra or {})
     scores = _introduced(rankers.best("sentence", columns).score(columns), question, index, found)
     scores = _after_questions(scores, index, found, columns)
     share = np.exp(scores - scores.max())
@@ -79,6 +82,20 @@ def rank_sentences(
         for i, candidate in enumerate(found)
     ]
     return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.start))
+
+
+def sentence_columns(
+    question: str,
+    index: PassageIndex,
+    passages: Sequence[Passage],
+    found: Sequence[Candidate],
+    encoder: SentenceEncoder | None,
+) -> dict[str, Array]:
+    """All columns of words, and with an encoder those of meaning."""
+    columns = features(parse(question, index), index, passages, found)
+    if encoder is not None and index.is_english:
+        columns |= meaning.of_sentences(question, index, found, encoder)
+    return columns
 
 
 def _after_questions(
@@ -157,12 +174,14 @@ def answerability_columns(
 ) -> dict[str, float]:
     """ANSWERABILITY_COLUMNS of one question, from its passages, best first, and their ranked sentences.
 
-    rarest_missing, num_missing: of the words that the best passage does not have, the weight and the number.
+    rarest_missing, num_missing: of the words that the best passage does not have, the weight and the number;
+    rarest_unmet, num_unmet: of those for which it has no related word either.   related: coverage with related words.
     """
     asked = parse(question, index)
     there = {stem for number in index.sentences_of(passages[0]) for stem in index.stems_of(number)}
     missing = [weight for stem, weight in asked.weights.items() if stem not in there]
-    absent = index.idf_of_absent
+    unmet = [asked.weights[s] for s in asked.weights if s not in there and related(s).isdisjoint(there)]
+    absent = index.highest_idf
     unknown = sum(weight for stem, weight in asked.weights.items() if stem in asked.absent)
     top = ranked[0]
     second = ranked[1].score if len(ranked) > 1 else top.score - 1
@@ -186,5 +205,20 @@ def answerability_columns(
         top.probability,
         max(missing, default=0.0) / absent,
         float(len(missing)),
+        max(s.features["coverage"] + s.features["related"] for s in ranked),
+        max(s.features["coverage_wide"] + s.features["related_wide"] for s in ranked),
+        top.features["coverage"] + top.features["related"],
+        top.features["coverage_wide"] + top.features["related_wide"],
+        max(unmet, default=0.0) / absent,
+        float(len(unmet)),
+        top.features["fits_kind"],
     )
-    return dict(zip(ANSWERABILITY_COLUMNS, values, strict=True))
+    columns = dict(zip(ANSWERABILITY_COLUMNS, values, strict=True))
+    if "meaning" in top.features:
+        near = (
+            max(s.features["meaning"] for s in ranked),
+            top.features["meaning"],
+            max(s.features["meaning_wide"] for s in ranked),
+        )
+        columns |= dict(zip(MEANING_COLUMNS, near, strict=True))
+    return columns

@@ -20,6 +20,7 @@ from longdoc.core.types import Passage
 from longdoc.search import apparatus
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array
+from longdoc.search.related import related
 from longdoc.search.words import content_words, expected_share, fold, stem, words
 
 K1, B = 1.2, 0.3  # sentences: length says little, so b is far below BM25's usual .75
@@ -69,6 +70,9 @@ class _Row(NamedTuple):
     coverage_before: float
     coverage_after: float
     coverage_of_best: float
+    related: float
+    related_wide: float
+    related_passage: float
     rarest_word: float
     bigrams: float
     density: float
@@ -119,6 +123,11 @@ class Question:
         """The share of the question's weight that a set of stems covers."""
         return sum(w for s, w in self.weights.items() if s in stems) / self.total if self.total else 0.0
 
+    def related_share(self, stems: set[str]) -> float:
+        """The share of the question's weight that the set covers by related words only."""
+        unsaid = (w for s, w in self.weights.items() if s not in stems and not related(s).isdisjoint(stems))
+        return sum(unsaid) / self.total if self.total else 0.0
+
 
 def parse(question: str, index: PassageIndex, *, as_expected: bool = False) -> Question:
     """The question without the names of a section and of the narrator; idf from the document that is asked.
@@ -132,6 +141,7 @@ def parse(question: str, index: PassageIndex, *, as_expected: bool = False) -> Q
     idf: dict[str, float] = {}
     for word in found:
         idf[stem(word)] = max(idf.get(stem(word), 0.0), index.idf(word))
+    there = {stem(word) for word in found if not index.is_absent(word)}
     lowered = fold(question)
     kind = next((name for name, pattern in _KINDS if pattern.search(lowered)), "what")
     capitals = {stem(w) for match in _NAME.finditer(rest) if match.start() > 0 for w in words(match[0])}
@@ -141,7 +151,7 @@ def parse(question: str, index: PassageIndex, *, as_expected: bool = False) -> Q
         tuple(stem(w) for w in found),
         {one: value * expected_share(one) for one, value in idf.items()} if as_expected else idf,
         frozenset((capitals | numbers) & set(idf)),
-        frozenset(one for one, value in idf.items() if value >= index.idf_of_absent),
+        frozenset(idf.keys() - there),
     )
 
 
@@ -168,7 +178,8 @@ def features(
     stems_of = index.stems_of
     mean_length = max(1.0, float(np.mean([len(stems_of(c.number)) for c in found])))
     best_score = max(passage.score for passage in passages) or 1.0
-    in_passage = [question.share({s for n in index.sentences_of(passage) for s in stems_of(n)}) for passage in passages]
+    of_passages = [{s for n in index.sentences_of(passage) for s in stems_of(n)} for passage in passages]
+    in_passage = [(question.share(stems), question.related_share(stems)) for stems in of_passages]
     pairs = set(zip(question.stems, question.stems[1:], strict=False))
     rarest = max(question.weights, key=lambda s: question.weights[s], default="")
     for row, candidate in enumerate(found):
@@ -183,10 +194,13 @@ def features(
             bm25_of_best=0.0,  # known when all rows are
             coverage=question.share(own_set),
             coverage_wide=question.share(own_set | before | after),
-            coverage_passage=in_passage[candidate.passage],
+            coverage_passage=in_passage[candidate.passage][0],
             coverage_before=question.share(before),
             coverage_after=question.share(after),
             coverage_of_best=0.0,
+            related=question.related_share(own_set),
+            related_wide=question.related_share(own_set | before | after),
+            related_passage=in_passage[candidate.passage][1],
             rarest_word=float(rarest in own_set),
             bigrams=len(pairs & _pairs(own, question)) / max(1, len(pairs)),
             density=len({own[i] for i in hits}) / (hits[-1] - hits[0] + 1) if len(hits) > 1 else 0.0,

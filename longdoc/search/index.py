@@ -16,13 +16,17 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from longdoc.core.errors import LongdocError
 from longdoc.core.sentences import Span
 from longdoc.core.types import Passage, Section
 from longdoc.search import apparatus, definitions, narrator, scope
 from longdoc.search.windows import PASSAGE_WORDS, STRIDE_WORDS, paragraph_starts, sentences_and_words, windows
-from longdoc.search.words import content_words, is_english, other_forms, spaced, stem, words
+from longdoc.search.words import content_words, is_english, other_forms, passage_share, spaced, stem, words
 
+_USUAL = 50.0
 _KNOWN_SENTENCES = 4096  # whose stems are kept
 
 
@@ -31,6 +35,7 @@ class PassageIndex:
 
     text, sections: what was indexed.   sentences: spans, in order, without those of tables of contents.
     passages: half-open ranges of sentence numbers, in order, a new one at the first paragraph about 100 words on.
+    vectors: of sentences, by number, as far as `meaning` needed them.
     """
 
     def __init__(
@@ -70,7 +75,9 @@ class PassageIndex:
         self._middles = [sum(self.span(i)) // 2 for i in range(len(passages))]
         self.is_english = english
         self._idf: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
         self._stems: dict[int, tuple[str, ...]] = {}
+        self.vectors: dict[int, NDArray[np.float32]] = {}
         self._last_scope: tuple[str, str, scope.Scope | None] | None = None
         self._connection = connection
 
@@ -155,6 +162,14 @@ class PassageIndex:
                 hits.setdefault(number, score)
         return [Passage(*self.span(number), score) for number, score in list(hits.items())[:k]]
 
+    def others(self, found: Sequence[Passage], most: int) -> list[Passage]:
+        """All passages that were not found, in order and with score 0; none where they are more than `most`."""
+        if len(self.passages) - len(found) > most:
+            return []
+        known = {passage.start for passage in found}
+        spans = (self.span(number) for number in range(len(self.passages)))
+        return [Passage(*span, 0.0) for span in spans if span[0] not in known]
+
     def with_introductions(self, question: str, found: list[Passage], k: int) -> list[Passage]:
         """At most k passages; when it is asked what something is, those that introduce it take the last places."""
         known = {passage.start for passage in found}
@@ -192,18 +207,30 @@ class PassageIndex:
         return self._last_scope[1:]
 
     def idf(self, word: str) -> float:
-        """How rare a word is among the passages: 0 when all have it, highest when none has."""
+        """How rare a word is among the passages: low when all have it, highest for a rare word that none has.
+
+        _USUAL passages of usual English are counted with them: the few of a short document say little.
+        """
         if word not in self._idf:
-            sql = "SELECT count(*) FROM passages WHERE passages MATCH ?"
-            (found,) = self._connection.execute(sql, (_either(word),)).fetchone()
-            total = len(self.passages)
+            found = self._num_with(word) + _USUAL * passage_share(stem(word))
+            total = len(self.passages) + _USUAL
             self._idf[word] = math.log(1 + (total - found + 0.5) / (found + 0.5))
         return self._idf[word]
 
+    def is_absent(self, word: str) -> bool:
+        """Whether no passage has a word."""
+        return not self._num_with(word)
+
     @property
-    def idf_of_absent(self) -> float:
-        """The idf of a word that no passage has."""
-        return math.log(1 + (len(self.passages) + 0.5) / 0.5)
+    def highest_idf(self) -> float:
+        """The idf of a word that nobody uses."""
+        return math.log(1 + (len(self.passages) + _USUAL + 0.5) / 0.5)
+
+    def _num_with(self, word: str) -> int:
+        if word not in self._counts:
+            sql = "SELECT count(*) FROM passages WHERE passages MATCH ?"
+            (self._counts[word],) = self._connection.execute(sql, (_either(word),)).fetchone()
+        return self._counts[word]
 
     def _match(self, query: str, k: int, spans: Sequence[Span]) -> list[tuple[int, float]]:
         if not query or not self.passages:

@@ -52,11 +52,18 @@ class JoinedDocument:
 
 
 def read_rows(paths: Iterable[Path]) -> Iterator[Row]:
-    """The rows of JSONL files. Only "\\n" ends a row: texts hold other line separators."""
+    """The rows of JSONL files. Only "\\n" ends a row: texts hold other line separators.
+
+    A question without a context has that of the row before it, which is on the same document.
+    """
     for path in paths:
+        last: dict[str, Any] = {}
         for line in path.read_text(encoding="utf-8").split("\n"):
             if line:
-                yield json.loads(line)
+                row = json.loads(line)
+                if "question" in row and "context" not in row and row["doc_id"] == last.get("doc_id"):
+                    row["context"] = last["context"]
+                yield (last := row)
 
 
 def is_of_the_whole(row: Row) -> bool:

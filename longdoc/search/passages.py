@@ -14,7 +14,9 @@ from itertools import pairwise
 import numpy as np
 
 from longdoc.core.types import Passage
+from longdoc.search import meaning
 from longdoc.search.candidates import K1, B, Question, fits_kind, parse
+from longdoc.search.encoder import SentenceEncoder
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array, RankerFile
 
@@ -23,7 +25,7 @@ KEPT = 5  # of which sentences are ranked
 PURPOSE = "passage"
 COLUMNS = (
     "bm25_of_best", "coverage", "coverage_1", "coverage_3", "names_present", "bigrams", "neighbours", "in_scope",
-    "flat_bm25_of_best", "fits_kind",
+    "flat_bm25_of_best", "fits_kind", "related", "related_1", "related_3",
 )  # fmt: skip
 
 
@@ -34,48 +36,65 @@ def find_passages(question: str, index: PassageIndex, rankers: RankerFile, k: in
     """
     if PURPOSE not in rankers.rankers:
         return index.search(question, k)
-    proposed = index.propose(question, max(PROPOSED, 2 * k))
+    proposed = propose(question, index, max(PROPOSED, 2 * k))
     if not proposed:
         return []
-    scores = rankers.rankers[PURPOSE].score(passage_columns(question, index, proposed))
+    columns = passage_columns(question, index, proposed, rankers.encoder)
+    scores = rankers.best(PURPOSE, columns).score(columns)
     order = np.argsort(-scores, kind="stable")
     odds = np.exp(np.maximum(scores - scores.max(), -20.0))
     return index.with_introductions(question, [replace(proposed[i], score=float(odds[i])) for i in order[:k]], k)
 
 
-def passage_columns(question: str, index: PassageIndex, proposed: Sequence[Passage]) -> dict[str, Array]:
-    """COLUMNS -> (P,) each, for P passages.
+def propose(question: str, index: PassageIndex, k: int = PROPOSED) -> list[Passage]:
+    """Passages to rank: k by BM25; of a short text all."""
+    found = index.propose(question, k)
+    return found + index.others(found, k - len(found))
+
+
+def passage_columns(
+    question: str, index: PassageIndex, proposed: Sequence[Passage], encoder: SentenceEncoder | None = None
+) -> dict[str, Array]:
+    """COLUMNS -> (P,) each, for P passages; with an encoder "meaning", too.
 
     coverage: share of the question's weight in the passage; coverage_1, coverage_3: in its best sentence, or in three.
-    flat_bm25: BM25 that hardly minds the length.   neighbours: the BM25 of the better passage beside it.
+    related...: the same with what related words cover.   flat_bm25: BM25 that hardly minds the length.
+    neighbours: the BM25 of the better passage beside it.
     """
     asked = parse(question, index, as_expected=True)
     _, named = index.scope_of(question)
     by_start = {passage.start: passage.score for passage in proposed}
-    best = max(by_start.values()) or 1.0
+    best = max(by_start.values(), default=0.0) or 1.0
     stems = [[index.stems_of(number) for number in index.sentences_of(passage)] for passage in proposed]
     mean_length = float(np.mean([sum(map(len, own)) for own in stems])) or 1.0
     table = np.zeros((len(proposed), len(COLUMNS)))
     for row, (passage, own) in enumerate(zip(proposed, stems, strict=True)):
         sentences = [set(sentence) for sentence in own]
+        threes = [set().union(*sentences[i : i + 3]) for i in range(len(sentences))]
         everything = set().union(*sentences)
         flat = [stem for sentence in own for stem in sentence]
         middle = (passage.start + passage.end) // 2
         table[row] = (
             passage.score / best,
             asked.share(everything),
-            max((asked.share(sentence) for sentence in sentences), default=0.0),
-            max((asked.share(set().union(*sentences[i : i + 3])) for i in range(len(sentences))), default=0.0),
+            max(map(asked.share, sentences), default=0.0),
+            max(map(asked.share, threes), default=0.0),
             len(asked.names & everything) / len(asked.names) if asked.names else 1.0,
             _bigrams(asked, flat),
             max(by_start.get(start, 0.0) for start in index.neighbours(passage)) / best,
             float(named is None or any(a <= middle < b for a, b in named.spans)),
             _flat_bm25(asked, flat, mean_length),
             fits_kind(asked, index.text[passage.start : passage.end]),
+            asked.share(everything) + asked.related_share(everything),
+            max((asked.share(one) + asked.related_share(one) for one in sentences), default=0.0),
+            max((asked.share(three) + asked.related_share(three) for three in threes), default=0.0),
         )
     column = table[:, COLUMNS.index("flat_bm25_of_best")]
     column /= max(1e-9, float(column.max()))
-    return {name: table[:, i] for i, name in enumerate(COLUMNS)}
+    found = {name: table[:, i] for i, name in enumerate(COLUMNS)}
+    if encoder is not None and index.is_english:
+        found["meaning"] = meaning.of_passages(question, index, proposed, encoder)
+    return found
 
 
 def _bigrams(asked: Question, stems: Sequence[str]) -> float:

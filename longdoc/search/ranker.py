@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longdoc.core.errors import ModelUnavailable
+from longdoc.search.encoder import SentenceEncoder
+from longdoc.search.encoder import load as load_encoder
 
 Array = NDArray[np.float64]
 FORMAT = "longdoc.rankers/1"
@@ -68,10 +70,14 @@ class Ranker:
 
 @dataclass(frozen=True, slots=True)
 class RankerFile:
-    """The rankers of one file by name, and where they come from (sources, licences, held-out figures)."""
+    """The rankers of one file by name, and where they come from (sources, licences, held-out figures).
+
+    encoder: beside them, where some of them have columns of what sentences mean.
+    """
 
     rankers: dict[str, Ranker]
     provenance: dict[str, Any]
+    encoder: SentenceEncoder | None = None
 
     def best(self, purpose: str, available: Collection[str]) -> Ranker:
         """The ranker for a purpose that uses most of the available columns, and no others.
@@ -92,10 +98,11 @@ class RankerFile:
         return max(fitting, key=lambda ranker: len(ranker.columns))
 
 
-def save(path: Path, rankers: Mapping[str, Ranker], provenance: Mapping[str, Any]) -> None:
-    """Writes a ranker file."""
+def save(path: Path, rankers: Mapping[str, Ranker], provenance: Mapping[str, Any], encoder: str | None = None) -> None:
+    """Writes a ranker file. encoder: the name of that file in the same folder."""
     content = {
         "format": FORMAT,
+        **({"encoder": encoder} if encoder else {}),
         "rankers": {name: ranker.to_json() for name, ranker in rankers.items()},
         "provenance": dict(provenance),
     }
@@ -109,7 +116,8 @@ def load(path: Path) -> RankerFile:
         if content.get("format") != FORMAT:
             raise ValueError(f"its format is {content.get('format')!r}, not {FORMAT!r}")
         rankers = {name: Ranker.from_json(fields) for name, fields in content["rankers"].items()}
-        return RankerFile(rankers, content.get("provenance", {}))
+        encoder = load_encoder(path.with_name(content["encoder"])) if "encoder" in content else None
+        return RankerFile(rankers, content.get("provenance", {}), encoder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelUnavailable(
             f"{path} is not a ranker.",

@@ -7,6 +7,7 @@ overlapping pairs of characters. Knows nothing of documents, scores or SQLite.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from functools import lru_cache
@@ -162,6 +163,11 @@ def usual_share(stem: str) -> float:
     in it gets less than the last.
     """
     return 0.15 / (_ranks().get(stem, 12_000) + 30)
+
+
+def passage_share(stem: str) -> float:
+    """The share of passages of a hundred content words that have a stem, in English at large."""
+    return 1.0 - math.exp(-100 * usual_share(stem))
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LICENCES = {
+    "everyday": "Apache-2.0 (longdoc, samples/everyday-questions.jsonl)",
     "squad": "CC BY-SA 4.0 (rajpurkar/SQuAD-explorer, development split)",
     "fairytaleqa": "Apache-2.0 (uci-soe/FairytaleQAData)",
     "onestop-qa": "CC BY-SA 4.0 (berzak/onestop-qa)",

@@ -2,12 +2,12 @@
 
 Documents, not questions, are split into fitted and held out. The held-out figures go into the file
 that the rankers are written to, with the sources and their licences. Knows nothing of language
-models; a caller that has one passes a function that adds its columns.
+models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,22 @@ import numpy as np
 
 from longdoc.core.types import Passage
 from longdoc.search import ranker as ranker_file
-from longdoc.search.answers import ANSWERABILITY_COLUMNS, answerability_columns, enough, rank_sentences
-from longdoc.search.candidates import COLUMNS, Candidate, candidates, features, parse
+from longdoc.search.answers import (
+    ANSWERABILITY_COLUMNS,
+    MEANING_COLUMNS,
+    answerability_columns,
+    enough,
+    rank_sentences,
+    sentence_columns,
+)
+from longdoc.search.candidates import COLUMNS, Candidate, candidates
+from longdoc.search.encoder import SentenceEncoder, Vectors
+from longdoc.search.encoder import load as load_encoder
 from longdoc.search.index import PassageIndex
 from longdoc.search.joined import JoinedDocument, JoinedQuestion, Row, is_held_out, join, strangers
 from longdoc.search.measures import contains, overlap, token_f1, tokens
 from longdoc.search.passages import COLUMNS as PASSAGE_COLUMNS
-from longdoc.search.passages import KEPT, PROPOSED, find_passages, passage_columns
+from longdoc.search.passages import KEPT, find_passages, passage_columns, propose
 from longdoc.search.ranker import Array, Ranker, RankerFile
 from longdoc.train.fitting import Group, fit_binary, fit_listwise
 from longdoc.train.licences import licence_of
@@ -32,11 +41,14 @@ __all__ = ["train_answer_ranker", "train_salience"]
 
 # What declining is fitted on: questions of each kind for each document, and what they weigh beside its own.
 _NUM_ASKED = 150
+_NUM_SINGLES, _NUM_OF_SINGLE = 24, 16  # and for short documents by themselves
+_MOST_OF_SINGLE = 60_000  # characters
 _SAME_KIND_WEIGHT = 0.2  # of another document of the same kind: some could be answered here
 _TRICK_WEIGHT = 0.1  # words do not tell them from good questions
+# What a cosine adds to a score. Fitted with the other columns on long texts it gets too little for short ones.
+_MEANING_WEIGHTS = {"passage": 2.0, "sentence": 3.0}
+_BY_THEMSELVES = frozenset({"everyday"})  # short documents; what they do not answer was asked in earnest
 _FOREIGN_COST = 2.0  # of answering a foreign question, beside declining one of the document's own
-
-ExtraColumns = Callable[[str, PassageIndex, Sequence[Passage], Sequence[Candidate]], Mapping[str, Array]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,71 +62,97 @@ class _Asked:
     columns: dict[str, Array]
 
 
+class _Remembering(SentenceEncoder):
+    """Encodes no sentence twice: each document is asked several times here."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        known: dict[str, Vectors] = self.__dict__.setdefault("known", {})
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(missing, super().encode(missing), strict=True))
+        return np.stack([known[text] for text in texts]) if texts else super().encode(())
+
+
 def train_answer_ranker(
     rows: Sequence[Row],
     out: Path,
     *,
-    extra: ExtraColumns | None = None,
+    encoder: Path | None = None,
     num_hidden: int = 6,
     num_steps: int = 300,
     questions_per_document: int = 300,
 ) -> dict[str, Any]:
-    """Fits "passage", "sentence" (and "sentence+model" with `extra`) and "answerability", writes them to `out`.
+    """Fits "passage", "sentence" and "answerability" (with an encoder also "passage+meaning" ...), and writes `out`.
 
-    rows: questions, with context, answers, source, doc_id. Returns the held-out figures.
+    rows: questions, with context, answers, source, doc_id.   encoder: in the same folder as `out`. Returns the held-out
+    figures.
     """
     fitted: list[list[JoinedDocument]] = []
     held_out: list[list[JoinedDocument]] = []
     for documents, is_kept in _documents(rows, questions_per_document):
         (held_out if is_kept else fitted).append(documents)
-    rankers = {"passage": _fit_passages(fitted, num_hidden, num_steps)}
-    groups: list[Group] = []
-    names = list(COLUMNS)
-    for documents in fitted:
-        asked = [a for document in documents for a in _ask(document, RankerFile(rankers, {}), extra)]
-        for a in asked:
-            names = list(a.columns)
-            groups.append(Group(np.stack(list(a.columns.values()), 1), _target(a), len(asked) ** -0.5))
-    rankers["sentence"] = _fit_columns(groups, names, COLUMNS, num_hidden, num_steps)
-    if extra is not None:
-        rankers["sentence+model"] = _fit_columns(groups, names, names, num_hidden, num_steps)
-    rankers["answerability"] = _fit_answerability(fitted, RankerFile(rankers, {}))
-    figures = {docs[0].name: _measure(docs, RankerFile(rankers, {}), extra) for docs in held_out}
+    rankers = _fit(fitted, num_hidden, num_steps)
+    known = _Remembering(**vars(load_encoder(encoder))) if encoder else None
+    if known is not None:
+        weighed = {name: _with_meaning(rankers[name], weight) for name, weight in _MEANING_WEIGHTS.items()}
+        weighed["answerability"] = _fit_answerability(fitted, RankerFile(weighed, {}, known))
+        rankers |= {f"{name}+meaning": ranker for name, ranker in weighed.items()}
+    figures = {docs[0].name: _measure(docs, RankerFile(rankers, {}, known)) for docs in held_out}
     sources = sorted({row["source"] for row in rows})
     provenance = {
         "what": "ranks passages and their sentences, and tells whether a document answers",
         "sources": {source: licence_of(source) for source in sources},
-        "num_questions": len(groups),
+        "num_questions": sum(len(document.questions) for documents in fitted for document in documents),
         "split": "by document, a quarter held out",
         "held_out": figures,
     }
-    ranker_file.save(out, rankers, provenance)
+    ranker_file.save(out, rankers, provenance, encoder.name if encoder else None)
     return figures
+
+
+def _with_meaning(ranker: Ranker, weight: float) -> Ranker:
+    """The same ranker, and the cosine of the question with what is ranked added to its score."""
+    return replace(
+        ranker,
+        columns=(*ranker.columns, "meaning"),
+        mean=np.append(ranker.mean, 0.0),
+        std=np.append(ranker.std, 1.0),
+        linear=np.append(ranker.linear, weight),
+        w1=np.pad(ranker.w1, ((0, 0), (0, 1))),
+    )
+
+
+def _fit(fitted: Sequence[Sequence[JoinedDocument]], num_hidden: int, num_steps: int) -> dict[str, Ranker]:
+    """The three rankers of words, each on what the one before it finds."""
+    rankers = {"passage": _fit_passages(fitted, num_hidden, num_steps)}
+    groups: list[Group] = []
+    for documents in fitted:
+        for asked_of in (documents, _singles(documents)):
+            file = RankerFile(rankers, {})
+            asked = [a for document in asked_of for a in _ask(document, file)]
+            for a in asked:
+                groups.append(Group(np.stack(list(a.columns.values()), 1), _target(a), len(asked) ** -0.5))
+    rankers["sentence"] = fit_listwise(groups, COLUMNS, num_hidden=num_hidden, num_steps=num_steps, decay=0.1)
+    rankers["answerability"] = _fit_answerability(fitted, RankerFile(rankers, {}))
+    return rankers
 
 
 def _fit_passages(fitted: Sequence[Sequence[JoinedDocument]], num_hidden: int, num_steps: int) -> Ranker:
     """Right is a passage that shares more than half of the shorter of both with the paragraph of the question."""
     groups: list[Group] = []
     for documents in fitted:
+        if _source_of(documents[0]) in _BY_THEMSELVES:
+            continue
         own: list[tuple[Array, Array]] = []
         for document in documents:
             with PassageIndex(document.text, document.sections) as index:
                 for question in document.questions:
-                    proposed = [] if question.is_trick else index.propose(question.question, PROPOSED)
+                    proposed = [] if question.is_trick else propose(question.question, index)
                     if proposed:
                         columns = passage_columns(question.question, index, proposed)
                         right = np.array([float(question.is_found_in((p.start, p.end))) for p in proposed])
                         own.append((np.stack(list(columns.values()), 1), right))
         groups += [Group(columns, right, len(own) ** -0.5) for columns, right in own]
     return fit_listwise(groups, PASSAGE_COLUMNS, num_hidden=num_hidden, num_steps=num_steps, decay=0.1)
-
-
-def _fit_columns(
-    groups: Sequence[Group], names: Sequence[str], columns: Sequence[str], num_hidden: int, num_steps: int
-) -> Ranker:
-    picked = [names.index(name) for name in columns]
-    chosen = [Group(group.features[:, picked], group.target, group.weight) for group in groups]
-    return fit_listwise(chosen, columns, num_hidden=num_hidden, num_steps=num_steps, decay=0.1)
 
 
 def _documents(rows: Sequence[Row], max_questions: int) -> Iterator[tuple[list[JoinedDocument], bool]]:
@@ -129,7 +167,8 @@ def _documents(rows: Sequence[Row], max_questions: int) -> Iterator[tuple[list[J
             own = [row for row in all_rows if is_held_out(row["doc_id"]) == held_out]
             for naming in (False, True) if source == "fairytaleqa" else (False,):
                 name = source + (", tale named" if naming else "")
-                documents = join(own, name, naming=naming, max_questions=max_questions)
+                max_words = 1 if source in _BY_THEMSELVES else 120_000
+                documents = join(own, name, naming=naming, max_questions=max_questions, max_words=max_words)
                 if sum(len(document.questions) for document in documents) >= 50:
                     yield documents, held_out
 
@@ -139,7 +178,7 @@ def _is_free(row: Row) -> bool:
     return row["source"] in {"fairytaleqa", "onestop-qa"}
 
 
-def _ask(document: JoinedDocument, rankers: RankerFile, extra: ExtraColumns | None = None) -> Iterator[_Asked]:
+def _ask(document: JoinedDocument, rankers: RankerFile) -> Iterator[_Asked]:
     with PassageIndex(document.text, document.sections) as index:
         for question in document.questions:
             if question.is_trick:
@@ -147,9 +186,7 @@ def _ask(document: JoinedDocument, rankers: RankerFile, extra: ExtraColumns | No
             passages = find_passages(question.question, index, rankers, KEPT)
             found = candidates(index, passages)
             if found:
-                columns = features(parse(question.question, index), index, passages, found)
-                if extra is not None:
-                    columns |= extra(question.question, index, passages, found)
+                columns = sentence_columns(question.question, index, passages, found, rankers.encoder)
                 yield _Asked(question, index, passages, found, columns)
 
 
@@ -173,16 +210,20 @@ def _fit_answerability(fitted: Sequence[Sequence[JoinedDocument]], rankers: Rank
     rows: list[list[float]] = []
     labels: list[float] = []
     weights: list[float] = []
+    names = [*ANSWERABILITY_COLUMNS, *(MEANING_COLUMNS if rankers.encoder else ())]
     for documents in fitted:
-        for max_chars in (None, 100_000, 30_000):  # a word that is missing says more of a long document
-            shortened = [_shortened(documents[0], max_chars), *documents[1:]]
-            for values, question, weight in _belonging(shortened, fitted, rankers):
-                rows.append(values)
+        # A word that is missing says more of a long document, and short ones are asked in all kinds of words.
+        lengths = () if _source_of(documents[0]) in _BY_THEMSELVES else (None, 100_000, 30_000)
+        asked_of = [(_shortened(documents[0], max_chars), _NUM_ASKED) for max_chars in lengths]
+        asked_of += [(single, _NUM_OF_SINGLE) for single in _singles(documents)]
+        for document, num in asked_of:
+            for columns, question, weight in _belonging(document, documents, fitted, rankers, num):
+                rows.append([columns.get(name, 0.0) for name in names])
                 labels.append(float(question.belongs))
                 weights.append(weight)
     belongs, costs = np.asarray(labels), np.asarray(weights)
     costs[belongs == 1] *= costs[belongs == 0].sum() / costs[belongs == 1].sum() / _FOREIGN_COST
-    return fit_binary(np.asarray(rows), belongs, costs / costs.mean(), ANSWERABILITY_COLUMNS)
+    return fit_binary(np.asarray(rows), belongs, costs / costs.mean(), names)
 
 
 def _shortened(document: JoinedDocument, max_chars: int | None) -> JoinedDocument:
@@ -195,24 +236,47 @@ def _shortened(document: JoinedDocument, max_chars: int | None) -> JoinedDocumen
     return JoinedDocument(document.name, document.text[:end], sections, questions)
 
 
+def _singles(documents: Sequence[JoinedDocument]) -> list[JoinedDocument]:
+    """Documents of those that were joined, each by itself with the questions on it, evenly drawn."""
+    found: list[JoinedDocument] = []
+    for document in documents:
+        for section in document.sections:
+            own = [q for q in document.questions if section.start <= q.start and q.end <= section.end]
+            moved = (replace(q, start=q.start - section.start, end=q.end - section.start) for q in own)
+            text = document.text[section.start : section.end]
+            if own and len(text) < _MOST_OF_SINGLE:
+                found.append(JoinedDocument(document.name, text, (), tuple(moved)))
+    return found[:: max(1, len(found) // _NUM_SINGLES)][:_NUM_SINGLES]
+
+
 def _belonging(
-    documents: Sequence[JoinedDocument], all_documents: Sequence[Sequence[JoinedDocument]], rankers: RankerFile
-) -> Iterator[tuple[list[float], JoinedQuestion, float]]:
-    """Columns and weight for a document's own questions, trick questions, and those of others of its kind and not."""
-    document = documents[0]
+    document: JoinedDocument,
+    documents: Sequence[JoinedDocument],
+    all_documents: Sequence[Sequence[JoinedDocument]],
+    rankers: RankerFile,
+    num: int,
+) -> Iterator[tuple[dict[str, float], JoinedQuestion, float]]:
+    """Columns and weight for a document's own questions, trick questions, and those of others of its kind and not.
+
+    documents: of its kind.   all_documents: of all kinds.
+    """
     other_kinds = [d for group in all_documents for d in group[:1] if _source_of(d) != _source_of(document)]
     own = [q for q in document.questions if not q.is_trick]
     tricks = [replace(q, belongs=False) for q in document.questions if q.is_trick]
-    same_kind = strangers(document, documents, _NUM_ASKED // 2)
-    foreign = strangers(document, other_kinds, _NUM_ASKED)
-    weighed = ((own, 1.0), (tricks, _TRICK_WEIGHT), (same_kind, _SAME_KIND_WEIGHT), (foreign, 1.0))
+    same_kind = strangers(document, documents[1:], num // 2)
+    foreign = strangers(document, other_kinds, num)
+    trick_weight = 1.0 if _source_of(document) in _BY_THEMSELVES else _TRICK_WEIGHT
+    weighed = ((own, 1.0), (tricks, trick_weight), (same_kind, _SAME_KIND_WEIGHT), (foreign, 1.0))
     with PassageIndex(document.text, document.sections) as index:
         for questions, weight in weighed:
-            for question in questions[:_NUM_ASKED]:
+            for question in questions[:num]:
                 passages = find_passages(question.question, index, rankers, KEPT)
                 ranked = rank_sentences(question.question, index, passages, rankers)
-                values = answerability_columns(question.question, index, passages, ranked) if ranked else {}
-                yield [values.get(name, 0.0) for name in ANSWERABILITY_COLUMNS], question, weight
+                yield (
+                    answerability_columns(question.question, index, passages, ranked) if ranked else {},
+                    question,
+                    weight,
+                )
 
 
 def _source_of(document: JoinedDocument) -> str:
@@ -220,10 +284,10 @@ def _source_of(document: JoinedDocument) -> str:
     return document.name.rpartition("-")[0].partition(",")[0]
 
 
-def _measure(documents: Sequence[JoinedDocument], rankers: RankerFile, extra: ExtraColumns | None) -> dict[str, float]:
+def _measure(documents: Sequence[JoinedDocument], rankers: RankerFile) -> dict[str, float]:
     """Held-out figures on the first long document of a source."""
     rows: list[tuple[float, ...]] = []
-    for asked in _ask(documents[0], rankers, extra):
+    for asked in _ask(documents[0], rankers):
         text, gold = asked.index.text, asked.question.answers
         ranked = rank_sentences(asked.question.question, asked.index, asked.passages, rankers, asked.columns)
         top, plain = ranked[0], asked.found[int(asked.columns["bm25"].argmax())]

@@ -1,0 +1,141 @@
+"""What a sentence means, as a vector: a small transformer encoder run by numpy, so that no question waits for torch.
+
+Vectors of two sentences that mean the same point the same way; those of a question and of its answer mostly do. It
+knows English only, and words of its list; others are told apart by a hash. Made by `longdoc train encoder`, which
+says what it learned from. Knows nothing of documents.
+
+Shape letters: N sentences, L words of the longest, D dimensions, H heads.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longdoc.core.errors import ModelUnavailable
+from longdoc.search.words import fold
+
+Vectors = NDArray[np.float32]
+FORMAT = "longdoc.encoder/1"
+WORD = re.compile(r"[a-z]+|\d+|\?")
+MAX_WORDS = 64  # of a sentence
+BUCKETS = 2048  # for words that are not in the list
+_BATCH = 64  # sentences
+
+
+@dataclass(frozen=True)
+class SentenceEncoder:
+    """words: the list, in the order of the table's rows behind the buckets'.   weights: by name, float32.
+
+    table: (1 + BUCKETS + V, D) int8, row 0 for padding.   scales: (1 + BUCKETS + V,).   heads, blocks: of the
+    transformer.
+    """
+
+    words: tuple[str, ...]
+    weights: dict[str, Vectors]
+    table: NDArray[np.int8]
+    scales: Vectors
+    heads: int
+    blocks: int
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {word: 1 + BUCKETS + i for i, word in enumerate(self.words)}
+
+    def numbers(self, text: str) -> list[int]:
+        """Rows of the table for the first words of a text; one of the buckets' for a text without words."""
+        known = self._numbers
+        found = WORD.findall(fold(text))[:MAX_WORDS]
+        return [known.get(word) or 1 + zlib.crc32(word.encode()) % BUCKETS for word in found] or [1]
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """(N, D), each of length 1. A sentence has the same vector in any company, up to rounding."""
+        numbers = [self.numbers(text) for text in texts]
+        order = sorted(range(len(texts)), key=lambda i: len(numbers[i]))
+        found = np.zeros((len(texts), self.table.shape[1]), dtype=np.float32)
+        for first in range(0, len(order), _BATCH):
+            chosen = order[first : first + _BATCH]
+            found[chosen] = self._forward([numbers[i] for i in chosen])
+        return found
+
+    def _forward(self, numbers: Sequence[Sequence[int]]) -> Vectors:
+        longest = max(map(len, numbers))
+        rows = np.zeros((len(numbers), longest), dtype=np.int64)
+        for i, own in enumerate(numbers):
+            rows[i, : len(own)] = own
+        absent = np.where(rows > 0, np.float32(0), np.float32(-1e4))
+        w = self.weights
+        x = self.table[rows].astype(np.float32) * self.scales[rows][..., None] + w["p.weight"][:longest]
+        for block in range(self.blocks):
+            x = self._block(x, absent, f"b.{block}.")
+        x = _normalised(x, w["n.weight"], w["n.bias"])
+        share = _softmax((x @ w["w.weight"].T)[..., 0] + absent)
+        pooled = np.einsum("nl,nld->nd", share, x) @ w["h.weight"].T + w["h.bias"]
+        vectors: Vectors = pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)
+        return vectors
+
+    def _block(self, x: Vectors, absent: Vectors, name: str) -> Vectors:
+        """Pre-norm self-attention and a feed-forward layer. x: (N, L, D).   absent: (N, L), -1e4 for padding."""
+        w, (num, length, dims) = self.weights, x.shape
+        mixed = _linear(_normalised(x, w[name + "n1.weight"], w[name + "n1.bias"]), w, name + "qkv")
+        q, k, v = mixed.reshape(num, length, 3, self.heads, dims // self.heads).transpose(2, 0, 3, 1, 4)
+        scores = q @ k.transpose(0, 1, 3, 2) / np.float32(np.sqrt(dims // self.heads)) + absent[:, None, None, :]
+        attended = (_softmax(scores) @ v).transpose(0, 2, 1, 3).reshape(num, length, dims)
+        x = x + _linear(attended, w, name + "o")
+        inner = _linear(_normalised(x, w[name + "n2.weight"], w[name + "n2.bias"]), w, name + "f1")
+        return x + _linear(_gelu(inner), w, name + "f2")
+
+
+def load(path: Path) -> SentenceEncoder:
+    """Reads an encoder; one that is damaged is a `ModelUnavailable`."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            about = file.metadata() or {}
+            if about.get("format") != FORMAT:
+                raise ValueError(f"its format is {about.get('format')!r}, not {FORMAT!r}")
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+        table, scales = arrays.pop("table"), arrays.pop("scales").astype(np.float32)
+        words = tuple(about["words"].split("\n"))
+        if len(table) != len(scales) or len(table) != 1 + BUCKETS + len(words):
+            raise ValueError("its table does not fit its words")
+        weights = {name: array.astype(np.float32) for name, array in arrays.items()}
+        return SentenceEncoder(words, weights, table, scales, int(about["heads"]), int(about["blocks"]))
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise ModelUnavailable(
+            f"{path} is not a sentence encoder.",
+            why=str(error),
+            fix="install longdoc again, or make one with `longdoc train encoder`",
+        ) from error
+
+
+def _linear(x: Vectors, weights: dict[str, Vectors], name: str) -> Vectors:
+    return x @ weights[name + ".weight"].T + weights[name + ".bias"]
+
+
+def _normalised(x: Vectors, weight: Vectors, bias: Vectors) -> Vectors:
+    """Layer normalisation with torch's epsilon."""
+    centred = x - x.mean(-1, keepdims=True)
+    spread: Vectors = np.sqrt((centred * centred).mean(-1, keepdims=True) + np.float32(1e-5))
+    normal: Vectors = centred / spread
+    return normal * weight + bias
+
+
+def _softmax(x: Vectors) -> Vectors:
+    exponents: Vectors = np.exp(x - x.max(-1, keepdims=True))
+    exponents /= exponents.sum(-1, keepdims=True)
+    return exponents
+
+
+def _gelu(x: Vectors) -> Vectors:
+    """By tanh (Hendrycks and Gimpel 2016)."""
+    bent: Vectors = np.tanh(np.float32(0.7978845608) * (x + np.float32(0.044715) * x * x * x))
+    return np.float32(0.5) * x * (1 + bent)
