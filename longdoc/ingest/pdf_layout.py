@@ -91,11 +91,9 @@ def _level_lines(runs: list[Run], page: int) -> list[Line]:
 
 
 def _with_head(parts: Sequence[list[Run]]) -> list[Line]:
-    """The lines of a first page with two blocks side by side at its top; each is read by itself."""
-    lines: list[Line] = []
-    for part in parts:
-        lines = _one_below_the_other(lines, [], _level_lines(part, 0))
-    return lines
+    """The lines of a first page with two blocks side by side at its top: each is read by itself, line by line."""
+    above, first, second, rest = (_level_lines(part, 0) for part in parts)
+    return _one_below_the_other(above, [line._replace(kind=TABLE) for line in (*first, *second)], rest)
 
 
 def _one_below_the_other(above: list[Line], table: list[Line], below: list[Line]) -> list[Line]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
+from longdoc.ingest import read_document
 from longdoc.ingest.pdf_pages import PageReader
 
 SENDER = ["Miller & Sons Ltd", "14 Harbour Street", "Bristol BS1 4RW", "United Kingdom", "Phone 0117 496 0123"]
@@ -73,6 +75,15 @@ def test_sender_at_the_left_and_facts_at_the_right(draw: Callable[[Canvas], None
     lines = lines_of(draw)
     assert lines[:10] == [*SENDER, *FACTS, "Invoice"]
     assert lines[10:] == ["\t".join(cells) for cells in ITEMS] + PROSE
+
+
+def test_the_lines_of_the_head_stay_lines(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4, invariant=1)
+    body_first_and_lower_at_the_right(canvas)
+    canvas.save()
+    text = read_document(str(tmp_path / "a.pdf")).text
+    assert text.startswith("\n".join([*SENDER, *FACTS]) + "\n\nInvoice\n\n")
+    assert text.endswith("\n\n" + " ".join(PROSE))
 
 
 def test_the_block_that_begins_higher_comes_first() -> None:
