@@ -13,7 +13,7 @@ from longdoc.output.wording import count, duration, is_uncited, memory, one_line
 
 _MAX_SKIPPED_RANGES = 12
 _MAX_LOSSES = 10  # in a receipt; all of them stand in JSON
-CHOSEN = "A summary of sentences chosen from the document; none of them was written."
+CHOSEN = "The summary is made of sentences chosen from the document, word for word; nothing in it was rewritten."
 
 
 def _ranges(pages: Sequence[int]) -> str:

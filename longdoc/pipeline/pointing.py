@@ -24,6 +24,7 @@ from longdoc.search.ranker import RankerFile
 from longdoc.search.salience import says_nothing
 from longdoc.search.shortest import shortest_answer
 from longdoc.search.whole import asks_for_whole
+from longdoc.search.words import content_stems
 
 MIN_ANSWERABLE = 0.5
 _MOST_ANNOUNCED = 500  # characters
@@ -64,6 +65,7 @@ def find(document: Document, question: str, index: PassageIndex, rankers: Ranker
     """What search has to say. passages: how many are wanted as evidence."""
     proposed = find_passages(question, index, rankers, max(KEPT, passages))
     ranked = without_footers(document, rank_sentences(question, index, proposed, rankers))
+    ranked = without_names_of_speakers(document, question, ranked)
     return Found(proposed, ranked, answerability(question, index, proposed, ranked, rankers))
 
 
@@ -90,6 +92,20 @@ def without_footers(document: Document, ranked: list[ScoredSentence]) -> list[Sc
     kept |= {s.start for s in signatures} if covered(signatures) >= covered(own) else set()
     kept |= {s.start for s in notices} if covered(notices) > covered(own) else set()
     return [s for s in ranked if s.start in kept]
+
+
+def without_names_of_speakers(document: Document, question: str, ranked: list[ScoredSentence]) -> list[ScoredSentence]:
+    """When it is asked who somebody is, without what that person says of other things: "Jason: Yeah, it was."."""
+    asked = set(content_stems(question))
+
+    def is_only_said_by(sentence: ScoredSentence) -> bool:
+        said = citations.cite_sentence(document, sentence.start, sentence.end)
+        if said.start == sentence.start or asked & set(content_stems(said.quote)):
+            return False
+        return asked <= set(content_stems(said.speaker or ""))
+
+    others = [s for s in ranked if not is_only_said_by(s)] if asked else []
+    return others or ranked
 
 
 def evidence_of(document: Document, found: Found, most: int) -> list[Evidence]:

@@ -77,6 +77,7 @@ _HOUSEKEEPING = _any_of(
     r"\b(?:un)?subscribe\b",
     r"\b(?:leave|give) (?:us|me|it) (?:a|an|your)\b[^.!?]{0,30}\b(?:review|rating|stars?)\b",
     r"\brate and review\b",
+    r"\b(?:last|next) (?:week|time|month)['’]s (?:episode|show)\b",
     r"\bshow notes\b",
     r"\bfollow (?:us|me|the show) (?:on|at)\b",
     r"\bjoin (?:us|our) (?:on|in) (?:slack|discord|zulip)\b",

@@ -176,7 +176,7 @@ def test_a_receipt_counts_the_quotes_that_are_shown() -> None:
 
 
 def test_a_summary_says_once_that_it_was_chosen_and_not_written() -> None:
-    kind = "A summary of sentences chosen from the document; none of them was written."
+    kind = "The summary is made of sentences chosen from the document, word for word; nothing in it was rewritten."
     summary = make_summary()
     for write in (summary_markdown, summary_text, lambda s: report_html([Reported(s)])):
         assert write(summary).count(kind) == 1

@@ -149,6 +149,20 @@ def test_fillers_are_no_second_sentence(talk: Path, pointing: Session) -> None:
     assert len(cited) == 1
 
 
+def test_who_somebody_is_is_not_told_by_what_they_say_of_other_things(talk: Path, pointing: Session) -> None:
+    talk.write_text(TALK + "\nAnn Lee: Our guest Bo Ruiz keeps bees.\n\nBo Ruiz: Yeah, it was.\n\nBo Ruiz: Twenty.\n")
+    document = parsed(talk)
+    reading = pointing.read(str(talk), SourceOptions(), lambda event: None)
+
+    def said(question: str) -> list[str]:
+        ranked = find(document, question, reading.index, pointing.rankers["ranker"], 5).ranked
+        return [document.text[s.start : s.end] for s in ranked]
+
+    assert said("Who is Bo Ruiz?")[0].endswith("Our guest Bo Ruiz keeps bees.")
+    assert "Bo Ruiz: Yeah, it was." not in said("Who is Bo Ruiz?")
+    assert "Bo Ruiz: Twenty." in said("How many bees did Bo Ruiz count?")  # what he says may answer that
+
+
 def test_what_hangs_below_a_mail_is_in_no_summary_and_no_answer_unless_asked_for(mail: Path, pointing: Session) -> None:
     summary = summary_of(mail, pointing)
     assert [s.text for s in summary.statements] == [
