@@ -156,4 +156,4 @@ def _incomplete(status: str, receipt: Receipt) -> list[str]:
 
 
 def _receipt(lines: Iterable[str]) -> list[str]:
-    return ["---", "\n".join(map(escape, lines))]
+    return ["---", "  \n".join(map(escape, lines))]  # two spaces keep the lines apart when it is rendered

@@ -95,17 +95,23 @@ def without_footers(document: Document, ranked: list[ScoredSentence]) -> list[Sc
 
 
 def without_names_of_speakers(document: Document, question: str, ranked: list[ScoredSentence]) -> list[ScoredSentence]:
-    """When it is asked who somebody is, without what that person says of other things: "Jason: Yeah, it was."."""
+    """When it is asked who somebody is who speaks here, only what names them: not "Jason: Yeah, it was.", nor a reply.
+
+    None are left when nobody says anything of them.
+    """
     asked = set(content_stems(question))
-
-    def is_only_said_by(sentence: ScoredSentence) -> bool:
-        said = citations.cite_sentence(document, sentence.start, sentence.end)
-        if said.start == sentence.start or asked & set(content_stems(said.quote)):
-            return False
-        return asked <= set(content_stems(said.speaker or ""))
-
-    others = [s for s in ranked if not is_only_said_by(s)] if asked else []
-    return others or ranked
+    said = [citations.cite_sentence(document, s.start, s.end) for s in ranked]
+    told = [
+        citation.quote.rstrip(": ") != citation.speaker and bool(asked & set(content_stems(citation.quote)))
+        for citation in said
+    ]
+    only_says = [
+        not tells and citation.start > sentence.start and asked <= set(content_stems(citation.speaker or ""))
+        for sentence, citation, tells in zip(ranked, said, told, strict=True)
+    ]
+    if not asked or not any(only_says):
+        return ranked
+    return [sentence for sentence, tells in zip(ranked, told, strict=True) if tells]
 
 
 def evidence_of(document: Document, found: Found, most: int) -> list[Evidence]:

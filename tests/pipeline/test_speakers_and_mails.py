@@ -150,7 +150,9 @@ def test_fillers_are_no_second_sentence(talk: Path, pointing: Session) -> None:
 
 
 def test_who_somebody_is_is_not_told_by_what_they_say_of_other_things(talk: Path, pointing: Session) -> None:
-    talk.write_text(TALK + "\nAnn Lee: Our guest Bo Ruiz keeps bees.\n\nBo Ruiz: Yeah, it was.\n\nBo Ruiz: Twenty.\n")
+    talk.write_text(
+        TALK + "\nAnn Lee: Our guest Bo Ruiz keeps bees.\n\nBo Ruiz: Yeah, it was.\n\nBo Ruiz: Twenty.\n\nAnn Lee:\n"
+    )
     document = parsed(talk)
     reading = pointing.read(str(talk), SourceOptions(), lambda event: None)
 
@@ -160,6 +162,7 @@ def test_who_somebody_is_is_not_told_by_what_they_say_of_other_things(talk: Path
 
     assert said("Who is Bo Ruiz?")[0].endswith("Our guest Bo Ruiz keeps bees.")
     assert "Bo Ruiz: Yeah, it was." not in said("Who is Bo Ruiz?")
+    assert said("Who is Ann Lee?") == []  # nobody says anything of her
     assert "Bo Ruiz: Twenty." in said("How many bees did Bo Ruiz count?")  # what he says may answer that
 
 
