@@ -10,16 +10,25 @@ Shapes: Dk key dim.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 
 def widened(keys: Tensor, num_products: int) -> Tensor:
     """(..., Dk) -> (..., (1 + n) Dk), of unit length as they were; half of it in the products."""
+    return torch.cat([*parts(keys, num_products)], -1) if num_products else keys
+
+
+def parts(keys: Tensor, num_products: int) -> Iterator[Tensor]:
+    """(..., Dk) -> 1 + n times (..., Dk), one at a time: what `widened` puts side by side."""
     if num_products == 0:
-        return keys
-    others = [keys.roll(places, -1) for places in range(1, num_products + 1)]
-    squares = keys.square() * sum(other.square() for other in others)
+        yield keys
+        return
+    squares = keys.square() * sum(keys.roll(places, -1).square() for places in range(1, num_products + 1))
     length = squares.sum(-1, keepdim=True).clamp_min(1e-24).sqrt()  # of a key of zeros, too, it has a gradient
     scaled = keys / (2**0.5 * length)
-    return torch.cat([keys * 0.5**0.5, *(scaled * other for other in others)], -1)
+    yield keys * 0.5**0.5
+    for places in range(1, num_products + 1):
+        yield scaled * keys.roll(places, -1)

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longdoc.engine.key_products import widened
+from longdoc.engine.key_products import parts, widened
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,16 @@ class Held:
         """(B, H, G, n, N, Dk) -> (B, H, G, n, N, Dv): each segment from what is held before it."""
         if self.groups:
             order = [head for heads, _ in self.groups for head in heads]
-            parts = [held.read(queries[:, heads]) for heads, held in self.groups]
-            return torch.cat(parts, 1)[:, [order.index(head) for head in range(len(order))]]
-        queries = widened(queries, self.key_products)
+            reads = [held.read(queries[:, heads]) for heads, held in self.groups]
+            return torch.cat(reads, 1)[:, [order.index(head) for head in range(len(order))]]
         matrices = self.matrices[: queries.shape[3]]
-        if all(matrix is matrices[0] for matrix in matrices):  # nothing was written between them
-            return (queries.flatten(2, 4) @ matrices[0]).view(*queries.shape[:-1], -1)
-        return queries @ torch.stack(matrices, 2)[:, :, None]
+        if any(matrix is not matrices[0] for matrix in matrices):
+            return widened(queries, self.key_products) @ torch.stack(matrices, 2)[:, :, None]
+        rows = torch.split(matrices[0], queries.shape[-1], -2)  # nothing was written between them
+        read = torch.zeros((), device=queries.device)
+        for part, own in zip(parts(queries.flatten(2, 4), self.key_products), rows, strict=True):
+            read = read + part @ own
+        return read.view(*queries.shape[:-1], -1)
 
 
 # (what is held, keys (B, H, n, N, Dk), values (B, H, n, N, Dv), strength (B, H, n, N)) -> what is held at n + 1 times.
@@ -97,6 +100,21 @@ def least_squares(ridge: float, drift: float, key_products: int = 0) -> WriteRul
     key_products: those that stand beside each number of a key (`key_products.widened`); Dw then is (1 + n) Dk.
     """
 
+    def after(key: Tensor, value: Tensor, weight: Tensor, matrix: Tensor, spreads: Tensor) -> tuple[Tensor, Tensor]:
+        """M and P (`spreads`) after the tokens of one segment."""
+        known, spread = key @ matrix.double(), key @ spreads.double()
+        across = spread.transpose(-1, -2)
+        system = weight * (spread @ key.transpose(-1, -2))
+        system = system + ridge * torch.eye(key.shape[-2], device=key.device, dtype=torch.float64)
+        solved = torch.linalg.solve(system, weight * torch.cat([value - known, spread], -1))
+        new, old = solved.split([value.shape[-1], key.shape[-1]], -1)
+        spreads = spreads - across @ old
+        spreads = ((spreads + spreads.transpose(-1, -2)) / 2).float()  # as it is, but for rounding
+        if drift:
+            share = (drift * weight.float().sum(-2, keepdim=True)).clamp(max=1)
+            spreads = spreads + share * (torch.eye(key.shape[-1], device=key.device) - spreads)
+        return (matrix + across @ new).float(), spreads
+
     def write(held: Held, keys: Tensor, values: Tensor, strength: Tensor) -> Held:
         matrix, covariance = held.matrices[-1], held.covariance
         assert covariance is not None
@@ -107,23 +125,15 @@ def least_squares(ridge: float, drift: float, key_products: int = 0) -> WriteRul
             (strength > 0).any(-1).flatten(0, 1).any(0).tolist() if strength.numel() else [False] * num_segments
         )
         keys = widened(keys, key_products)
-        eye = torch.eye(keys.shape[-1], device=keys.device)
-        ridges = ridge * torch.eye(strength.shape[-1], device=keys.device, dtype=torch.float64)
         matrices = [matrix]
         for segment in range(num_segments):
             if is_written[segment] or torch.is_grad_enabled():
                 key, value, weight = (x[:, :, segment].double() for x in (keys, values, strength[..., None]))
-                known, spread = key @ matrix.double(), key @ covariance.double()
-                across = spread.transpose(-1, -2)
-                system = ridges + weight * (spread @ key.transpose(-1, -2))
-                solved = torch.linalg.solve(system, weight * torch.cat([value - known, spread], -1))
-                new, old = solved.split([value.shape[-1], key.shape[-1]], -1)
-                matrix = (matrix + across @ new).float()
-                covariance = covariance - across @ old
-                covariance = ((covariance + covariance.transpose(-1, -2)) / 2).float()  # as it is, but for rounding
-                if drift:
-                    share = (drift * weight.float().sum(-2, keepdim=True)).clamp(max=1)
-                    covariance = covariance + share * (eye - covariance)
+                done = [
+                    after(key[:, own], value[:, own], weight[:, own], matrix[:, own], covariance[:, own])
+                    for own in (slice(head, head + 1) for head in range(key.shape[1]))
+                ]  # a covariance in float64 is large: one head after the other
+                matrix, covariance = torch.cat([m for m, _ in done], 1), torch.cat([c for _, c in done], 1)
             matrices.append(matrix)
         return Held(matrices, held.normalisers[-1:] * (num_segments + 1), covariance, key_products)
 
