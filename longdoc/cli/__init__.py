@@ -152,6 +152,7 @@ def main() -> NoReturn:
     if started.is_started() and started.rank():  # only serves: it ends with the first one, which is told of Ctrl-C
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     loading()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's products are small: threads would wait for each other
     open_standard_streams()
     report = Report()
     listen_to_signals(report)

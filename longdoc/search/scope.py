@@ -1,7 +1,8 @@
 """Which section a question speaks of: "What happens in chapter 3?", "Who is the king in The Snow Man?".
 
 A section named in the question narrows the search, and its name leaves the query, because every
-passage of it would match. Knows nothing of the index; it is told where words are concentrated.
+passage of it would match; a heading of one word may be what is asked for and stays. Knows nothing of the
+index; it is told where words are concentrated.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def find(
         if is_marked or len(content) > 3 or is_concentrated(" ".join(name), spans):
             rest = question[:start] + " " + question[end:]
             says_more = _WORD.search(rest) if name[0] in _KINDS else _says_more(rest)
-            return Scope(tuple(spans), rest if says_more else question)
+            is_name = is_marked or len(content) > 1  # "repairs" is what is asked for as well as a heading
+            return Scope(tuple(spans), rest if says_more and is_name else question)
     return None
 
 

@@ -48,7 +48,7 @@ _TRICK_WEIGHT = 0.1  # words do not tell them from good questions
 # What a cosine adds to a score. Fitted with the other columns on long texts it gets too little for short ones.
 _MEANING_WEIGHTS = {"passage": 2.0, "sentence": 3.0}
 _BY_THEMSELVES = frozenset({"everyday"})  # short documents; what they do not answer was asked in earnest
-_FOREIGN_COST = 2.0  # of answering a foreign question, beside declining one of the document's own
+_FOREIGN_COST = 1.6  # of answering a foreign question, beside declining one of the document's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,3 +55,14 @@ def test_what_a_chapter_is_about_is_asked_without_its_number():
     found = scope.find("What is chapter 2 about?", SECTIONS, never)
     assert found is not None
     assert found.rest == "What is   about?"
+
+
+def test_a_heading_of_one_word_stays_in_the_question():
+    sections = [Section("3. Deposit", 0, 100), Section("4. Repairs", 100, 200)]
+    found = scope.find("Who pays for the repairs?", sections, always)
+    assert found is not None
+    assert found.spans == ((100, 200),)
+    assert found.rest == "Who pays for the repairs?"
+    quoted = scope.find('Who pays in "Repairs"?', sections, always)
+    assert quoted is not None
+    assert "Repairs" not in quoted.rest
