@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -43,13 +44,18 @@ class Held:
             reads = [held.read(queries[:, heads]) for heads, held in self.groups]
             return torch.cat(reads, 1)[:, [order.index(head) for head in range(len(order))]]
         matrices = self.matrices[: queries.shape[3]]
-        if any(matrix is not matrices[0] for matrix in matrices):
+        changes = [i for i in range(1, len(matrices)) if matrices[i] is not matrices[i - 1]]
+        if len(changes) > len(matrices) // 2:
             return widened(queries, self.key_products) @ torch.stack(matrices, 2)[:, :, None]
-        rows = torch.split(matrices[0], queries.shape[-1], -2)  # nothing was written between them
-        read = torch.zeros((), device=queries.device)
-        for part, own in zip(parts(queries.flatten(2, 4), self.key_products), rows, strict=True):
-            read = read + part @ own
-        return read.view(*queries.shape[:-1], -1)
+        reads = []
+        for start, stop in pairwise([0, *changes, len(matrices)]):  # nothing was written between these
+            asked = queries[:, :, :, start:stop]
+            rows = torch.split(matrices[start], asked.shape[-1], -2)
+            read = torch.zeros((), device=asked.device)
+            for part, own in zip(parts(asked.flatten(2, 4), self.key_products), rows, strict=True):
+                read = read + part @ own
+            reads.append(read.view(*asked.shape[:-1], -1))
+        return torch.cat(reads, 3)
 
 
 # (what is held, keys (B, H, n, N, Dk), values (B, H, n, N, Dv), strength (B, H, n, N)) -> what is held at n + 1 times.

@@ -108,6 +108,9 @@ def test_a_segment_reads_what_was_held_before_it_whether_or_not_anything_was_wri
     assert all(matrix is idle.matrices[0] for matrix in idle.matrices)
     same = Held([held.matrices[-1]] * 4, held.normalisers)
     torch.testing.assert_close(same.read(queries), queries @ held.matrices[-1])
+    once = Held([*held.matrices[1:2] * 2, *held.matrices[2:3] * 2], held.normalisers).read(queries)
+    torch.testing.assert_close(once[:, :, :, :2], queries[:, :, :, :2] @ held.matrices[1])
+    torch.testing.assert_close(once[:, :, :, 2], queries[:, :, :, 2] @ held.matrices[2])
 
 
 def test_a_covariance_stays_one_over_many_writes() -> None:
