@@ -4,7 +4,7 @@ Vectors of two sentences that mean the same point the same way; those of a quest
 knows English only, and words of its list; others are told apart by a hash. Made by `longdoc train encoder`, which
 says what it learned from. Knows nothing of documents.
 
-Shape letters: N sentences, L words of the longest, D dimensions, H heads.
+Shape letters: N sentences, L words of one, D dimensions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ FORMAT = "longdoc.encoder/1"
 WORD = re.compile(r"[a-z]+|\d+|\?")
 MAX_WORDS = 64  # of a sentence
 BUCKETS = 2048  # for words that are not in the list
-_BATCH = 64  # sentences
 
 
 @dataclass(frozen=True)
@@ -56,38 +55,30 @@ class SentenceEncoder:
         return [known.get(word) or 1 + zlib.crc32(word.encode()) % BUCKETS for word in found] or [1]
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """(N, D), each of length 1. A sentence has the same vector in any company, up to rounding."""
-        numbers = [self.numbers(text) for text in texts]
-        order = sorted(range(len(texts)), key=lambda i: len(numbers[i]))
+        """(N, D), each of length 1. Each sentence goes through alone: its vector is the same bits in any company."""
         found = np.zeros((len(texts), self.table.shape[1]), dtype=np.float32)
-        for first in range(0, len(order), _BATCH):
-            chosen = order[first : first + _BATCH]
-            found[chosen] = self._forward([numbers[i] for i in chosen])
+        for i, text in enumerate(texts):
+            found[i] = self._forward(self.numbers(text))
         return found
 
-    def _forward(self, numbers: Sequence[Sequence[int]]) -> Vectors:
-        longest = max(map(len, numbers))
-        rows = np.zeros((len(numbers), longest), dtype=np.int64)
-        for i, own in enumerate(numbers):
-            rows[i, : len(own)] = own
-        absent = np.where(rows > 0, np.float32(0), np.float32(-1e4))
+    def _forward(self, numbers: Sequence[int]) -> Vectors:
+        """(D,) of one sentence."""
         w = self.weights
-        x = self.table[rows].astype(np.float32) * self.scales[rows][..., None] + w["p.weight"][:longest]
+        x = self.table[numbers].astype(np.float32) * self.scales[numbers][:, None] + w["p.weight"][: len(numbers)]
         for block in range(self.blocks):
-            x = self._block(x, absent, f"b.{block}.")
+            x = self._block(x, f"b.{block}.")
         x = _normalised(x, w["n.weight"], w["n.bias"])
-        share = _softmax((x @ w["w.weight"].T)[..., 0] + absent)
-        pooled = np.einsum("nl,nld->nd", share, x) @ w["h.weight"].T + w["h.bias"]
-        vectors: Vectors = pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)
-        return vectors
+        pooled = _softmax((x @ w["w.weight"].T)[:, 0]) @ x @ w["h.weight"].T + w["h.bias"]
+        vector: Vectors = pooled / np.maximum(np.linalg.norm(pooled), np.float32(1e-9))
+        return vector
 
-    def _block(self, x: Vectors, absent: Vectors, name: str) -> Vectors:
-        """Pre-norm self-attention and a feed-forward layer. x: (N, L, D).   absent: (N, L), -1e4 for padding."""
-        w, (num, length, dims) = self.weights, x.shape
+    def _block(self, x: Vectors, name: str) -> Vectors:
+        """Pre-norm self-attention and a feed-forward layer, (L, D) -> (L, D)."""
+        w, (length, dims) = self.weights, x.shape
         mixed = _linear(_normalised(x, w[name + "n1.weight"], w[name + "n1.bias"]), w, name + "qkv")
-        q, k, v = mixed.reshape(num, length, 3, self.heads, dims // self.heads).transpose(2, 0, 3, 1, 4)
-        scores = q @ k.transpose(0, 1, 3, 2) / np.float32(np.sqrt(dims // self.heads)) + absent[:, None, None, :]
-        attended = (_softmax(scores) @ v).transpose(0, 2, 1, 3).reshape(num, length, dims)
+        q, k, v = mixed.reshape(length, 3, self.heads, dims // self.heads).transpose(1, 2, 0, 3)
+        scores = q @ k.transpose(0, 2, 1) / np.float32(np.sqrt(dims // self.heads))
+        attended = (_softmax(scores) @ v).transpose(1, 0, 2).reshape(length, dims)
         x = x + _linear(attended, w, name + "o")
         inner = _linear(_normalised(x, w[name + "n2.weight"], w[name + "n2.bias"]), w, name + "f1")
         return x + _linear(_gelu(inner), w, name + "f2")
