@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -224,13 +226,24 @@ def test_a_full_disk_behind_standard_output_is_an_error(longdoc_process: Start) 
     assert err.startswith(b"error: Standard output cannot be written.")
 
 
+def wait_for_its_input(process: subprocess.Popen[bytes]) -> None:
+    """Until it listens to SIGTERM, which Linux tells, and a second longer."""
+    status = Path(f"/proc/{process.pid}/status")
+    for _ in range(600 if status.exists() else 0):
+        caught = re.search(r"SigCgt:\s*(\w+)", status.read_text())
+        if caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1:
+            break
+        time.sleep(0.05)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1.0)
+
+
 def test_ctrl_c_while_a_question_is_awaited_is_130(longdoc_process: Start) -> None:
     process = longdoc_process(
         "ask", "a.pdf", "--questions", "-",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(1.5)  # it has started and waits for its input
+    wait_for_its_input(process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -243,8 +256,7 @@ def test_sigterm_is_143_and_says_nothing(longdoc_process: Start) -> None:
         "ask", "a.pdf", "--questions", "-",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(1.5)  # it has started and waits for its input
+    wait_for_its_input(process)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err.strip()) == (143, b"", b"")
