@@ -165,6 +165,7 @@ def encoder(
     from longdoc.train.encoder import distill
     from longdoc.train.encoder_data import draw_sentences
 
+    output.parent.mkdir(parents=True, exist_ok=True)
     sentences = draw_sentences(texts, questions, num_sentences)
     click.echo(f"{len(sentences):,} sentences", err=True)
     _report(distill(sentences, teacher, output, num_epochs=epochs, threads=threads, report=_report))

@@ -115,10 +115,16 @@ def without_names_of_speakers(document: Document, question: str, ranked: list[Sc
 
 
 def evidence_of(document: Document, found: Found, most: int) -> list[Evidence]:
-    """The passages that hold the best sentences, best first, with the probability of theirs."""
+    """The passages that hold the best sentences, best first, with the probability of theirs.
+
+    Where nothing answers, those that have no word of the question, nor a related one, are left out.
+    """
     best = dict.fromkeys(range(len(found.proposed)), 0.0)
     for sentence in found.ranked:
         best[sentence.passage] = max(best[sentence.passage], sentence.probability)
+    if found.likely < MIN_ANSWERABLE:
+        near = {s.passage for s in found.ranked if s.features["coverage_wide"] + s.features["related_wide"] > 0}
+        best = {passage: probability for passage, probability in best.items() if passage in near}
     order = sorted(best, key=lambda p: -best[p])[:most]
     return [Evidence(document.cite(found.proposed[p].start, found.proposed[p].end), round(best[p], 4)) for p in order]
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from longdoc.core.types import Passage
-from longdoc.search import definitions, meaning
+from longdoc.search import definitions, similarity
 from longdoc.search.candidates import Candidate, candidates, features, parse
 from longdoc.search.encoder import SentenceEncoder
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array, RankerFile
-from longdoc.search.related import related
 
 ANSWERABILITY_COLUMNS = (
     "best_coverage", "best_wide", "best_passage", "top_coverage", "top_wide", "top_passage", "best_bigrams",
@@ -26,13 +25,12 @@ ANSWERABILITY_COLUMNS = (
     "rarest_missing", "num_missing", "best_related", "best_related_wide", "top_related", "top_related_wide",
     "rarest_unmet", "num_unmet", "top_fits_kind",
 )  # fmt: skip
-MEANING_COLUMNS = ("best_meaning", "top_meaning", "best_meaning_wide")
+SIMILARITY_COLUMNS = ("best_similarity", "top_similarity", "best_similarity_wide")
 
 _SURE = 0.8  # the share from which one sentence is enough: below it, the second holds the answer now and then
-
-
 _ECHO = 0.7  # of the question's words, by weight, in a question of the document
 _REPLY_WITHIN = 6  # sentences
+_SHORT, _SHORT_DOUBT = 24, 0.85  # passages; from the log odds, as if a likelihood of .7 were needed and not of .5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +89,10 @@ def sentence_columns(
     found: Sequence[Candidate],
     encoder: SentenceEncoder | None,
 ) -> dict[str, Array]:
-    """All columns of words, and with an encoder those of meaning."""
+    """All columns of words, and with an encoder those of `similarity`."""
     columns = features(parse(question, index), index, passages, found)
     if encoder is not None and index.is_english:
-        columns |= meaning.of_sentences(question, index, found, encoder)
+        columns |= similarity.of_sentences(question, index, found, encoder)
     return columns
 
 
@@ -158,7 +156,8 @@ def answerability(
 ) -> float:
     """The probability that the document answers: low for questions that belong to another document.
 
-    Trick questions, whose words are all here but turned, are not what this detects.
+    A short document shares its words with most questions that are asked of it, also with those that it does not
+    answer: there more is needed. Trick questions, whose words are all here but turned, are not what this detects.
     """
     if not ranked:
         return 0.0
@@ -166,6 +165,8 @@ def answerability(
         name: np.asarray([value]) for name, value in answerability_columns(question, index, passages, ranked).items()
     }
     logit = float(rankers.best("answerability", columns).score(columns)[0])
+    if len(index.passages) <= _SHORT:
+        logit -= _SHORT_DOUBT
     return float(1 / (1 + np.exp(-logit)))
 
 
@@ -180,7 +181,7 @@ def answerability_columns(
     asked = parse(question, index)
     there = {stem for number in index.sentences_of(passages[0]) for stem in index.stems_of(number)}
     missing = [weight for stem, weight in asked.weights.items() if stem not in there]
-    unmet = [asked.weights[s] for s in asked.weights if s not in there and related(s).isdisjoint(there)]
+    unmet = [asked.weights[s] for s in asked.weights if s not in there and not asked.is_related(s, there)]
     absent = index.highest_idf
     unknown = sum(weight for stem, weight in asked.weights.items() if stem in asked.absent)
     top = ranked[0]
@@ -214,11 +215,11 @@ def answerability_columns(
         top.features["fits_kind"],
     )
     columns = dict(zip(ANSWERABILITY_COLUMNS, values, strict=True))
-    if "meaning" in top.features:
+    if "similarity" in top.features:
         near = (
-            max(s.features["meaning"] for s in ranked),
-            top.features["meaning"],
-            max(s.features["meaning_wide"] for s in ranked),
+            max(s.features["similarity"] for s in ranked),
+            top.features["similarity"],
+            max(s.features["similarity_wide"] for s in ranked),
         )
-        columns |= dict(zip(MEANING_COLUMNS, near, strict=True))
+        columns |= dict(zip(SIMILARITY_COLUMNS, near, strict=True))
     return columns

@@ -10,8 +10,8 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from longdoc.search.related import related
 from longdoc.search.words import content_words, expected_share, fold, stem, words
 
 K1, B = 1.2, 0.3  # sentences: length says little, so b is far below BM25's usual .75
+_NONE: frozenset[str] = frozenset()
 _NAME = re.compile(r"\b[A-Z][\w'’-]+")
 _YEAR = re.compile(
     r"\b(1\d{3}|20\d\d)\b|\b(January|February|March|April|May|June|July|August|September|October|November|December)\b"
@@ -106,7 +107,7 @@ class Question:
     """What is asked for. weights: by stem, summing to `total`. names: capitalised words and numbers, stems.
 
     A weight is the idf in the document, where so asked less for words that the place of an answer seldom has.
-    absent: stems that no passage has.
+    absent: stems that no passage has.   related: to each stem, in an English text.
     """
 
     kind: str
@@ -114,6 +115,7 @@ class Question:
     weights: dict[str, float]
     names: frozenset[str]
     absent: frozenset[str] = frozenset()
+    related: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def total(self) -> float:
@@ -125,8 +127,12 @@ class Question:
 
     def related_share(self, stems: set[str]) -> float:
         """The share of the question's weight that the set covers by related words only."""
-        unsaid = (w for s, w in self.weights.items() if s not in stems and not related(s).isdisjoint(stems))
+        unsaid = (w for s, w in self.weights.items() if s not in stems and self.is_related(s, stems))
         return sum(unsaid) / self.total if self.total else 0.0
+
+    def is_related(self, stem: str, stems: set[str]) -> bool:
+        """Whether a word related to the stem is among these."""
+        return not self.related.get(stem, _NONE).isdisjoint(stems)
 
 
 def parse(question: str, index: PassageIndex, *, as_expected: bool = False) -> Question:
@@ -152,6 +158,7 @@ def parse(question: str, index: PassageIndex, *, as_expected: bool = False) -> Q
         {one: value * expected_share(one) for one, value in idf.items()} if as_expected else idf,
         frozenset((capitals | numbers) & set(idf)),
         frozenset(idf.keys() - there),
+        {one: related(one) for one in idf} if index.is_english else {},
     )
 
 

@@ -64,24 +64,27 @@ class SentenceEncoder:
     def _forward(self, numbers: Sequence[int]) -> Vectors:
         """(D,) of one sentence."""
         w = self.weights
-        x = self.table[numbers].astype(np.float32) * self.scales[numbers][:, None] + w["p.weight"][: len(numbers)]
+        x = (
+            self.table[numbers].astype(np.float32) * self.scales[numbers][:, None]
+            + w["positions.weight"][: len(numbers)]
+        )
         for block in range(self.blocks):
-            x = self._block(x, f"b.{block}.")
-        x = _normalised(x, w["n.weight"], w["n.bias"])
-        pooled = _softmax((x @ w["w.weight"].T)[:, 0]) @ x @ w["h.weight"].T + w["h.bias"]
+            x = self._block(x, f"blocks.{block}.")
+        x = _normalised(x, w["norm.weight"], w["norm.bias"])
+        pooled = _softmax((x @ w["pooling.weight"].T)[:, 0]) @ x @ w["head.weight"].T + w["head.bias"]
         vector: Vectors = pooled / np.maximum(np.linalg.norm(pooled), np.float32(1e-9))
         return vector
 
     def _block(self, x: Vectors, name: str) -> Vectors:
         """Pre-norm self-attention and a feed-forward layer, (L, D) -> (L, D)."""
         w, (length, dims) = self.weights, x.shape
-        mixed = _linear(_normalised(x, w[name + "n1.weight"], w[name + "n1.bias"]), w, name + "qkv")
+        mixed = _linear(_normalised(x, w[name + "norm1.weight"], w[name + "norm1.bias"]), w, name + "qkv")
         q, k, v = mixed.reshape(length, 3, self.heads, dims // self.heads).transpose(1, 2, 0, 3)
         scores = q @ k.transpose(0, 2, 1) / np.float32(np.sqrt(dims // self.heads))
         attended = (_softmax(scores) @ v).transpose(1, 0, 2).reshape(length, dims)
-        x = x + _linear(attended, w, name + "o")
-        inner = _linear(_normalised(x, w[name + "n2.weight"], w[name + "n2.bias"]), w, name + "f1")
-        return x + _linear(_gelu(inner), w, name + "f2")
+        x = x + _linear(attended, w, name + "out")
+        inner = _linear(_normalised(x, w[name + "norm2.weight"], w[name + "norm2.bias"]), w, name + "inner")
+        return x + _linear(_gelu(inner), w, name + "outer")
 
 
 def load(path: Path) -> SentenceEncoder:
@@ -99,8 +102,15 @@ def load(path: Path) -> SentenceEncoder:
         if len(table) != len(scales) or len(table) != 1 + BUCKETS + len(words):
             raise ValueError("its table does not fit its words")
         weights = {name: array.astype(np.float32) for name, array in arrays.items()}
-        return SentenceEncoder(words, weights, table, scales, int(about["heads"]), int(about["blocks"]))
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        encoder = SentenceEncoder(words, weights, table, scales, int(about["heads"]), int(about["blocks"]))
+        longest = " ".join(["a"] * MAX_WORDS)
+        if (
+            not all(np.isfinite(array).all() for array in (scales, *weights.values()))
+            or encoder.encode([longest]).ndim != 2
+        ):
+            raise ValueError("its weights are no numbers")
+        return encoder
+    except (OSError, ValueError, KeyError, IndexError, ZeroDivisionError, SafetensorError) as error:
         raise ModelUnavailable(
             f"{path} is not a sentence encoder.",
             why=str(error),

@@ -35,7 +35,7 @@ class PassageIndex:
 
     text, sections: what was indexed.   sentences: spans, in order, without those of tables of contents.
     passages: half-open ranges of sentence numbers, in order, a new one at the first paragraph about 100 words on.
-    vectors: of sentences, by number, as far as `meaning` needed them.
+    vectors: of sentences, by number, as far as `similarity` needed them.
     """
 
     def __init__(
@@ -209,11 +209,11 @@ class PassageIndex:
     def idf(self, word: str) -> float:
         """How rare a word is among the passages: low when all have it, highest for a rare word that none has.
 
-        _USUAL passages of usual English are counted with them: the few of a short document say little.
+        _USUAL passages of usual English are counted with those of an English text: a short one has few of its own.
         """
         if word not in self._idf:
-            found = self._num_with(word) + _USUAL * passage_share(stem(word))
-            total = len(self.passages) + _USUAL
+            found = self._num_with(word) + self._usual * passage_share(stem(word))
+            total = len(self.passages) + self._usual
             self._idf[word] = math.log(1 + (total - found + 0.5) / (found + 0.5))
         return self._idf[word]
 
@@ -224,7 +224,11 @@ class PassageIndex:
     @property
     def highest_idf(self) -> float:
         """The idf of a word that nobody uses."""
-        return math.log(1 + (len(self.passages) + _USUAL + 0.5) / 0.5)
+        return math.log(1 + (len(self.passages) + self._usual + 0.5) / 0.5)
+
+    @property
+    def _usual(self) -> float:
+        return _USUAL if self.is_english else 0.0
 
     def _num_with(self, word: str) -> int:
         if word not in self._counts:

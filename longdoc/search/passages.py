@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from longdoc.core.types import Passage
-from longdoc.search import meaning
+from longdoc.search import similarity
 from longdoc.search.candidates import K1, B, Question, fits_kind, parse
 from longdoc.search.encoder import SentenceEncoder
 from longdoc.search.index import PassageIndex
@@ -55,7 +55,7 @@ def propose(question: str, index: PassageIndex, k: int = PROPOSED) -> list[Passa
 def passage_columns(
     question: str, index: PassageIndex, proposed: Sequence[Passage], encoder: SentenceEncoder | None = None
 ) -> dict[str, Array]:
-    """COLUMNS -> (P,) each, for P passages; with an encoder "meaning", too.
+    """COLUMNS -> (P,) each, for P passages; with an encoder "similarity", too.
 
     coverage: share of the question's weight in the passage; coverage_1, coverage_3: in its best sentence, or in three.
     related...: the same with what related words cover.   flat_bm25: BM25 that hardly minds the length.
@@ -93,7 +93,7 @@ def passage_columns(
     column /= max(1e-9, float(column.max()))
     found = {name: table[:, i] for i, name in enumerate(COLUMNS)}
     if encoder is not None and index.is_english:
-        found["meaning"] = meaning.of_passages(question, index, proposed, encoder)
+        found["similarity"] = similarity.of_passages(question, index, proposed, encoder)
     return found
 
 

@@ -72,17 +72,18 @@ class Ranker:
 class RankerFile:
     """The rankers of one file by name, and where they come from (sources, licences, held-out figures).
 
-    encoder: beside them, where some of them have columns of what sentences mean.
+    encoder, encoder_file: beside them, where some of them have columns of what sentences mean; its name in the folder.
     """
 
     rankers: dict[str, Ranker]
     provenance: dict[str, Any]
     encoder: SentenceEncoder | None = None
+    encoder_file: str | None = None
 
     def best(self, purpose: str, available: Collection[str]) -> Ranker:
         """The ranker for a purpose that uses most of the available columns, and no others.
 
-        Names are "purpose" or "purpose+variant" ("sentence", "sentence+model").
+        Names are "purpose" or "purpose+variant" ("sentence", "sentence+similarity").
         """
         fitting = [
             ranker
@@ -116,8 +117,9 @@ def load(path: Path) -> RankerFile:
         if content.get("format") != FORMAT:
             raise ValueError(f"its format is {content.get('format')!r}, not {FORMAT!r}")
         rankers = {name: Ranker.from_json(fields) for name, fields in content["rankers"].items()}
-        encoder = load_encoder(path.with_name(content["encoder"])) if "encoder" in content else None
-        return RankerFile(rankers, content.get("provenance", {}), encoder)
+        name = content.get("encoder")
+        encoder = load_encoder(path.with_name(name)) if name else None
+        return RankerFile(rankers, content.get("provenance", {}), encoder, name)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelUnavailable(
             f"{path} is not a ranker.",

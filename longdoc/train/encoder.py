@@ -1,8 +1,8 @@
 """Trains the small sentence encoder of `search.encoder` to give the vectors of a large one (distillation).
 
 The teacher is any sentence encoder whose vectors are the mean of its last hidden states. Its vectors are turned to the
-principal directions of the sentences (PCA) and cut to the student's size; the student learns each vector, and the
-cosines of each batch. Its words begin as what the teacher makes of single words.
+directions in which those of the sentences are largest (truncated SVD, not centred) and cut to the student's size; the
+student learns each vector, and the cosines of each batch. Its words begin as the teacher's vectors of single words.
 
 Reimers and Gurevych (2020), "Making monolingual sentence embeddings multilingual using knowledge distillation", eq. 1,
 with one language, cosines instead of squared distances, and the cosines within a batch added.
@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from longdoc.core.errors import ModelUnavailable, UsageError
 from longdoc.search.encoder import BUCKETS, FORMAT, MAX_WORDS, WORD, SentenceEncoder
 from longdoc.search.words import fold
 
@@ -53,8 +54,15 @@ class Teacher:
     def __init__(self, name: str) -> None:
         from transformers import AutoModel, AutoTokenizer
 
-        self._tokenizer = AutoTokenizer.from_pretrained(name)
-        self._model = AutoModel.from_pretrained(name, dtype=torch.bfloat16).eval()
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(name)
+            self._model = AutoModel.from_pretrained(name, dtype=torch.bfloat16).eval()
+        except (OSError, ValueError) as error:
+            raise ModelUnavailable(
+                f"The teacher {name} cannot be loaded.",
+                why=str(error).partition("\n")[0],
+                fix="name a sentence encoder of the hub that is there (longdoc models pull ID), or its folder",
+            ) from error
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """(N, T), each of length 1."""
@@ -85,7 +93,16 @@ def distill(
     threads: int | None = None,
     report: Report = lambda line: None,
 ) -> dict[str, float]:
-    """Asks the teacher, trains, and writes `out`. Returns the figures of `train_encoder`."""
+    """Asks the teacher, trains, and writes `out`. Returns the figures of `train_encoder`.
+
+    Raises UsageError for fewer sentences than a training can be judged on, ModelUnavailable without the teacher.
+    """
+    if len(sentences) < 10 * _HELD_OUT:
+        raise UsageError(
+            f"{len(sentences):,} sentences are too few to learn from.",
+            why=f"{_HELD_OUT:,} of them are kept to measure on",
+            fix="give more text: some hundred thousand sentences",
+        )
     if threads:
         torch.set_num_threads(threads)
     words = most_used_words(sentences, Size().words)
@@ -140,14 +157,14 @@ def train_encoder(
     numbers = _numbers(sentences, words)
     order = torch.randperm(len(sentences)).tolist()
     held_out, own = order[:_HELD_OUT], order[_HELD_OUT:]
-    tables = [network.e.weight, network.p.weight]
+    tables = [network.embedding.weight, network.positions.weight]
     others = [p for p in network.parameters() if not any(p is table for table in tables)]
     groups: list[dict[str, Any]] = [
         {"params": tables, "lr": _WORD_RATE, "weight_decay": 0.0},
         {"params": others, "lr": _RATE},
     ]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01)
-    figures = {"kept_by_pca": kept}
+    figures = {"kept_by_svd": kept}
     num_steps = num_epochs * math.ceil(len(own) / _BATCH)
     for step, chosen in enumerate(islice(_batches(own, numbers, seed), num_steps)):
         done = step / num_steps
@@ -174,43 +191,43 @@ class Network(nn.Module):
 
     def __init__(self, num_words: int, size: Size, word_vectors: Tensor) -> None:
         super().__init__()
-        self.e = nn.Embedding(1 + BUCKETS + num_words, size.dims, padding_idx=0)
-        self.p = nn.Embedding(MAX_WORDS, size.dims)
-        self.b = nn.ModuleList(_Block(size) for _ in range(size.blocks))
-        self.n = nn.LayerNorm(size.dims)
-        self.w = nn.Linear(size.dims, 1, bias=False)
-        self.h = nn.Linear(size.dims, size.dims)
+        self.embedding = nn.Embedding(1 + BUCKETS + num_words, size.dims, padding_idx=0)
+        self.positions = nn.Embedding(MAX_WORDS, size.dims)
+        self.blocks = nn.ModuleList(_Block(size) for _ in range(size.blocks))
+        self.norm = nn.LayerNorm(size.dims)
+        self.pooling = nn.Linear(size.dims, 1, bias=False)
+        self.head = nn.Linear(size.dims, size.dims)
         with torch.no_grad():
-            self.e.weight.mul_(0.3)
-            self.e.weight[0] = 0.0
-            self.e.weight[1 + BUCKETS :] = 0.3 * word_vectors / word_vectors.std()
-            self.p.weight.mul_(0.05)
+            self.embedding.weight.mul_(0.3)
+            self.embedding.weight[0] = 0.0
+            self.embedding.weight[1 + BUCKETS :] = 0.3 * word_vectors / word_vectors.std()
+            self.positions.weight.mul_(0.05)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """(N, L) rows, 0 for padding -> (N, D), each of length 1."""
         there = numbers > 0
-        x = self.e(numbers) + self.p.weight[: numbers.shape[1]]
-        for block in self.b:
+        x = self.embedding(numbers) + self.positions.weight[: numbers.shape[1]]
+        for block in self.blocks:
             x = block(x, there)
-        x = self.n(x)
-        share = self.w(x).squeeze(-1).masked_fill(~there, -1e4).softmax(1)
-        return F.normalize(self.h((x * share.unsqueeze(-1)).sum(1)), dim=-1)
+        x = self.norm(x)
+        share = self.pooling(x).squeeze(-1).masked_fill(~there, -1e4).softmax(1)
+        return F.normalize(self.head((x * share.unsqueeze(-1)).sum(1)), dim=-1)
 
 
 class _Block(nn.Module):
     def __init__(self, size: Size) -> None:
         super().__init__()
         self.heads = size.heads
-        self.n1, self.n2 = nn.LayerNorm(size.dims), nn.LayerNorm(size.dims)
-        self.qkv, self.o = nn.Linear(size.dims, 3 * size.dims), nn.Linear(size.dims, size.dims)
-        self.f1, self.f2 = nn.Linear(size.dims, size.inner), nn.Linear(size.inner, size.dims)
+        self.norm1, self.norm2 = nn.LayerNorm(size.dims), nn.LayerNorm(size.dims)
+        self.qkv, self.out = nn.Linear(size.dims, 3 * size.dims), nn.Linear(size.dims, size.dims)
+        self.inner, self.outer = nn.Linear(size.dims, size.inner), nn.Linear(size.inner, size.dims)
 
     def forward(self, x: Tensor, there: Tensor) -> Tensor:
         num, length, dims = x.shape
-        q, k, v = self.qkv(self.n1(x)).view(num, length, 3, self.heads, dims // self.heads).permute(2, 0, 3, 1, 4)
+        q, k, v = self.qkv(self.norm1(x)).view(num, length, 3, self.heads, dims // self.heads).permute(2, 0, 3, 1, 4)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=there[:, None, None, :])
-        x = x + self.o(attended.transpose(1, 2).reshape(num, length, dims))
-        mixed: Tensor = x + self.f2(F.gelu(self.f1(self.n2(x)), approximate="tanh"))
+        x = x + self.out(attended.transpose(1, 2).reshape(num, length, dims))
+        mixed: Tensor = x + self.outer(F.gelu(self.inner(self.norm2(x)), approximate="tanh"))
         return mixed
 
 
@@ -219,7 +236,7 @@ def save(network: Network, words: tuple[str, ...], size: Size, out: Path, about:
     from safetensors.numpy import save_file
 
     arrays = {name: tensor.detach().float().numpy() for name, tensor in network.state_dict().items()}
-    table = arrays.pop("e.weight")
+    table = arrays.pop("embedding.weight")
     scales = np.maximum(np.abs(table).max(1), 1e-9) / 127
     packed = {name: array.astype(np.float16) for name, array in arrays.items()}
     packed["table"] = np.rint(table / scales[:, None]).astype(np.int8)

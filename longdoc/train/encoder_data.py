@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from longdoc.core.sentences import sentence_spans
+from longdoc.ingest.encoding import decode
 from longdoc.search.joined import is_held_out, read_rows
 
 _CHARACTERS = range(16, 300)  # of a sentence
@@ -31,7 +32,7 @@ def draw_sentences(texts: Sequence[Path], questions: Sequence[Path], most: int, 
                 found.update(dict.fromkeys(_sentences(context)))
     share = max(0, most - len(found)) // max(1, len(texts))
     for path in texts:
-        text = path.read_text(encoding="utf-8")
+        text = decode(path.read_bytes()).text
         starts = [*range(0, len(text), _STRETCH)]
         rng.shuffle(starts)
         own: dict[str, None] = {}

@@ -8,9 +8,10 @@ models.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from longdoc.core.types import Passage
 from longdoc.search import ranker as ranker_file
 from longdoc.search.answers import (
     ANSWERABILITY_COLUMNS,
-    MEANING_COLUMNS,
+    SIMILARITY_COLUMNS,
     answerability_columns,
     enough,
     rank_sentences,
@@ -46,7 +47,7 @@ _MOST_OF_SINGLE = 60_000  # characters
 _SAME_KIND_WEIGHT = 0.2  # of another document of the same kind: some could be answered here
 _TRICK_WEIGHT = 0.1  # words do not tell them from good questions
 # What a cosine adds to a score. Fitted with the other columns on long texts it gets too little for short ones.
-_MEANING_WEIGHTS = {"passage": 2.0, "sentence": 3.0}
+_SIMILARITY_WEIGHTS = {"passage": 2.0, "sentence": 3.0}
 _BY_THEMSELVES = frozenset({"everyday"})  # short documents; what they do not answer was asked in earnest
 _FOREIGN_COST = 1.6  # of answering a foreign question, beside declining one of the document's own
 
@@ -65,8 +66,17 @@ class _Asked:
 class _Remembering(SentenceEncoder):
     """Encodes no sentence twice: each document is asked several times here."""
 
+    @classmethod
+    def of(cls, encoder: SentenceEncoder) -> Self:
+        """The same encoder, with a memory."""
+        return cls(*(getattr(encoder, field.name) for field in fields(encoder)))
+
+    @cached_property
+    def _known(self) -> dict[str, Vectors]:
+        return {}
+
     def encode(self, texts: Sequence[str]) -> Vectors:
-        known: dict[str, Vectors] = self.__dict__.setdefault("known", {})
+        known = self._known
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         known.update(zip(missing, super().encode(missing), strict=True))
         return np.stack([known[text] for text in texts]) if texts else super().encode(())
@@ -81,7 +91,7 @@ def train_answer_ranker(
     num_steps: int = 300,
     questions_per_document: int = 300,
 ) -> dict[str, Any]:
-    """Fits "passage", "sentence" and "answerability" (with an encoder also "passage+meaning" ...), and writes `out`.
+    """Fits "passage", "sentence" and "answerability" (with an encoder also "passage+similarity" ...), and writes `out`.
 
     rows: questions, with context, answers, source, doc_id.   encoder: in the same folder as `out`. Returns the held-out
     figures.
@@ -91,11 +101,11 @@ def train_answer_ranker(
     for documents, is_kept in _documents(rows, questions_per_document):
         (held_out if is_kept else fitted).append(documents)
     rankers = _fit(fitted, num_hidden, num_steps)
-    known = _Remembering(**vars(load_encoder(encoder))) if encoder else None
+    known = _Remembering.of(load_encoder(encoder)) if encoder else None
     if known is not None:
-        weighed = {name: _with_meaning(rankers[name], weight) for name, weight in _MEANING_WEIGHTS.items()}
+        weighed = {name: _with_similarity(rankers[name], weight) for name, weight in _SIMILARITY_WEIGHTS.items()}
         weighed["answerability"] = _fit_answerability(fitted, RankerFile(weighed, {}, known))
-        rankers |= {f"{name}+meaning": ranker for name, ranker in weighed.items()}
+        rankers |= {f"{name}+similarity": ranker for name, ranker in weighed.items()}
     figures = {docs[0].name: _measure(docs, RankerFile(rankers, {}, known)) for docs in held_out}
     sources = sorted({row["source"] for row in rows})
     provenance = {
@@ -109,11 +119,11 @@ def train_answer_ranker(
     return figures
 
 
-def _with_meaning(ranker: Ranker, weight: float) -> Ranker:
+def _with_similarity(ranker: Ranker, weight: float) -> Ranker:
     """The same ranker, and the cosine of the question with what is ranked added to its score."""
     return replace(
         ranker,
-        columns=(*ranker.columns, "meaning"),
+        columns=(*ranker.columns, "similarity"),
         mean=np.append(ranker.mean, 0.0),
         std=np.append(ranker.std, 1.0),
         linear=np.append(ranker.linear, weight),
@@ -210,7 +220,7 @@ def _fit_answerability(fitted: Sequence[Sequence[JoinedDocument]], rankers: Rank
     rows: list[list[float]] = []
     labels: list[float] = []
     weights: list[float] = []
-    names = [*ANSWERABILITY_COLUMNS, *(MEANING_COLUMNS if rankers.encoder else ())]
+    names = [*ANSWERABILITY_COLUMNS, *(SIMILARITY_COLUMNS if rankers.encoder else ())]
     for documents in fitted:
         # A word that is missing says more of a long document, and short ones are asked in all kinds of words.
         lengths = () if _source_of(documents[0]) in _BY_THEMSELVES else (None, 100_000, 30_000)

@@ -1,5 +1,6 @@
 """The sentence encoder in numpy is what torch trained, and what the rankers get from it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from longdoc.core.errors import ModelUnavailable
-from longdoc.search import meaning
+from longdoc.search import similarity
 from longdoc.search.candidates import candidates
 from longdoc.search.encoder import BUCKETS, MAX_WORDS, SentenceEncoder, load
 from longdoc.search.index import PassageIndex
@@ -34,7 +35,7 @@ def encoder(network: Network, tmp_path: Path) -> SentenceEncoder:
 def in_float64(network: Network, encoder: SentenceEncoder) -> Network:
     """The network with the rounded weights of the file."""
     rounded = {name: torch.from_numpy(array) for name, array in encoder.weights.items()}
-    rounded["e.weight"] = torch.from_numpy(encoder.table.astype(np.float32) * encoder.scales[:, None])
+    rounded["embedding.weight"] = torch.from_numpy(encoder.table.astype(np.float32) * encoder.scales[:, None])
     network.load_state_dict(rounded)
     return network.double()
 
@@ -68,6 +69,16 @@ def test_a_damaged_file_is_refused(tmp_path: Path, network: Network) -> None:
     save(network, WORDS[:3], SIZE, path, {})
     with pytest.raises(ModelUnavailable):
         load(path)
+    for wrong in (replace(SIZE, blocks=3), replace(SIZE, heads=5), replace(SIZE, heads=0)):
+        save(network, WORDS, wrong, path, {})
+        with pytest.raises(ModelUnavailable):
+            load(path)
+    with torch.no_grad():
+        network.head.weight[0, 0] = torch.nan
+    save(network, WORDS, SIZE, path, {})
+    with pytest.raises(ModelUnavailable) as refused:
+        load(path)
+    assert refused.value.why == "its weights are no numbers"
 
 
 def test_the_student_learns_its_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,14 +100,14 @@ def test_the_student_learns_its_teacher(tmp_path: Path, monkeypatch: pytest.Monk
     assert before < 0.5 < after
 
 
-def test_columns_of_meaning_are_cosines_with_the_question(encoder: SentenceEncoder) -> None:
+def test_columns_of_similarity_are_cosines_with_the_question(encoder: SentenceEncoder) -> None:
     text = "The tenant pays the rent.\n\nNobody was there, and nothing else was to be seen.\n\nWho was it that pays?"
     with PassageIndex(text) as index:
         passages = index.propose("Who pays the rent?", 5)
         found = candidates(index, passages)
-        columns = meaning.of_sentences("Who pays the rent?", index, found, encoder)
+        columns = similarity.of_sentences("Who pays the rent?", index, found, encoder)
         vectors = encoder.encode([text[c.start : c.end] for c in found])
         asked = encoder.encode(["Who pays the rent?"])[0]
-        np.testing.assert_allclose(columns["meaning"], vectors @ asked, atol=1e-6)
-        of_passages = meaning.of_passages("Who pays the rent?", index, passages, encoder)
-    assert of_passages[0] == pytest.approx(columns["meaning"].max())
+        np.testing.assert_allclose(columns["similarity"], vectors @ asked, atol=1e-6)
+        of_passages = similarity.of_passages("Who pays the rent?", index, passages, encoder)
+    assert of_passages[0] == pytest.approx(columns["similarity"].max())

@@ -52,3 +52,18 @@ def test_every_passage_of_a_short_text_is_proposed():
         assert all(p.score == 0 for p in found)
         columns = passage_columns("Is there a xylophone?", index, found)
     assert not columns["coverage"].any()
+
+
+def test_english_is_not_applied_to_other_languages():
+    text = (
+        "Der Mieter zahlt die Miete am ersten Tag des Monats und die Kaution in drei Raten an den Vermieter.\n\n"
+        "Le chat dort dans la cuisine, et les voisins parlent avec le facteur de la maison et de la pluie."
+    )
+    with PassageIndex(text) as index:
+        assert not index.is_english
+        question = parse("Où dort le chat?", index)
+        assert not any(question.related.values())
+        assert index.idf("miete") == pytest.approx(index.idf("kaution"))
+        assert index.highest_idf == pytest.approx(index.idf("zyzzyva"))
+    with PassageIndex(LEASE) as index:
+        assert any(parse("Who pays for repairs?", index).related.values())

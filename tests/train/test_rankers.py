@@ -12,7 +12,7 @@ from longdoc.search.joined import is_held_out, join, read_rows
 from longdoc.search.ranker import Ranker, load
 from longdoc.train import rankers as module
 from longdoc.train.encoder import Network, Size, save
-from longdoc.train.rankers import _singles, _with_meaning, train_answer_ranker
+from longdoc.train.rankers import _singles, _with_similarity, train_answer_ranker
 
 KINDS = {"ships": ("captain", "sails"), "farms": ("farmer", "barns")}
 PLACES = ("Arhus", "Bergen", "Calais", "Dover", "Esbjerg")
@@ -58,25 +58,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_rankers_with_and_without_meaning_stand_in_one_file(folder: Path) -> None:
+def test_rankers_with_and_without_similarity_stand_in_one_file(folder: Path) -> None:
     found = load(folder / "ranker.json")
     assert found.encoder is not None
     assert set(found.rankers) == {
         *("passage", "sentence", "answerability"),
-        *("passage+meaning", "sentence+meaning", "answerability+meaning"),
+        *("passage+similarity", "sentence+similarity", "answerability+similarity"),
     }
     words = found.rankers["sentence"]
     assert found.best("sentence", words.columns) is words
-    assert found.best("sentence", [*words.columns, "meaning"]) is found.rankers["sentence+meaning"]
-    assert "best_meaning" in found.rankers["answerability+meaning"].columns
+    assert found.best("sentence", [*words.columns, "similarity"]) is found.rankers["sentence+similarity"]
+    assert "best_similarity" in found.rankers["answerability+similarity"].columns
 
 
 def test_a_cosine_is_added_to_the_score_of_words() -> None:
     rng = np.random.default_rng(0)
     ranker = Ranker(("a", "b"), *(rng.random(n) for n in (2, 2, 2)), rng.random((3, 2)), rng.random(3), rng.random(3))
-    columns = {name: rng.random(7) for name in ("a", "b", "meaning")}
-    got = _with_meaning(ranker, 3.0).score(columns)
-    np.testing.assert_allclose(got, ranker.score(columns) + 3.0 * columns["meaning"])
+    columns = {name: rng.random(7) for name in ("a", "b", "similarity")}
+    got = _with_similarity(ranker, 3.0).score(columns)
+    np.testing.assert_allclose(got, ranker.score(columns) + 3.0 * columns["similarity"])
 
 
 def test_short_documents_are_asked_by_themselves() -> None:

@@ -21,13 +21,13 @@ _MOST_VECTORS = 8192  # of sentences that an index keeps
 def of_sentences(
     question: str, index: PassageIndex, found: Sequence[Candidate], encoder: SentenceEncoder
 ) -> dict[str, Array]:
-    """Columns -> (N,) each, cosines with the question: "meaning", and "meaning_wide" together with the neighbours."""
+    """Columns -> (N,) each, cosines with the question: "similarity"; "similarity_wide" together with the neighbours."""
     asked = _asked(question, index, encoder)
     beside = [[n for n in range(c.number - 1, c.number + 2) if 0 <= n < len(index.sentences)] for c in found]
     _encode(index, (number for numbers in beside for number in numbers), encoder)
     own = np.array([float(index.vectors[c.number] @ asked) for c in found])
     wide = np.array([_cosine(index, numbers, asked) for numbers in beside])
-    return {"meaning": own, "meaning_wide": wide}
+    return {"similarity": own, "similarity_wide": wide}
 
 
 def of_passages(question: str, index: PassageIndex, passages: Sequence[Passage], encoder: SentenceEncoder) -> Array:
