@@ -370,6 +370,7 @@ class Answer:
     provenance: which tiers supplied it: "search", "window", "memory", "highlights".
     not_found_in: without a text, where there is none: the document, as far as it was read; what the model still holds
     of it, when nothing was looked up; or any one passage, when the question is about the whole document.
+    sure: False where other sentences fit about as well as those that were chosen.
     """
 
     status: AnswerStatus
@@ -381,6 +382,7 @@ class Answer:
     receipt: Receipt
     verbatim: bool = True
     not_found_in: NotFoundIn | None = None
+    sure: bool | None = None
 
     def sayings(self) -> list[Statement]:
         """What is shown, each with its place: the sentences of a verbatim answer one by one, else the whole.

@@ -84,6 +84,7 @@ def answer_json(answer: Answer) -> Json:
         "evidence": [_evidence(e) for e in answer.evidence],
         "provenance": list(answer.provenance),
         "not_found_in": answer.not_found_in,
+        "sure": answer.sure,
         "verbatim": answer.verbatim,
         "source": _source(receipt),
         "sources": _sources(receipt),

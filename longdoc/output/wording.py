@@ -23,6 +23,7 @@ from longdoc.core.types import (
 # C0 except tab and newline, DEL, and C1: U+009B alone starts an escape sequence in several terminals.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 UNCITED = "no citation: it does not stand in the document as it is said here"
+UNSURE = "not sure that this answers it"
 _MAX_SECTION_CHARACTERS = 60
 _MAX_SPEAKER_CHARACTERS = 40
 _MAX_FOCUS_CHARACTERS = 120
@@ -151,8 +152,10 @@ def is_uncited(answer: Answer) -> bool:
 
 
 def remark(answer: Answer) -> str | None:
-    """What is said behind an answer that was given without the search: where it comes from, that nothing proves it."""
+    """What is said behind an answer: that it is not sure; without the search where it comes from, and no proof."""
     said = [UNCITED] if is_uncited(answer) else []
+    if answer.text and answer.sure is False:
+        said.append(UNSURE)
     if answer.text and answer.provenance and not answer.receipt.settings.get("search", True):
         said.append(f"from the {' and the '.join(answer.provenance)}")
     return "; ".join(said) or None

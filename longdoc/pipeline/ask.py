@@ -119,7 +119,7 @@ def _told_verbatim(reading: Reading, question: str, found: pointing.Found, optio
         text, cited = _chosen(reading, question, found, evidence, options)
     text, cited = pointing.checked(reading.document, text, cited)
     tiers = _tiers_of_chosen(reading, question, evidence, cited) if text else ()
-    return Told(text, cited, evidence, True, round(found.likely, 3), warnings, tiers)
+    return Told(text, cited, evidence, True, round(found.likely, 3), warnings, tiers, sure=found.is_sure)
 
 
 def _told_in_own_words(

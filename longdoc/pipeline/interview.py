@@ -27,7 +27,7 @@ class Told:
     """What was found. text, citations: empty when nothing answers.   likely: the probability that something does.
 
     provenance: the tiers that the text came from.   second_query: other words of the model's that were searched for.
-    not_found_in: as in `Answer`, when there is no text.
+    not_found_in: as in `Answer`, when there is no text.   sure: as there, when there is one.
     """
 
     text: str
@@ -39,6 +39,7 @@ class Told:
     provenance: tuple[str, ...] = ()
     second_query: str | None = None
     not_found_in: NotFoundIn = "document"
+    sure: bool = True
 
 
 @dataclass(slots=True)
@@ -89,4 +90,5 @@ class Interview:
             receipt=receipt,
             verbatim=told.verbatim,
             not_found_in=None if told.text else told.not_found_in,
+            sure=told.sure if told.text else None,
         )
