@@ -299,7 +299,7 @@ def _measure(documents: Sequence[JoinedDocument], rankers: RankerFile) -> dict[s
     rows: list[tuple[float, ...]] = []
     for asked in _ask(documents[0], rankers):
         text, gold = asked.index.text, asked.question.answers
-        ranked = rank_sentences(asked.question.question, asked.index, asked.passages, rankers, asked.columns)
+        ranked = rank_sentences(asked.question.question, asked.index, asked.passages, rankers)
         top, plain = ranked[0], asked.found[int(asked.columns["bm25"].argmax())]
         sentence = text[top.start : top.end]
         said = " ".join(text[s.start : s.end] for s in enough(ranked))
