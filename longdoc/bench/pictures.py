@@ -15,7 +15,8 @@ def picture(report: Report) -> str:
     """The report as SVG."""
     model = report["model"]
     adapter = f" with {model['adapter']}" if model["adapter"] not in (None, model["id"]) else ""
-    return svg(f"longdoc bench {report['bench']}: {model['id']}{adapter}", _PANELS[report["bench"]](report["results"]))
+    panels = _PANELS[report["bench"]](report["results"]) + _gains(report)
+    return svg(f"longdoc bench {report['bench']}: {model['id']}{adapter}", panels)
 
 
 def _passkey(rows: Sequence[Row]) -> list[Panel]:
@@ -56,6 +57,18 @@ def _perplexity(rows: Sequence[Row]) -> list[Panel]:
             saved.setdefault(reset, []).append((row["to"], row["nats"] - with_all[row["reset"], row["to"]]))
     panels: list[Panel] = [Curves("Loss by position", "tokens read", "nats", lines)]
     return panels + ([Curves("What the memory saves", "tokens read", "nats", saved)] if saved else [])
+
+
+def _gains(report: Report) -> list[Panel]:
+    """What the memory saves in each tenth of a text: where it drifts, the line falls."""
+    by_tenth = report.get("memory_gain_by_tenth", {})
+    lines = {
+        ("never reset" if reset == "never" else f"reset every {int(reset):,}"): [
+            (float(tenth), nats) for tenth, nats in enumerate(saved, 1) if nats is not None
+        ]
+        for reset, saved in by_tenth.items()
+    }
+    return [Curves("What the memory saves, by tenth of the text", "tenth", "nats", lines)] if lines else []
 
 
 def _gates(rows: Sequence[Row]) -> list[Panel]:

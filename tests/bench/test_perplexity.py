@@ -126,13 +126,47 @@ def test_rows_for_each_way_and_reset_and_what_the_memory_saves(options: ModelOpt
     ]  # fmt: skip
     assert len(rows) == 4 * 3
     assert {row["tokens"] for row in whole} == {700 - 6}
-    assert result["memory_gain"]["never"] == pytest.approx(whole[3]["nats"] - whole[1]["nats"], abs=1e-5)
+    saved = {"128": whole[2]["nats"] - whole[0]["nats"], "never": whole[3]["nats"] - whole[1]["nats"]}
+    assert result["memory_gain"] == pytest.approx(saved, abs=2e-5)
+    assert result["lasting_gain"] == pytest.approx({"128": saved["never"] - saved["128"]}, abs=4e-5)
     assert all(row["perplexity"] == pytest.approx(math.exp(row["nats"]), rel=1e-4) for row in rows)
     again = perplexity.run(options, [story], resets=[128, None], max_tokens=700)
     assert again["results"] == rows
     made = picture(result)
-    assert made.count("<polyline") == 4 + 2
+    assert made.count("<polyline") == 4 + 2 + 2
+    assert "by tenth of the text" in made
     assert "reset every 128, without memory" in made
+
+
+def noise(num_tokens: int, mean: float, seed: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    return np.random.default_rng(seed).normal(mean, 1, num_tokens).astype(np.float32)
+
+
+def test_the_mean_is_that_of_the_counted_tokens_and_the_error_that_of_blocks() -> None:
+    block = perplexity._BLOCK_TOKENS
+    independent = [noise(40 * block, 0.5, 1), noise(20 * block, 0.5, 2)]
+    counted = [perplexity.counted_tokens(len(own), [100]) for own in independent]
+    mean, error = perplexity.mean_and_error(independent, counted)
+    kept = np.concatenate([own[used] for own, used in zip(independent, counted, strict=True)])
+    assert mean == pytest.approx(float(kept.mean(dtype=np.float64)), abs=1e-5)
+    assert error == pytest.approx(1 / math.sqrt(len(kept)), rel=0.3)  # 60 blocks: a tenth is usual
+    together = [np.repeat(noise(40, 0.5, 3), block)]  # all tokens of a block are equal
+    _, error = perplexity.mean_and_error(together, [np.ones(40 * block, bool)])
+    assert error == pytest.approx(1 / math.sqrt(40), rel=0.3)
+    assert perplexity.mean_and_error([independent[0][:9]], [counted[0][:9]])[1] is None
+    assert perplexity.mean_and_error([independent[0][:9]], [np.zeros(9, bool)]) == (None, None)
+
+
+def test_a_memory_that_drifts_saves_less_from_tenth_to_tenth() -> None:
+    on, off = np.linspace(3, 4, 50_000, dtype=np.float32), np.full(50_000, 4, dtype=np.float32)
+    steady = off - 0.25
+    counted = [perplexity.counted_tokens(len(on), [500, None])]
+    found = perplexity.gains({"500": ([steady], [off]), "never": ([on], [off])}, counted)
+    assert found["memory_gain_by_tenth"]["500"] == pytest.approx([0.25] * 10)
+    assert found["memory_gain_by_tenth"]["never"] == pytest.approx([0.95 - 0.1 * i for i in range(10)], abs=1e-3)
+    assert found["lasting_gain"] == pytest.approx({"500": 0.25}, abs=1e-3)
+    assert found["memory_gain_error"]["500"] == 0 < found["memory_gain_error"]["never"]
+    assert "lasting_gain" not in perplexity.gains({"never": ([on], [off])}, counted)
 
 
 def test_without_a_memory_there_is_one_way(options: ModelOptions, story: Path) -> None:
