@@ -112,6 +112,7 @@ def read_together(sources: Together, options: SourceOptions, on_event: Listener 
     documents: list[Document] = []
     lost: list[str] = []
     kinds: set[type[LongdocError]] = set()
+    fixes: list[str | None] = []
     empty: list[str] = []
     for said in sources.left_out:
         on_event(Warned(said))
@@ -126,10 +127,13 @@ def read_together(sources: Together, options: SourceOptions, on_event: Listener 
                 said = "" if is_elsewhere else f"{_shown(name)} could not be read: "
                 said += error.what.rstrip(".") + (f" ({error.why})" if error.why else "")
                 (empty if isinstance(error, EmptyInput) else lost).append(said)
+                fixes.append(error.fix)
                 kinds.add(next((kind for kind in (InputNotFound, NotThere) if isinstance(error, kind)), InputError))
                 on_event(Warned(said))
     if not documents:
         why = "; ".join([*lost, *empty][:_SHOWN_FAILURES])
+        if kinds == {NotThere}:
+            raise NotThere(f"None of the {len(sources.files)} files has what was chosen.", why=why, fix=fixes[0])
         raise (kinds.pop() if len(kinds) == 1 else InputError)(
             f"None of the {len(sources.files)} files could be read.", why=why, fix="longdoc summarize FILE, one by one"
         )

@@ -59,16 +59,22 @@ def page_names(document: Document) -> PageNames | None:
 
 
 def runs(names: Sequence[str | None]) -> str:
-    """Neighbours joined: `iv-x, 10-40`; None ends a run, and so does another kind of number."""
+    """Neighbours joined: `iv-x, 10-40`; None ends a run, and so does another kind of number, or a lower one."""
     found: list[tuple[str, str]] = []
     before: str | None = None
     for name in names:
-        if name is not None and before is not None and name.isdecimal() == before.isdecimal():
+        if name is not None and before is not None and _goes_on(before, name):
             found[-1] = found[-1][0], name
         elif name is not None:
             found.append((name, name))
         before = name
     return ", ".join(first if first == last else f"{first}-{last}" for first, last in found)
+
+
+def _goes_on(before: str, name: str) -> bool:
+    if before.isdecimal() and name.isdecimal():
+        return int(before) < int(name)
+    return not before.isdecimal() and not name.isdecimal()
 
 
 def _counted_on(labels: Sequence[str | None]) -> list[str | None]:

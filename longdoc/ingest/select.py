@@ -11,7 +11,9 @@ from dataclasses import replace
 
 from longdoc.core.settings import SourceOptions
 from longdoc.core.types import Anchor, Anchors, Document, File, Section
-from longdoc.ingest.choice import Span, chosen_pages, chosen_sections, chosen_times, nothing_in_common
+from longdoc.ingest.choice import Span, chosen_pages, chosen_sections
+from longdoc.ingest.choice_times import chosen_times
+from longdoc.ingest.offered import nothing_in_common
 from longdoc.ingest.parsed import PARAGRAPH_BREAK
 
 

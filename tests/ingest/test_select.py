@@ -103,7 +103,7 @@ def test_pages_that_nobody_asked_for_are_not_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "why"), [("17", "1-16 of 16"), ("xx", "1-16"), ("9-4", "pages 9 and 4"), ("0", "1-16")]
+    ("typed", "why"), [("17", "it has pages 1-16"), ("xx", "1-16"), ("9-4", "pages 9 and 4"), ("0", "1-16")]
 )
 def test_pages_that_are_not_there_are_an_error_that_says_which_are(typed: str, why: str) -> None:
     with pytest.raises(UsageError) as raised:
