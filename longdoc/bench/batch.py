@@ -63,11 +63,14 @@ def run(
         work = Path(made)
         items = items_of([str(folder)], work / "out", [".md"])
         rows = []
+        whole: _Run | None = None
         if kills:
-            few = [item.path for item in items[:num_killed_documents]]
-            rows.append(_killed(_Command(model, few, work, jobs), kills, seed, on_event))
-        on_event(Writing("cost", 0, 2, "batch"))
-        rows.append(_cost(_Command(model, [item.path for item in items], work, jobs), items, on_event))
+            few = items[:num_killed_documents]
+            row, whole = _killed(_Command(model, [item.path for item in few], work, jobs), kills, seed, on_event)
+            rows.append(row)
+            if len(few) < len(items):
+                whole = None  # not all documents: their cost is that of another run
+        rows.append(_cost(_Command(model, [item.path for item in items], work, jobs), items, whole, on_event))
     first = rows[0]
     passed = not kills or first["same"] == first["runs"]
     return report("batch", ModelInfo(model.model, model.revision), rows, jobs=jobs, seed=seed, passed=passed)
@@ -123,8 +126,8 @@ class _Command:
         return _Run(seconds, began_s, usage.ru_utime + usage.ru_stime, process.returncode == -signal.SIGKILL)
 
 
-def _killed(command: _Command, kills: int, seed: int, on_event: Listener) -> dict[str, Any]:
-    """kills: runs that are killed once each, and started again."""
+def _killed(command: _Command, kills: int, seed: int, on_event: Listener) -> tuple[dict[str, Any], _Run]:
+    """The row, and the run that was not killed. kills: runs that are killed once each, and started again."""
     rng = random.Random(seed)
     on_event(Writing("killed runs", 0, kills, "one that is not killed"))
     whole = command.run("whole")
@@ -144,7 +147,7 @@ def _killed(command: _Command, kills: int, seed: int, on_event: Listener) -> dic
         differences += [f"run {number + 1}: {what}" for what in found]
         same += not found
     on_event(Writing("killed runs", kills, kills))
-    return {
+    row = {
         "measure": "killed and started again",
         "documents": len(names),
         "runs": kills,
@@ -152,6 +155,7 @@ def _killed(command: _Command, kills: int, seed: int, on_event: Listener) -> dic
         "same": same,
         "differences": differences,
     }
+    return row, whole
 
 
 def _results(out: Path) -> Iterator[tuple[str, bytes]]:
@@ -176,9 +180,12 @@ def _recorded(out: Path) -> Counter[str]:
     return Counter(json.loads(line)["name"] for line in lines)
 
 
-def _cost(command: _Command, items: Sequence[Item], on_event: Listener) -> dict[str, Any]:
-    batch = command.run("cost")
-    assert (command.out("cost") / INDEX).is_file()
+def _cost(command: _Command, items: Sequence[Item], batch: _Run | None, on_event: Listener) -> dict[str, Any]:
+    """batch: a run of all the documents that is known already."""
+    on_event(Writing("cost", 0, 2, "batch"))
+    if batch is None:
+        batch = command.run("cost")
+        assert (command.out("cost") / INDEX).is_file()
     on_event(Writing("cost", 1, 2, "one process"))
     job = {"model": asdict(command.model), "paths": [item.path for item in items]}
     began = time.perf_counter()
