@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from longdoc.core.settings import SourceOptions
 from longdoc.core.types import Anchor, Document, Section, Source
 from longdoc.ingest import Together, read_document, read_source
-from longdoc.segment import Encode, count_tokens, parts, segment
+from longdoc.segment import Encode, count_tokens, file_tiles, parts, segment
 from longdoc.segment.parts import FRONT_MATTER
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -97,7 +97,8 @@ def test_segments_tile_the_text_and_fit(
     assert all(a.end == b.start for a, b in pairwise(found))
     longest = max((encode_count(encode, c) for c in document.text), default=1)
     assert all(s.num_tokens <= max(max_tokens, longest) for s in found)
-    assert sum(s.num_tokens for s in found) == count_tokens(document, encode, parts=chosen)
+    assert [i for s in found for i in s.token_ids] == [i for i, _, _ in encode(document.text)]
+    assert sum(s.num_tokens for s in found) == count_tokens(document, encode)
     for s in found:
         part = chosen[s.part]
         assert part.start <= s.start
@@ -272,3 +273,37 @@ def test_the_sample_book_has_ten_parts_named_after_its_chapters(kind: str) -> No
     found = list(segment(document, words, 512))
     assert sum(s.closes_part for s in found) == 10
     assert sum(s.num_tokens for s in found) / len(found) > 400
+
+
+@tokenizers
+@settings(max_examples=80, deadline=None)
+@given(document=documents(), max_tokens=st.integers(1, 40))
+def test_a_text_has_the_same_tokens_whatever_its_parts(
+    tokenizer: Callable[[], Encode], document: Document, max_tokens: int
+) -> None:
+    encode = tokenizer()
+    whole = (Section("All", 0, len(document.text)),)
+    by_part = parts(document, min_characters=0, max_characters=100)
+    ids = [[i for s in segment(document, encode, max_tokens, parts=p) for i in s.token_ids] for p in (by_part, whole)]
+    assert ids[0] == ids[1]
+
+
+def test_a_token_that_reaches_into_the_next_part_goes_where_its_letters_are() -> None:
+    text = "One two. Three four."
+    parts_of_it = (Section("A", 0, 8), Section("B", 8, 11), Section("C", 11, len(text)))
+    found = [*segment(document_of(text), words, 50, parts=parts_of_it)]
+    assert [s.num_tokens for s in found] == [3, 1, 3]  # " Thre" begins in the second part
+    at_space = (Section("A", 0, 9), Section("B", 9, len(text)))
+    assert [s.num_tokens for s in segment(document_of(text), words, 50, parts=at_space)] == [3, 4]
+
+
+def test_the_tokens_of_a_file_do_not_depend_on_the_files_before_it(tmp_path: Path) -> None:
+    names = [str(tmp_path / name) for name in ("a.txt", "b.txt")]
+    for name in names:
+        Path(name).write_text("A word or two. " * 30)
+    both = read_source(Together("two", tuple(names), "two"), SourceOptions())
+    alone = count_tokens(read_document(names[0]), byte_level())
+    first, second = (count_tokens(both, byte_level(), tiles=(tile,)) for tile in file_tiles(both))
+    assert first == alone
+    assert first + second == count_tokens(both, byte_level())
+    assert sum(s.num_tokens for s in segment(both, byte_level(), 50, parts=parts(both))) == first + second

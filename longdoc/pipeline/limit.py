@@ -9,7 +9,7 @@ from longdoc.core.settings import ModelOptions, Quantize
 from longdoc.core.types import Document
 from longdoc.engine.fitting import fitted
 from longdoc.engine.outline import Outline, outline
-from longdoc.segment import count_tokens, file_tiles
+from longdoc.segment import count_tokens
 
 _LONG_TOKENS = 1_000_000  # of a document that is not known yet: longer ones take no more, as a stream
 
@@ -34,8 +34,7 @@ class MemoryLimit:
                 return self._fitted(_LONG_TOKENS, "").quantize
             except OutOfMemory:  # a short one may fit: who reads it is told
                 return self._options.quantize
-        tiles = file_tiles(document)
-        return self._fitted(count_tokens(document, self._outline.encode, parts=tiles), document.text).quantize
+        return self._fitted(count_tokens(document, self._outline.encode), document.text).quantize
 
     def loaded_with(self, quantize: Quantize) -> None:
         """The weights are there, and stay as they are."""

@@ -22,7 +22,7 @@ from longdoc.engine.plan import plan_reading
 from longdoc.ingest import Together, read_source
 from longdoc.pipeline.speeds import recall
 from longdoc.pipeline.states import folder_of
-from longdoc.segment import file_tiles, parts, token_starts
+from longdoc.segment import parts, token_starts
 
 
 def plan(
@@ -47,7 +47,7 @@ def plan(
     opening_s = time.perf_counter() - began
     model = model or outline(model_options)
     began = time.perf_counter()
-    starts = array("q", token_starts(document, model.encode, parts=file_tiles(document)))
+    starts = array("q", token_starts(document, model.encode))
     opening_s += 2 * (time.perf_counter() - began)  # counted, and once more when they are read
     processes = ring_size(model, model_options)
     options, text = model_options, document.text

@@ -84,9 +84,8 @@ class Reading:
         self.started = started
         tiles = file_tiles(document)
         self.parts: tuple[Section, ...] = parts(document) if by_part else tiles
-        counted = tiles if document.files or not by_part else ()
-        counts = [count_tokens(document, session.encode, parts=(tile,)) for tile in counted]
-        self.num_tokens = count_tokens(document, session.encode, parts=self.parts) if by_part else sum(counts)
+        counts = [count_tokens(document, session.encode, tiles=(tile,)) for tile in tiles]
+        self.num_tokens = sum(counts)
         self.files = tuple(replace(f, num_tokens=n) for f, n in zip(document.files, counts, strict=False))
         self.options = session.options_for(self.num_tokens, document.text)
         self.plan: ReadingPlan = plan_reading(loaded, self.options, self.num_tokens)
@@ -196,7 +195,7 @@ class Reading:
         began = time.perf_counter()
         held = (*done.held, *piece.token_ids)
         count = len(held) if piece.closes_part else len(held) // self.plan.segment_tokens * self.plan.segment_tokens
-        state = self.reader.read(done.state, held[:count])
+        state = self.reader.read(done.state, held[:count]) if count else done.state
         self.read_seconds += time.perf_counter() - began
         done = _Done(state, done.place.after(piece), held[count:])
         if count:

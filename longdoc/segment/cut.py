@@ -5,7 +5,8 @@ Knows nothing of formats and of models: a tokenizer comes as a function `encode(
 
 Tokens are taken from blocks of about 64 thousand characters, so that memory stays flat for a text of any
 length, and segments are cut between tokens: the ids of the segments, one after the other, are the ids of the
-blocks. `count_tokens` encodes the same blocks and gives the same number.
+blocks. Blocks do not depend on the parts, so a text has the same tokens for a summary as for questions, and
+`count_tokens` gives their number.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from dataclasses import dataclass, field, replace
 
 from longdoc.core.sentences import tile
 from longdoc.core.types import Document, Section, Segment
+from longdoc.segment.parts import file_tiles
 from longdoc.segment.parts import parts as default_parts
 
 Encode = Callable[[str], Iterable[tuple[int, int, int]]]
+Span = tuple[int, int]
 
 _BLOCK_CHARACTERS = 65_536
 _PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*")
@@ -41,9 +44,10 @@ def segment(
     """
     assert max_tokens > 0
     number = 0
+    buffer = _Buffer(document.text, _all_blocks(document, file_tiles(document)), encode)
     for part_index, part in enumerate(default_parts(document) if parts is None else parts):
         pending: Segment | None = None
-        for start, end, token_ids in _cuts(document.text, part, encode, max_tokens):
+        for start, end, token_ids in _cuts(document.text, part, buffer, max_tokens):
             if pending is not None:
                 yield pending
             section = document.section_index_at(start)
@@ -53,20 +57,28 @@ def segment(
             yield replace(pending, closes_part=True)
 
 
-def count_tokens(document: Document, encode: Encode, *, parts: tuple[Section, ...] | None = None) -> int:
-    """How many tokens `segment` will give, without keeping any."""
-    return sum(1 for _ in token_starts(document, encode, parts=parts))
+def count_tokens(document: Document, encode: Encode, *, tiles: tuple[Section, ...] | None = None) -> int:
+    """How many tokens `segment` will give, whatever the parts, without keeping any. tiles: as for `token_starts`."""
+    return sum(1 for _ in token_starts(document, encode, tiles=tiles))
 
 
-def token_starts(document: Document, encode: Encode, *, parts: tuple[Section, ...] | None = None) -> Iterator[int]:
-    """The offset of each token that `segment` will give, in order, as the tokenizer says."""
-    for part in default_parts(document) if parts is None else parts:
-        for start, end in _blocks(document.text, part.start, part.end):
-            for _, offset, _ in encode(document.text[start:end]):
-                yield start + offset
+def token_starts(document: Document, encode: Encode, *, tiles: tuple[Section, ...] | None = None) -> Iterator[int]:
+    """The offset of each token that `segment` will give, in order, as the tokenizer says.
+
+    tiles: some of what `file_tiles` gave, for the tokens of some of the files.
+    """
+    for start, end in _all_blocks(document, file_tiles(document) if tiles is None else tiles):
+        for _, offset, _ in encode(document.text[start:end]):
+            yield start + offset
 
 
-def _blocks(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _all_blocks(document: Document, tiles: tuple[Section, ...]) -> Iterator[Span]:
+    """What is encoded at once: each file by itself, so that its tokens do not depend on the others."""
+    for whole in tiles:
+        yield from _blocks(document.text, whole.start, whole.end)
+
+
+def _blocks(text: str, start: int, end: int) -> Iterator[Span]:
     """Spans of about `_BLOCK_CHARACTERS` that end at a paragraph, else before white space, else anywhere."""
     while end - start > _BLOCK_CHARACTERS:
         limit = start + _BLOCK_CHARACTERS
@@ -87,14 +99,37 @@ def _blocks(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 @dataclass(slots=True)
 class _Buffer:
-    """Tokens that wait for a segment: parallel arrays of ids, first and last offsets in the document."""
+    """Tokens that wait for a segment: parallel arrays of ids, first and last offsets in the document.
 
+    text, blocks: what is encoded, block after block.   encoded_to: how far that is done.
+    """
+
+    text: str
+    blocks: Iterator[Span]
+    encode: Encode
+    encoded_to: int = 0
     ids: array[int] = field(default_factory=lambda: array("q"))
     starts: array[int] = field(default_factory=lambda: array("q"))
     ends: array[int] = field(default_factory=lambda: array("q"))
 
-    def add(self, tokens: Iterable[tuple[int, int, int]], offset: int, floor: int) -> None:
+    def fill(self, end: int, max_tokens: int) -> int:
+        """Encode until more than `max_tokens` wait, or all before `end`. -> how many tokens of the text before `end`.
+
+        A token that reaches over `end` belongs to what is before it, unless only its space lies there.
+        """
+        while (count := bisect_left(self.starts, end)) <= max_tokens and self.encoded_to < end:
+            block = next(self.blocks, None)
+            if block is None:
+                break
+            self._add(self.encode(self.text[slice(*block)]), block[0])
+            self.encoded_to = block[1]
+        while count and self.ends[count - 1] > end and self.text[self.starts[count - 1] : end].isspace():
+            count -= 1
+        return count
+
+    def _add(self, tokens: Iterable[tuple[int, int, int]], offset: int) -> None:
         # Offsets never run backwards: a tokenizer may give (0, 0) for what it makes up itself.
+        floor = offset
         for token_id, start, end in tokens:
             first = max(offset + start, floor)
             floor = max(floor, first)
@@ -113,18 +148,15 @@ class _Buffer:
         return None if count and self.ends[count - 1] > place else count
 
 
-def _cuts(text: str, part: Section, encode: Encode, max_tokens: int) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+def _cuts(text: str, part: Section, buffer: _Buffer, max_tokens: int) -> Iterator[tuple[int, int, tuple[int, ...]]]:
     """(start, end, token ids) of each segment of one part."""
-    buffer = _Buffer()
     position = part.start
-    for start, end in _blocks(text, part.start, part.end):
-        buffer.add(encode(text[start:end]), start, start)
-        while len(buffer.ids) > max_tokens:
-            place, count = _best_cut(text, position, buffer, max_tokens)
-            yield position, place, buffer.take(count)
-            position = place
+    while (left := buffer.fill(part.end, max_tokens)) > max_tokens:
+        place, count = _best_cut(text, position, buffer, max_tokens)
+        yield position, place, buffer.take(count)
+        position = place
     if position < part.end:
-        yield position, part.end, buffer.take(len(buffer.ids))
+        yield position, part.end, buffer.take(left)
 
 
 def _best_cut(text: str, position: int, buffer: _Buffer, max_tokens: int) -> tuple[int, int]:

@@ -37,9 +37,12 @@ def test_the_tokens_are_those_that_are_then_read(
 ) -> None:
     session: Session = request.getfixturevalue(model)
     made = planned(session, sources[kind], tmp_path)
-    reading = session_of(session, None).read(str(sources[kind]), SourceOptions(), lambda event: None)
+    quiet = session_of(session, None)
+    reading = quiet.read(str(sources[kind]), SourceOptions(), lambda event: None)
     receipt = reading.receipt({})
     assert made.num_tokens == receipt.num_tokens == receipt.tokens_read
+    by_part = quiet.read(str(sources[kind]), SourceOptions(), lambda event: None, lambda *part: None).receipt({})
+    assert by_part.num_tokens == by_part.tokens_read == made.num_tokens
     assert (made.model, made.attention, made.segment_tokens) == (
         receipt.model,
         receipt.attention,
