@@ -135,6 +135,8 @@ def _output_options(
         if to not in {"json", "md"} and origin is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--json and --to {to} contradict each other.", context)
         to = "json"
+    elif context.get_parameter_source("to") is click.core.ParameterSource.DEFAULT:
+        to = _form_of(values["path"], context) or to
     report = context.find_object(Report)
     if report is not None:
         report.is_json = values["progress"] == "json"
@@ -144,6 +146,16 @@ def _output_options(
             listeners.append(report.log)
         listeners.append(report.stopper)  # the last: it may raise
     return OutputOptions(to=to, quote=quote, listeners=tuple(listeners), **values)  # type: ignore[arg-type]
+
+
+def _form_of(path: str | None, context: click.Context) -> str | None:
+    """The form that the ending of -o stands for, if the command has it: `html` for report.html."""
+    forms = next(
+        (p.type.choices for p in context.command.params if p.name == "to" and isinstance(p.type, click.Choice)), ()
+    )
+    ending = Path(path or "").suffix.lower().removeprefix(".")
+    form = "text" if ending == "txt" else ending
+    return form if form in forms else None
 
 
 def _log(path: str, others: list[str]) -> Log:
@@ -338,7 +350,7 @@ _SHOWN = (
         "path",
         metavar="FILE",
         shell_complete=complete_path,
-        help="Write the result to FILE, whole or not at all.",
+        help="Write the result to FILE, whole or not at all. Without --to its ending chooses the form.",
     ),
     setting(
         "--progress",

@@ -66,3 +66,26 @@ def test_rows_have_no_page(pipeline: FakePipeline, in_empty_folder: Path, capsys
     Path("rows.jsonl").write_text('{"text": "It rained."}\n')
     assert run(["summarize", "--from", "jsonl", "rows.jsonl", "--to", "html"]) == 2
     assert "--from jsonl and --to html do not fit together" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.html", "<!DOCTYPE html>"), ("a.JSON", "{"), ("a.jsonl", '{"schema"'), ("a.md", "# "), ("a.pdf", "# ")],
+)
+def test_the_ending_of_the_file_chooses_the_form(
+    name: str, begins: str, pipeline: FakePipeline, in_empty_folder: Path
+) -> None:
+    assert run(["summarize", "book.pdf", "-o", name]) == 0
+    assert Path(name).read_text().startswith(begins)
+
+
+def test_a_form_that_was_chosen_goes_before_the_ending(
+    pipeline: FakePipeline, in_empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["summarize", "book.pdf", "-o", "a.html", "--to", "md"]) == 0
+    assert Path("a.html").read_text().startswith("# ")
+    assert run(["summarize", "book.pdf", "-o", "b.html", "--json"]) == 0
+    assert Path("b.html").read_text().startswith("{")
+    monkeypatch.setenv("LONGDOC_TO", "text")
+    assert run(["summarize", "book.pdf", "-o", "c.html"]) == 0
+    assert "<" not in Path("c.html").read_text()

@@ -175,3 +175,28 @@ def test_a_hostile_document_leaves_the_console_empty(tmp_path: Path) -> None:
     _, console = browse(page, "--dump-dom")
     assert [line for line in console if "Content Security Policy" in line]  # it would be seen, and is not run
     assert len(console) == 2
+
+
+def test_answers_fill_the_column_beside_their_passages_and_stand_above_them_in_a_narrow_window(tmp_path: Path) -> None:
+    """Six answers with long passages: each half of the first screen has text all the way down."""
+    text = "The keeper lit the lamp before it was dark, and wrote the hour into his book. " * 12
+    answers = []
+    for number in range(6):
+        cited = make_citation(text, start=10_000 * number)
+        told = make_answer(f"Question {number}: who lit the lamp?", text=text[:160], evidence=(Evidence(cited, 0.9),))
+        answers.append(told)
+    page = tmp_path / "answers.html"
+    page.write_text(report_html([Reported(None, tuple(answers))]), encoding="utf-8")
+    wide = picture(page, 1280)
+    for top in (300, 600, 900):
+        left, right = wide.crop((0, top, 640, top + 300)), wide.crop((760, top, 1280, top + 300))
+        assert ink(left) > 0.01, top
+        assert ink(right) > 0.01, top
+    narrow = picture(page, 700)
+    assert ink(narrow.crop((12, 0, 688, 1200))) > 0.02
+    assert ink(narrow.crop((690, 0, 700, 1200))) == 0
+    order = [own["id"] for _, own in Page(page.read_text(encoding="utf-8")).elements if "id" in own]
+    questions = [order.index(f"q{number}") for number in range(1, 7)]
+    passages = [order.index(f"q{number}-passages") for number in range(1, 7)]
+    assert questions == sorted(questions)
+    assert max(questions) < min(passages)
