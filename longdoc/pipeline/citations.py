@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from longdoc.core.run_in import body_start
 from longdoc.core.types import Citation, CitationCount, Document, Statement
-from longdoc.search.footers import is_mail
 from longdoc.search.terms import DocumentTerms
 from longdoc.search.words import content_stems
 
@@ -36,11 +36,13 @@ def is_verified(document: Document, citation: Citation) -> bool:
 def cite_sentence(document: Document, start: int, end: int) -> Citation:
     """The citation of a sentence, without the name of who says it where it begins with that: the place has the name.
 
-    Nor has it the marks of a quotation, `> `, unless it stands in a mail: there they say that somebody else wrote it.
+    Nor has it the marks of a quotation, `> ` (in a mail the section names who wrote that), a heading that runs into
+    it, or the mark of a list.
     """
     marks = _QUOTATION_MARKS.match(document.text, start, end)
-    if marks is not None and marks.end() < end and not is_mail(document, start):
+    if marks is not None and marks.end() < end:
         start = marks.end()
+    start = body_start(document.text, start, end)
     anchor = document.anchor_at(start)
     name = anchor.speaker if anchor is not None else None
     if name and document.text.startswith(name, start):

@@ -19,14 +19,12 @@ from longdoc.engine.reader import ReadingState
 from longdoc.pipeline.citations import cite_sentence
 from longdoc.pipeline.notes import Notes, values, words_of_part
 from longdoc.pipeline.reading import Reading
-from longdoc.search.apparatus import is_furniture, is_numbered_heading, title_keys
-from longdoc.search.asides import asides
-from longdoc.search.salience import SHORT, SalientSentence, score_part
+from longdoc.pipeline.telling import Telling
+from longdoc.search.salience import SHORT, SalientSentence
 from longdoc.search.selection import select, select_overall, shortlist
 
 _CANDIDATES = 24  # sentences per part that the model is asked about
 _MODEL_SHARE = 0.3  # weight of the model's expectation beside salience, both in standard deviations
-_MIN_TELLING = 0.2  # share of a part's words that must be left when headings, heads of letters and tables are out
 
 
 class Chosen(Notes):
@@ -37,11 +35,8 @@ class Chosen(Notes):
         self.scored: list[list[SalientSentence]] = []  # shortlists: what a long document's parts may keep
         self.lengths: list[int] = []
         self.touched: list[bool] = []  # whether the part touches the focus
-        document = reading.document
-        own = [Section(document.title, 0, 0)] if document.title else []
-        self._titles = title_keys([*own, *document.sections])
+        self._telling = Telling(reading.document, reading.terms, reading.session.rankers["salience"])
         self._last: tuple[int, list[SalientSentence]] | None = None  # scored for `ask`, and again for `add`
-        self._asides = asides(document, reading.terms)
         self.request = reading.framing.request("notes", **values(reading.framing, ""))
 
     def ask(self, part: int, state: ReadingState) -> list[tuple[int, float]]:
@@ -67,25 +62,8 @@ class Chosen(Notes):
 
     def _scored(self, part: int) -> list[SalientSentence]:
         if self._last is None or self._last[0] != part:
-            self._last = part, self._score(self.reading.parts[part])
+            self._last = part, self._telling.score(self.reading.parts[part])
         return self._last[1]
-
-    def _score(self, part: Section) -> list[SalientSentence]:
-        """The sentences of a part, without its furniture and its asides unless the part is little else."""
-        rankers = self.reading.session.rankers["salience"]
-        scored = score_part(self.reading.terms, part.start, part.end, rankers, title=part.title)
-        text = self.reading.document.text
-        said = [text[s.start : s.end] for s in scored]
-        around = zip(["", *said], said, [*said[1:], ""], strict=False)
-        telling = [
-            s
-            for s, (before, sentence, after) in zip(scored, around, strict=False)
-            if s.number not in self._asides
-            and not is_furniture(sentence, self._titles)
-            and not is_numbered_heading(before, sentence, after)
-        ]
-        enough = _MIN_TELLING * sum(s.num_words for s in scored)
-        return telling if sum(s.num_words for s in telling) > enough else scored
 
     def _expected(self, scored: list[SalientSentence], state: ReadingState) -> list[tuple[int, float]]:
         """For the most salient sentences, how much the model, having read the part, expects each in short."""
@@ -110,7 +88,7 @@ class Chosen(Notes):
         noted = [*reading.parts[:number]]
         if number == reading.parts_read < len(reading.parts):
             begun = replace(reading.parts[number], end=reading.characters_read)
-            scored = self._score(begun)
+            scored = self._telling.score(begun)
             if scored:
                 noted.append(begun)
                 self._hold(scored)
@@ -138,7 +116,7 @@ class Chosen(Notes):
         if noted[-1].end > SHORT or self.reading.document.sections or len(told) < 2:
             return kept
         bonus = {number: value for said in self.said for number, value in said}
-        whole = self._score(Section(self.reading.document.title or "", 0, noted[-1].end))
+        whole = self._telling.score(Section(self.reading.document.title or "", 0, noted[-1].end))
         scored = [replace(s, score=s.score + bonus.get(s.number, 0.0)) for s in whole]
         found = [[s for s in scored if noted[n].start <= s.start < noted[n].end] for n in told]
         if self.topic is not None:

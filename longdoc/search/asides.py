@@ -1,4 +1,4 @@
-"""The sentences of a document that are beside its subject: adverts of a broadcast, what hangs below a mail."""
+"""The sentences of a document that are beside its subject: adverts, what hangs below a mail, a chat's notices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import pairwise
 from longdoc.core.types import Document
 from longdoc.search import adverts
 from longdoc.search.footers import below, is_mail
+from longdoc.search.notices import is_notice
 from longdoc.search.terms import DocumentTerms
 
 
@@ -15,12 +16,26 @@ def asides(document: Document, terms: DocumentTerms) -> frozenset[int]:
     found: set[int] = set()
     for start, end in [(file.start, file.end) for file in document.files] or [(0, len(document.text))]:
         numbers = terms.part(start, end)
+        found |= _notices(document, terms, numbers)
         if is_mail(document, start):
             found |= _below_mails(document, terms, start, end)
         else:
             said = adverts.asides(document.text[start:end], [_from(start, terms.sentences[n]) for n in numbers])
             found |= {numbers[n] for n in said}
     return frozenset(found)
+
+
+def _notices(document: Document, terms: DocumentTerms, numbers: range) -> set[int]:
+    """What the program of a chat wrote; a chat is told by its speakers and times."""
+    found: set[int] = set()
+    for number in numbers:
+        start, end = terms.sentences[number]
+        anchor = document.anchor_at(start)
+        if anchor is None or (anchor.speaker is None and anchor.start_s is None):
+            return found
+        if anchor.start_s is not None and is_notice(document.text[start:end], anchor.speaker):
+            found.add(number)
+    return found
 
 
 def _from(start: int, span: tuple[int, int]) -> tuple[int, int]:

@@ -98,6 +98,7 @@ NARRATIVE = 0.1  # share of dialogue from which a part is taken for a story
 SPOKEN = "spoken"  # 1 for all sentences of a part that was taken down as it was spoken
 FILLERS = "fillers"  # share of the sentence that is no word of it, in such a part
 BOOKISH = "bookish"  # how far the document is a book: what reads well in a long retelling costs ROUGE on short texts
+OWED = "owed"  # above 0 for a sentence that a document of its kind owes its reader; where nothing is owed, absent
 SHORT, _BOOK = 100_000, 250_000  # characters: up to the one a document is none, from the other it is one
 # Beside the ranker's score in stories, in deviations of the part. The sets that the ranker is fitted on hold short
 # texts; these were chosen on novels. In textbooks and abstracts they make summaries worse.
@@ -238,6 +239,11 @@ def _speech(sentences: list[str]) -> dict[str, Array]:
         return {SPOKEN: np.zeros(len(sentences)), FILLERS: np.zeros(len(sentences))}
     fillers = np.array([len(_FILLER.findall(sentence)) for sentence in sentences]) / lengths
     return {SPOKEN: np.ones(len(sentences)), FILLERS: np.minimum(1.0, fillers)}
+
+
+def opens_with_reference(sentence: str) -> bool:
+    """Whether a sentence begins with a word that points to the one before it: "He", "This", "However"."""
+    return _PRONOUN_START.search(sentence) is not None or _CONNECTIVE_START.search(sentence) is not None
 
 
 def is_unbalanced(sentence: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from longdoc.search.salience import BOOKISH, DIALOGUE_AROUND, FILLERS, NARRATIVE, SPOKEN, SalientSentence
+from longdoc.search.salience import BOOKISH, DIALOGUE_AROUND, FILLERS, NARRATIVE, OWED, SPOKEN, SalientSentence
 
 _REPETITION = 0.5  # standard deviations of salience that a complete repetition costs
 _TOO_SIMILAR = 0.6  # share of the smaller sentence's words that another has: said already
@@ -34,7 +34,7 @@ def select(
     chosen. already_chosen: sentences of other parts that must not be repeated.
     """
     worth = {s.number: s.score - _handicap(s) for s in scored}
-    pool = [s for s in scored if _MIN_WORDS <= s.num_words <= _MAX_WORDS] or list(scored)
+    pool = [s for s in scored if _is_fit(s)] or list(scored)
     pool.sort(key=lambda s: (-worth[s.number], s.number))
     likeness = {s.number: max((_overlap(s, other) for other in already_chosen), default=0.0) for s in pool}
     chosen: list[SalientSentence] = []
@@ -88,6 +88,12 @@ def select_overall(
     if left >= _EASY_WORDS and rest:
         chosen += [s for s in select(rest, left, chosen) if s.num_words <= left]
     return sorted(chosen, key=lambda s: s.start)
+
+
+def _is_fit(sentence: SalientSentence) -> bool:
+    """Whether its length is one that a summary can show: what is owed to the reader may be short."""
+    least = 1 if sentence.features.get(OWED) else _MIN_WORDS
+    return least <= sentence.num_words <= _MAX_WORDS
 
 
 def _for_the_whole(sentence: SalientSentence) -> SalientSentence:

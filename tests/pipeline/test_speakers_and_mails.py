@@ -127,12 +127,12 @@ def test_a_name_that_is_the_answer_keeps_the_sentence_whole(talk: Path) -> None:
     assert cite_sentence(document, start, start + 8).quote == "Bo Ruiz:"  # nothing would be left
 
 
-def test_the_marks_of_a_quotation_are_no_words_of_it_and_in_a_mail_they_say_whose_it_is() -> None:
+def test_the_marks_of_a_quotation_are_no_words_of_it() -> None:
     text = "> It rained.\n\n>> It snowed."
     document = Document(text, Source("a.md", "0" * 64, "markdown", 9))
     assert [cite_sentence(document, *span).quote for span in ((0, 12), (14, 27))] == ["It rained.", "It snowed."]
     mail = Document(text, Source("a.eml", "0" * 64, "eml", 9))
-    assert cite_sentence(mail, 0, 12).quote == "> It rained."
+    assert cite_sentence(mail, 0, 12).quote == "It rained."  # whose it is, the section says
 
 
 def test_fillers_are_no_second_sentence(talk: Path, pointing: Session) -> None:
