@@ -18,12 +18,15 @@ from longdoc.core.settings import ModelOptions
 FAMILY = "qwen3"
 
 
-def test_all_comparisons_of_a_family_are_within_the_limit() -> None:
+def test_all_comparisons_of_a_family_are_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (exactness.SEGMENTS, exactness._NUM_TOKENS) == ((1, 7, 32, 150), 157)
+    monkeypatch.setattr(exactness, "SEGMENTS", (1, 7, 32, 80))  # over twice what the small window and its sinks hold
+    monkeypatch.setattr(exactness, "_NUM_TOKENS", 87)
     result = exactness.run(families=[FAMILY])
     rows = result["results"]
     assert {(row["segment_tokens"], row["covering"], row["highlights"], row["memory"]) for row in rows} == {
         (segment_tokens, covering, highlights, memory)
-        for segment_tokens in (1, 7, 32, 150)
+        for segment_tokens in (1, 7, 32, 80)
         for covering, highlights, memory in [
             (True, 0, "none"),
             *((False, n, m) for n in (0, 10) for m in ("none", "delta", "paper-delta", "paper-linear")),
