@@ -1,7 +1,8 @@
 """Mail (.eml), mailboxes (mbox) and pages that a browser saved whole (MHTML): a section for each message.
 
 A message is its subject as a heading, a line for each of From, To, Cc and Date, and its best body: plain text, else
-HTML as the HTML reader has it. Knows nothing of MIME trees (mime).
+HTML as the HTML reader has it. What it quotes of other mails are sections of their own (threads). Knows nothing of MIME
+trees (mime).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from longdoc.ingest.html import drop_navigation, parse, walk
 from longdoc.ingest.mime import Body, Message, header, message_of
 from longdoc.ingest.parsed import Heading, Parsed, Raw, TextBuilder, sections_from
 from longdoc.ingest.text import text_paragraphs
+from longdoc.ingest.threads import QUOTED, mails, once, titled, with_lines_of_their_own
 
 _HEADER = re.compile(rb"([A-Za-z][A-Za-z0-9-]{0,60}):(?:[ \t]|$)")
 _OF_PEOPLE = frozenset((b"from", b"to", b"subject", b"date"))
@@ -31,7 +33,6 @@ _STARTS_MBOX = re.compile(_FROM_LINE + rb"[A-Za-z][A-Za-z0-9-]{0,60}:")
 _PARTS_MBOX = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))" + _FROM_LINE + rb"(?=[A-Za-z][A-Za-z0-9-]{0,60}:)")
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _SIGNATURE = re.compile(r"-- ?")
-_QUOTED = re.compile(r"(?:> ?)+")
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _HEAD_BYTES = 65536
 _EVENT_EVERY = 100  # messages
@@ -92,12 +93,12 @@ def _read(raw: Raw, pieces: Iterable[bytes]) -> Parsed:
     for whole in map(message_of, pieces):
         messages.append(whole)
         for message, level in whole.tree():
-            for block in _blocks(message, level, warnings):
-                if not block.text:
-                    continue
+            for block, quoted in _blocks(message, level, warnings):
                 start = builder.paragraph(block.text)
                 paragraphs.append((block.text, start))
-                if block.level:
+                if quoted is not None:
+                    headings.append(Heading(quoted, start, level + 1))
+                elif block.level:
                     headings.append(Heading(_title(message, block, level), start, block.level))
     every = [message for whole in messages for message, _ in whole.tree()]
     if every and all(message.is_encrypted for message in every):
@@ -144,13 +145,26 @@ def _counted(number: int, what: str) -> str:
     return f"1 {what} was" if number == 1 else f"{number:,} {what}s were"
 
 
-def _blocks(message: Message, level: int, warnings: list[str]) -> Iterator[Block]:
-    """A message's subject, who wrote it to whom and when, and its bodies, whose headings are below the subject."""
-    if not message.is_page:
-        subject = _subject(message)
-        yield Block(subject, level=level)
-        told = ((name, tidy(header(message.part, name))) for name in _SHOWN_HEADERS)
-        yield Block("\n".join(f"{name}: {words}" for name, words in told if words), level=0 if subject else level)
+def _blocks(message: Message, level: int, warnings: list[str]) -> Iterator[tuple[Block, str | None]]:
+    """The blocks of a message that have words, with the title of the mail that it quotes where one begins."""
+    bodies = (block for block in _bodies(message, level, warnings) if block.text)
+    if message.is_page:
+        yield from ((block, None) for block in bodies)
+        return
+    yield from ((block, None) for block in _head(message, level) if block.text)
+    yield from mails(bodies, _subject(message) or _NO_SUBJECT, _own_title(message))
+
+
+def _head(message: Message, level: int) -> Iterator[Block]:
+    """A message's subject, who wrote it to whom and when."""
+    subject = _subject(message)
+    yield Block(subject, level=level)
+    told = ((name, tidy(header(message.part, name))) for name in _SHOWN_HEADERS)
+    yield Block("\n".join(f"{name}: {words}" for name, words in told if words), level=0 if subject else level)
+
+
+def _bodies(message: Message, level: int, warnings: list[str]) -> Iterator[Block]:
+    """Its bodies, whose headings are below the subject."""
     for body in message.bodies:
         warnings += [body.guess] if body.guess else []
         found = _of_html(body, message, warnings) if body.is_html else _of_text(body)
@@ -173,10 +187,10 @@ def _of_text(body: Body) -> Iterator[Block]:
     run: list[str] = []
     mark = ""
     for line in [*normalise(body.text).split("\n"), None]:
-        quoted = _QUOTED.match(line) if line is not None else None
+        quoted = QUOTED.match(line) if line is not None else None
         here = ">" * quoted[0].count(">") + " " if quoted else ""
         if line is None or here != mark:
-            for paragraph in text_paragraphs("\n".join(run)):
+            for paragraph in text_paragraphs("\n".join(with_lines_of_their_own(run))):
                 yield Block("\n".join(mark + row for row in paragraph.split("\n")))
             run, mark = [], here
         if line is not None:
@@ -188,10 +202,12 @@ def _title(message: Message, block: Block, level: int) -> str:
     """Of a section: the subject with who wrote it and when, so that answers under one subject can be told apart."""
     if block.level != level or message.is_page:
         return " ".join(block.text.split())
-    title = _subject(message) or _NO_SUBJECT
+    return _own_title(message)
+
+
+def _own_title(message: Message) -> str:
     name, address = parseaddr(header(message.part, "From"))
-    told = [tidy(name) or address, _day(header(message.part, "Date"))]
-    return f"{title} ({', '.join(filter(None, told))})" if any(told) else title
+    return titled(once(_subject(message) or _NO_SUBJECT), [tidy(name) or address, _day(header(message.part, "Date"))])
 
 
 def _subject(message: Message) -> str:

