@@ -172,7 +172,7 @@ def batch(
             shard=shard,
             retry=retry,
         )
-    _raise_unless_complete(outcome)
+    _raise_unless_complete(outcome, Path(str(output.path)))
 
 
 def _check(work: str | None, asked: tuple[str, ...], cluster: str | None) -> None:
@@ -196,8 +196,11 @@ def _crew(task: BatchTask, num_workers: int | None, cluster: str | None) -> Crew
     return RayCrew(task, num_workers, cluster)
 
 
-def _raise_unless_complete(outcome: BatchOutcome) -> None:
-    """Exit code 3 with the table of what failed or is partial and why; a single document keeps its own error."""
+def _raise_unless_complete(outcome: BatchOutcome, out: Path) -> None:
+    """Exit code 3 with the table of what failed or is partial and why; a single document keeps its own error.
+
+    Where nothing was to do, the table was told by the run before, and stands in the index.
+    """
     if outcome.num_documents == 1 and outcome.errors:
         row = outcome.errors[0]
         error = LongdocError(row["what"], why=row["why"], fix=row["fix"])
@@ -206,10 +209,17 @@ def _raise_unless_complete(outcome: BatchOutcome) -> None:
     rows = outcome.failed + outcome.partial
     if not rows:
         return
-    widest = max(len(name) for name, _, _ in rows)
-    table = "\n".join(f"{name.ljust(widest)}  {code:>3}  {what}" for name, code, what in rows)
     counts = [f"{len(outcome.failed)} failed"] if outcome.failed else []
     counts += [f"{len(outcome.partial)} partial"] if outcome.partial else []
+    if not outcome.num_now:
+        from longdoc.output.batch_index import INDEX
+
+        raise PartialResult(
+            f"Nothing was to do; of {outcome.num_documents} documents, {' and '.join(counts)} before.",
+            fix=f"{out / INDEX} says why" + (f"; {again}" if (again := _again(outcome)) else ""),
+        )
+    widest = max(len(name) for name, _, _ in rows)
+    table = "\n".join(f"{name.ljust(widest)}  {code:>3}  {what}" for name, code, what in rows)
     raise PartialResult(
         f"Of {outcome.num_documents} documents, {' and '.join(counts)}.",
         why=table,

@@ -1,7 +1,8 @@
 """What lies below a folder: the files that are to be read, and what is no document, with the reason.
 
 What cannot be opened is among the files: reading it says why, and a result without it is partial. Pipes, sockets,
-devices and links to folders hold no text that is missed: they are left out, and named. Reads nothing.
+devices, links to folders, and pictures, sounds, films and the like hold no text that is missed: they are left out, and
+named. Reads only how files begin.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from longdoc.core.errors import InputNotFound
+from longdoc.ingest.formats import plugins
+from longdoc.ingest.no_text import kind_of_file
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -36,8 +39,11 @@ def look_below(folder: str) -> Below:
     """All that is not hidden below a folder. Raises InputNotFound when it cannot be read, or has no files."""
     files: list[str] = []
     left_out: list[str] = []
+    may_read_all = any(plugins())  # readers of other packages may know pictures too
     for path, is_folder in _entries(folder):
         why = "a link to a folder, which is not followed" if is_folder else not_a_file(path)
+        if why is None and not may_read_all:
+            why = kind_of_file(path)
         if why is None:
             files.append(path)
         else:
@@ -45,7 +51,9 @@ def look_below(folder: str) -> Below:
     if not files:
         others = "; ".join(sorted(left_out)[:_SHOWN])
         raise InputNotFound(
-            f"The folder {folder} has no files.", why=others or "hidden ones do not count", fix="name another"
+            f"The folder {folder} has no {'documents' if others else 'files'}.",
+            why=others or "hidden ones do not count",
+            fix="name another",
         )
     return Below(files, left_out)
 
@@ -85,4 +93,4 @@ def shortened(left_out: list[str]) -> list[str]:
     """The first of them by name, and how many more there are."""
     named = sorted(left_out)[:_MOST_NAMED]
     num_more = len(left_out) - len(named)
-    return [*named, f"{num_more:,} more pipes, sockets, devices and links were left out"] if num_more else named
+    return [*named, f"{num_more:,} more that are no documents were left out"] if num_more else named

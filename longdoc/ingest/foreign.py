@@ -6,6 +6,7 @@ import io
 import zipfile
 
 from longdoc.core.errors import DamagedInput, EncryptedInput, UnknownFormat
+from longdoc.ingest.no_text import FILM, HEAD_BYTES, PICTURE, SOUND, kind_without_text
 from longdoc.ingest.parsed import Raw
 
 _TO_PDF = "libreoffice --headless --convert-to pdf {file}  # and summarize the PDF that it makes"
@@ -13,10 +14,9 @@ _OCR = "img2pdf {file} | ocrmypdf - out.pdf && longdoc summarize out.pdf"
 _MARKS = (
     (b"\xd0\xcf\x11\xe0", "an old office document", _TO_PDF),
     (b"\x1f\x8b", "a gzip file", "gunzip -c {file} | longdoc summarize -"),
-    (b"\x89PNG", "a picture", _OCR),
-    (b"\xff\xd8\xff", "a picture", _OCR),
-    (b"ID3", "a sound recording", "whisper {file} --output_format vtt  # and summarize the transcript that it makes"),
 )
+_WHISPER = "whisper {file} --output_format vtt  # and summarize the transcript that it makes"
+_INSTEAD = {PICTURE: _OCR, SOUND: _WHISPER, FILM: _WHISPER}
 _MOBIPOCKET = (b"BOOKMOBI", "a Mobipocket book", "ebook-convert {file} out.epub && longdoc summarize out.epub")
 _MOBIPOCKET_AT = 60  # bytes: the name of the book comes first
 _PASSWORD_STREAM = "EncryptedPackage".encode("utf-16-le")
@@ -42,6 +42,8 @@ def refuse_foreign(raw: Raw) -> None:
     for mark, what, fix in _MARKS:
         if raw.data.startswith(mark):
             raise _unknown(raw, what, fix)
+    if (kind := kind_without_text(raw.data[:HEAD_BYTES], raw.name)) is not None:
+        raise _unknown(raw, kind, _INSTEAD.get(kind, "name a document"))
     if raw.data.startswith(_MOBIPOCKET[0], _MOBIPOCKET_AT):
         raise _unknown(raw, *_MOBIPOCKET[1:])
     if raw.data.startswith(b"PK\x03\x04"):

@@ -49,9 +49,16 @@ def done_words(event: DocumentDone) -> str:
 
 
 def finished_words(event: BatchFinished) -> str:
-    """`200 documents: 198 complete, 1 partial, 1 failed; 12 done now, 188 before, in 3 min 05 s`."""
+    """`200 documents: 198 complete, 1 partial, 1 failed; 12 done now, 188 before, in 3 min 05 s`.
+
+    Where none was to be done: `200 documents: 199 complete, 1 failed before; nothing was to do`.
+    """
     counts = [(event.num_complete, "complete"), (event.num_partial, "partial"), (event.num_failed, "failed")]
     said = ", ".join(f"{number:,} {word}" for number, word in counts if number) or "none done"
+    if event.num_documents and not event.num_now:
+        return (
+            f"{count(event.num_documents, 'document')}: {said}{' before' * bool(event.num_failed)}; nothing was to do"
+        )
     before = event.num_documents - event.num_now
     now = f"{event.num_now:,} done now" + (f", {before:,} before" if before else "")
     return f"{count(event.num_documents, 'document')}: {said}; {now}, in {duration(event.seconds)}"

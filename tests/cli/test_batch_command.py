@@ -135,16 +135,35 @@ def test_some_that_failed_are_3_with_a_table_at_the_end(
 ) -> None:
     (docs / "bad.txt").write_text("bad")
     (docs / "half.txt").write_text("part")
-    for _ in range(2):  # what an earlier run found is told again
-        assert run(["batch", str(docs), "-o", str(tmp_path / "out"), "--progress", "plain"]) == 3
-        out, err = capsys.readouterr()
-        assert out == ""
-        lines = err.splitlines()
-        start = lines.index("error: Of 5 documents, 1 failed and 1 partial.")
-        assert lines[start + 1].startswith("  why: bad.txt    65  ")
-        assert lines[start + 2].split()[:2] == ["half.txt", "3"]
-        assert lines[start + 3] == "  try: the same command with --retry does those with 65 again"
+    assert run(["batch", str(docs), "-o", str(tmp_path / "out"), "--progress", "plain"]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    start = lines.index("error: Of 5 documents, 1 failed and 1 partial.")
+    assert lines[start + 1].startswith("  why: bad.txt    65  ")
+    assert lines[start + 2].split()[:2] == ["half.txt", "3"]
+    assert lines[start + 3] == "  try: the same command with --retry does those with 65 again"
     assert len(crews) == 1
+
+
+def test_where_nothing_is_to_do_that_is_said_without_the_table(
+    docs: Path, tmp_path: Path, crews: list[FakeCrew], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(["batch", str(docs), "-o", str(out), "--quiet"]) == 0
+    assert run(["batch", str(docs), "-o", str(out), "--progress", "plain"]) == 0
+    assert capsys.readouterr().err == "3 documents: 3 complete; nothing was to do\n"
+    (docs / "bad.txt").write_text("bad")
+    (docs / "half.txt").write_text("part")
+    assert run(["batch", str(docs), "-o", str(out), "--quiet"]) == 3
+    capsys.readouterr()
+    assert run(["batch", str(docs), "-o", str(out), "--progress", "plain"]) == 3
+    assert capsys.readouterr().err.splitlines() == [
+        "5 documents: 3 complete, 1 partial, 1 failed before; nothing was to do",
+        "error: Nothing was to do; of 5 documents, 1 failed and 1 partial before.",
+        f"  try: {out}/index.md says why; the same command with --retry does those with 65 again",
+    ]
+    assert len(crews) == 2
 
 
 @pytest.mark.parametrize(
@@ -158,9 +177,9 @@ def test_some_that_failed_are_3_with_a_table_at_the_end(
 )
 def test_what_is_done_again_is_told_as_it_is(codes: list[int], said: str | None) -> None:
     failed = [(f"{code}.txt", code, "so it is") for code in codes]
-    outcome = BatchOutcome(num_documents=9, failed=failed, partial=[("half.txt", 3, "partial")])
+    outcome = BatchOutcome(num_documents=9, num_now=5, failed=failed, partial=[("half.txt", 3, "partial")])
     with pytest.raises(PartialResult) as caught:
-        _raise_unless_complete(outcome)
+        _raise_unless_complete(outcome, Path("out"))
     assert caught.value.fix == said
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from longdoc.cli.sources import readings_of, run_each
-from longdoc.core.errors import InputNotFound
+from longdoc.core.errors import InputError, InputNotFound
 from longdoc.core.events import Event, Warned
 from longdoc.core.settings import SourceOptions
 from longdoc.ingest import Together, expand, look_into, read_document, read_source, together
@@ -128,7 +128,7 @@ def test_a_folder_of_nothing_but_pipes_has_no_files_and_says_what_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InputNotFound, match="has no files") as caught:
+    with pytest.raises(InputNotFound, match="has no documents") as caught:
         expand([str(tmp_path)])
     assert "pipe was left out: it is a named pipe" in str(caught.value.why)
 
@@ -146,4 +146,53 @@ def test_of_very_many_the_first_are_named_and_the_rest_counted(tmp_path: Path) -
         os.mkfifo(tmp_path / f"pipe{number:02}")
     _, left_out = look_into([str(tmp_path)])
     assert len(left_out) == 21
-    assert left_out[-1] == "5 more pipes, sockets, devices and links were left out"
+    assert left_out[-1] == "5 more that are no documents were left out"
+
+
+NO_TEXT = {
+    "a.png": (b"\x89PNG\r\n\x1a\n", "a picture"), "b.JPG": (b"\xff\xd8\xff\xe0", "a picture"),
+    "c.webp": (b"RIFF\x10\x00\x00\x00WEBPVP8 ", "a picture"), "d.svg": (b"<?xml?><svg xmlns=''/>", "a picture"),
+    "e.mp3": (b"\xff\xfb\x90\x00", "a sound recording"),
+    "f.wav": (b"RIFF\x10\x00\x00\x00WAVEfmt ", "a sound recording"),
+    "g.mp4": (b"\x00\x00\x00\x18ftypisom", "a film"), "h.woff2": (b"wOF2\x00", "a font"),
+    "i": (b"\x7fELF\x02", "a program"),
+}  # fmt: skip
+TEXTS = {
+    "j.txt": b"BMW builds cars in Munich.", "k.txt": b"ID3 is a tag of sound files.", "l.txt": b"MZ was his mark.",
+    "m.html": b"<html><body><svg></svg>A page with a drawing.</body></html>", "n.txt": b"RIFF and WAVE are words.",
+}  # fmt: skip
+
+
+def test_pictures_and_sounds_in_a_folder_are_named_and_no_failures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("d").mkdir()
+    for name, data in {**{name: head for name, (head, _) in NO_TEXT.items()}, **TEXTS}.items():
+        Path("d", name).write_bytes(data)
+    files, left_out = look_into(["d"])
+    assert files == [f"d/{name}" for name in sorted(TEXTS)]
+    assert [*left_out] == [f"d/{name} was left out: it is {kind}" for name, (_, kind) in NO_TEXT.items()]
+    whole = together(["d"])
+    assert isinstance(whole, Together)
+    assert read_source(whole, SourceOptions()).source.lost == ()
+    assert {item.path for item in items_of(["d"], Path("out"), [".md"])} == {f"d/{name}" for name in TEXTS}
+
+
+def test_a_picture_that_was_named_itself_is_an_error(tmp_path: Path) -> None:
+    for name, (head, kind) in NO_TEXT.items():
+        (tmp_path / name).write_bytes(head + bytes(range(256)) * 40)
+        if name != "d.svg":  # by itself it is read as XML
+            with pytest.raises(InputError, match=f"{name} is {kind}"):
+                read_document(str(tmp_path / name))
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "a.png").write_bytes(NO_TEXT["a.png"][0])
+    with pytest.raises(InputNotFound, match="has no documents") as raised:
+        together([str(tmp_path / "only")])
+    assert "it is a picture" in str(raised.value.why)
+
+
+def test_readers_of_other_packages_may_read_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("longdoc.ingest.folder.plugins", lambda: iter(["a reader"]))
+    (tmp_path / "a.png").write_bytes(NO_TEXT["a.png"][0])
+    assert look_into([str(tmp_path)]) == ([str(tmp_path / "a.png")], ())
