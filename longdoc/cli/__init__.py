@@ -27,6 +27,7 @@ from longdoc.core.errors import (
     EXIT_CODES,
     INTERRUPTED_EXIT_CODE,
     TERMINATED_EXIT_CODE,
+    Left,
     LongdocError,
     RingLost,
     Terminated,
@@ -89,7 +90,8 @@ def _run(arguments: Sequence[str], report: Report) -> int:
     except (Stopped, click.Abort, KeyboardInterrupt) as error:
         if isinstance(error, Stopped) and isinstance(error.stop, Terminated):
             return TERMINATED_EXIT_CODE
-        report.interrupted()
+        if not (isinstance(error, Stopped) and isinstance(error.stop, Left)):
+            report.interrupted()
         return INTERRUPTED_EXIT_CODE
     except click.ClickException as error:
         report.usage(error)

@@ -145,7 +145,7 @@ def _output_options(
             report.log.write(f"longdoc {__version__}: {context.info_name}")
             listeners.append(report.log)
         listeners.append(report.stopper)  # the last: it may raise
-    return OutputOptions(to=to, quote=quote, listeners=tuple(listeners), **values)  # type: ignore[arg-type]
+    return OutputOptions(to=to, quote=quote, listeners=tuple(listeners), detailed=verbose, **values)  # type: ignore[arg-type]
 
 
 def _form_of(path: str | None, context: click.Context) -> str | None:
@@ -361,7 +361,7 @@ _SHOWN = (
     setting("--quiet", is_flag=True, help="Nothing but errors on standard error."),
     setting("--log-file", metavar="FILE", help="Add events, warnings and errors with their times to FILE."),
     click.option(
-        "-v", "--verbose", is_flag=True, is_eager=True, callback=_be_verbose, help="Errors with their traceback."
+        "-v", "--verbose", is_flag=True, is_eager=True, callback=_be_verbose, help="Tracebacks; how it was read."
     ),
 )
 

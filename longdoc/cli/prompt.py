@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from longdoc.core.errors import Left, Terminated
 from longdoc.core.types import Answer
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ def typed_questions(clear: Callable[[], None]) -> Iterator[str]:
         except EOFError:
             sys.stderr.write("\n")
             return
+        except Terminated:
+            raise
+        except KeyboardInterrupt as stop:
+            sys.stderr.write("\n")
+            raise Left from stop
         if line.lower() in _LEAVES:
             return
         if line:

@@ -22,7 +22,8 @@ goes away ends us with 141, as SIGPIPE does with other tools.
 
     KeyboardInterrupt
     ├── Interrupted             130   between two steps
-    │   └── Terminated          143
+    │   ├── Terminated          143
+    │   └── Left                130   where a question was to be typed: quietly
     └── StoppedNow              130   in the middle of one
 """
 
@@ -61,6 +62,10 @@ class Interrupted(KeyboardInterrupt):
 
 class Terminated(Interrupted):
     """SIGTERM: it goes the way of Ctrl-C, so that what was read is kept, and what is finished is written."""
+
+
+class Left(Interrupted):
+    """Ctrl-C where a question was to be typed: nothing is interrupted, and nothing is said of it."""
 
 
 class StoppedNow(KeyboardInterrupt):

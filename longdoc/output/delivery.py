@@ -33,6 +33,7 @@ class OutputOptions:
 
     path: file for the result, None or "-" for standard output.   quote: show passages with answers.
     listeners: who else is told every event, after it was shown; one that raises stops the work.
+    detailed: the receipt says with what attention the model read.
     """
 
     to: Form = "md"
@@ -41,6 +42,7 @@ class OutputOptions:
     quiet: bool = False
     quote: bool = False
     listeners: tuple[Listener, ...] = ()
+    detailed: bool = False
 
 
 class Told:
@@ -119,7 +121,7 @@ class Delivery:
             rows = [summary_json(r) if isinstance(r, Summary) else answer_json(r) for r in results]
             self._put_rows(_marked(rows, marks))
         else:
-            named, quote = self._name_sources, self._options.quote
+            named, quote, detailed = self._name_sources, self._options.quote, self._options.detailed
             summaries = [r for r in results if isinstance(r, Summary)]
             answers = [r for r in results if isinstance(r, Answer)]
             if self._options.to == "html":
@@ -128,14 +130,14 @@ class Delivery:
                 self._reported += [Reported(None, tuple(answers), reading)] if answers else []
                 return
             if self._options.to == "text":
-                pages = [summary_text(s, name_source=named) for s in summaries]
-                pages += [answers_text(answers, quote=quote, name_source=named)] if answers else []
-            else:
-                pages = [summary_markdown(s, name_source=named) for s in summaries]
+                pages = [summary_text(s, name_source=named, detailed=detailed) for s in summaries]
                 if answers:
-                    pages.append(
-                        answers_markdown(answers, quote=quote, heading=heading, receipt=receipt, name_source=named)
-                    )
+                    pages.append(answers_text(answers, quote=quote, name_source=named, detailed=detailed))
+            else:
+                pages = [summary_markdown(s, name_source=named, detailed=detailed) for s in summaries]
+                if answers:
+                    shown = {"quote": quote, "heading": heading, "receipt": receipt}
+                    pages.append(answers_markdown(answers, **shown, name_source=named, detailed=detailed))
             for page in pages:
                 self._put_page(page)
 

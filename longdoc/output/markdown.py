@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 from longdoc.core.types import Answer, Citation, Receipt, Statement, Summary
 from longdoc.output.receipts import answers_receipt, summary_receipt
@@ -54,8 +55,11 @@ def tame(text: str) -> str:
     return _ACTIVE.sub(r"\\\g<0>", clean(text)).strip()
 
 
-def summary_markdown(summary: Summary, *, name_source: bool = False) -> str:
-    """The whole first, then the parts in reading order, then the receipt. name_source: beside its title."""
+def summary_markdown(summary: Summary, *, name_source: bool = False, detailed: bool = False) -> str:
+    """The whole first, then the parts in reading order, then the receipt.
+
+    name_source: beside its title.   detailed: the receipt says with what attention it was read.
+    """
     receipt = summary.receipt
     name = receipt.source.name
     blocks = [f"# {escape(heading_of(receipt, name_source))}"]
@@ -68,7 +72,7 @@ def summary_markdown(summary: Summary, *, name_source: bool = False) -> str:
         blocks.append(f"## {escape(part.title)}")
         notes = [_statement(s, name, summary.verbatim) for s in part.statements]
         blocks.append("\n".join(f"- {note}" for note in notes) if notes else "(nothing noted)")
-    blocks += _receipt(summary_receipt(summary))
+    blocks += _receipt(summary_receipt(summary, detailed=detailed))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -93,25 +97,29 @@ def answers_markdown(
     heading: bool = True,
     receipt: bool = True,
     name_source: bool = False,
+    detailed: bool = False,
 ) -> str:
     """The answers to questions on one document, and one receipt for them all.
 
     quote: show the passages that were re-read.   heading: repeat each question.   name_source: and say who is asked.
+    detailed: as in `summary_markdown`.
     """
     blocks = []
     for answer in answers:
         blocks += [f"## {escape(question_of(answer, name_source))}"] if heading else []
         blocks += _answer(answer, quote=quote)
     if receipt and answers:
-        blocks += _receipt(answers_receipt(answers))
+        blocks += _receipt(answers_receipt(answers, detailed=detailed))
     return "\n\n".join(blocks) + "\n"
 
 
 def heading_of(receipt: Receipt, name_source: bool) -> str:
-    """The title; among several sources the file as well."""
+    """The title, or the file's name where there is none; among several sources the path as well."""
     name = shown_name(receipt.source.name)
     if receipt.title is None:
-        return "Standard input" if receipt.source.name == "-" else name
+        if receipt.source.name == "-":
+            return "Standard input"
+        return name if name_source else PurePath(name).name or name
     return f"{receipt.title} ({name})" if name_source else receipt.title
 
 

@@ -36,15 +36,15 @@ def skipped_pages(skipped: Sequence[SkippedPage]) -> str:
     return "; ".join(said)
 
 
-def summary_receipt(summary: Summary) -> list[str]:
+def summary_receipt(summary: Summary, *, detailed: bool = False) -> list[str]:
     """What kind of summary it is, and `receipt_lines` with the citations of what is shown."""
     kind = [CHOSEN] if summary.verbatim and any(summary.all_statements()) else []
-    return [*kind, *receipt_lines(summary.receipt, shown_citations(summary))]
+    return [*kind, *receipt_lines(summary.receipt, shown_citations(summary), detailed=detailed)]
 
 
-def answers_receipt(answers: Sequence[Answer]) -> list[str]:
+def answers_receipt(answers: Sequence[Answer], *, detailed: bool = False) -> list[str]:
     """`receipt_lines` of answers on one document."""
-    return receipt_lines(answers[-1].receipt, count_citations(answers))
+    return receipt_lines(answers[-1].receipt, count_citations(answers), detailed=detailed)
 
 
 def shown_citations(summary: Summary) -> CitationCount:
@@ -73,8 +73,11 @@ def count_citations(answers: Iterable[Answer]) -> CitationCount:
     )
 
 
-def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
-    """What was read, of how much, by what and at what cost: one sentence a line, without markup."""
+def receipt_lines(receipt: Receipt, citations: CitationCount, *, detailed: bool = False) -> list[str]:
+    """What was read, of how much, by what and at what cost: one sentence a line, without markup.
+
+    detailed: and with what attention, which JSON always says.
+    """
     read = f"Read {receipt.tokens_read:,} of {receipt.num_tokens:,} tokens"
     read += f" ({percent(receipt.tokens_read, receipt.num_tokens)})"
     if receipt.tokens_from_state:
@@ -93,10 +96,12 @@ def receipt_lines(receipt: Receipt, citations: CitationCount) -> list[str]:
         cost = f" {duration(receipt.seconds)}"
         cost += f", {receipt.read_tokens_per_s:,.0f} tokens/s" if receipt.read_tokens_per_s else ""
         cost += f", {memory(receipt.peak_memory_bytes)}."
+    kv_bits = receipt.settings.get("kv_bits")
+    by = attention_words(receipt.model, receipt.attention, kv_bits=kv_bits) if detailed else model_words(receipt.model)
     warnings = [warning for warning in receipt.warnings if warning not in receipt.source.lost]
     return [
         f"{read}.{cost}",
-        f"{attention_words(receipt.model, receipt.attention, kv_bits=receipt.settings.get('kv_bits'))}.",
+        f"{by}.",
         *(one_line(f"Note: {warning}") for warning in warnings),
         *_losses(receipt),
         f"{_checked(citations)}; {shown_name(receipt.source.name)}, sha256 {receipt.source.sha256[:16]}….",
@@ -121,10 +126,14 @@ def _checked(citations: CitationCount) -> str:
     return said
 
 
+def model_words(model: ModelInfo) -> str:
+    """`Model a/b, nf4`."""
+    return one_line(f"Model {model.id}" + (f", {model.quantization}" if model.quantization != "none" else ""))
+
+
 def attention_words(model: ModelInfo, attention: AttentionInfo, *, kv_bits: int | None = None) -> str:
     """`Model embedded, adapter embedded; attention stream (sinks 4, window 512, memory on): the reason`."""
-    words = f"Model {model.id}"
-    words += f", {model.quantization}" if model.quantization != "none" else ""
+    words = model_words(model)
     words += f", adapter {model.adapter}" if model.adapter else ""
     words += f"; attention {attention.mode}"
     if attention.mode == "ring":

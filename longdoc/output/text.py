@@ -20,8 +20,8 @@ from longdoc.output.wording import (
 )
 
 
-def summary_text(summary: Summary, *, name_source: bool = False) -> str:
-    """The whole, the parts under their titles, the receipt. name_source: as in `summary_markdown`."""
+def summary_text(summary: Summary, *, name_source: bool = False, detailed: bool = False) -> str:
+    """The whole, the parts under their titles, the receipt. name_source, detailed: as in `summary_markdown`."""
     name = summary.receipt.source.name
     blocks = [one_line(heading_of(summary.receipt, name_source))]
     blocks += _incomplete(summary.status, summary.receipt)
@@ -31,7 +31,7 @@ def summary_text(summary: Summary, *, name_source: bool = False) -> str:
     for part in shown_parts(summary):
         notes = [_with_places(one_line(s.text), s.citations, name) for s in part.statements]
         blocks.append("\n".join([one_line(part.title), *(f"  {note}" for note in notes)]))
-    blocks += ["\n".join(summary_receipt(summary))]
+    blocks += ["\n".join(summary_receipt(summary, detailed=detailed))]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -46,8 +46,10 @@ def _whole(summary: Summary) -> list[str]:
     return [(" " if summary.style in {"full", "brief"} else "\n").join(whole)] if whole else []
 
 
-def answers_text(answers: Sequence[Answer], *, quote: bool = False, name_source: bool = False) -> str:
-    """Questions and answers on one document, and one receipt for them all. name_source: as in `answers_markdown`."""
+def answers_text(
+    answers: Sequence[Answer], *, quote: bool = False, name_source: bool = False, detailed: bool = False
+) -> str:
+    """Questions and answers on one document, and one receipt for them all. Options as in `answers_markdown`."""
     blocks = []
     for answer in answers:
         name = answer.receipt.source.name
@@ -65,7 +67,7 @@ def answers_text(answers: Sequence[Answer], *, quote: bool = False, name_source:
                 for e in answer.evidence
             ]  # fmt: skip
     if answers:
-        blocks += ["\n".join(answers_receipt(answers))]
+        blocks += ["\n".join(answers_receipt(answers, detailed=detailed))]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from longdoc.cli import prompt
+from longdoc.cli import prompt, run
+from longdoc.cli.group import Stopped
+from longdoc.core.errors import Interrupted, Terminated
 from longdoc.core.events import Event, ModelLoading
 from longdoc.output.delivery import Delivery, OutputOptions
 from longdoc.output.write import open_sink
@@ -55,3 +57,31 @@ def test_how_to_leave_is_said_once_and_a_word_leaves(
     out, err = capsys.readouterr()
     assert (out, err) == ("", f"{prompt.HINT}\n")
     assert "Ctrl-D" in prompt.HINT
+
+
+def test_ctrl_c_at_the_prompt_ends_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def line() -> str:
+        raise Interrupted
+
+    monkeypatch.setattr(prompt, "_line", line)
+
+    def main(*arguments: Any, **options: Any) -> None:
+        try:
+            [*prompt.typed_questions(lambda: None)]
+        except KeyboardInterrupt as stop:
+            raise Stopped(stop) from stop  # as the group of commands does
+
+    monkeypatch.setattr("longdoc.cli.cli.main", main)
+    assert run(["ask", "book.pdf"]) == 130
+    assert capsys.readouterr().err == f"{prompt.HINT}\n\n"
+
+
+def test_sigterm_at_the_prompt_is_still_sigterm(monkeypatch: pytest.MonkeyPatch) -> None:
+    def line() -> str:
+        raise Terminated
+
+    monkeypatch.setattr(prompt, "_line", line)
+    with pytest.raises(Terminated):
+        [*prompt.typed_questions(lambda: None)]

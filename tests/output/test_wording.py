@@ -103,7 +103,8 @@ def test_skipped_pages_are_grouped_by_reason_and_never_silently_cut() -> None:
 
 def test_the_receipt_tells_what_was_read_by_what_and_at_what_cost() -> None:
     receipt = make_receipt(warnings=("2 undecodable bytes",))
-    assert receipt_lines(receipt, CitationCount(41, 40, 38, 37)) == [
+    assert receipt_lines(receipt, CitationCount(41, 40, 38, 37))[1] == "Model embedded."
+    assert receipt_lines(receipt, CitationCount(41, 40, 38, 37), detailed=True) == [
         "Read 56,812 of 56,812 tokens (100%), 215 of 216 pages; skipped: 7 (no text layer). "
         "12 s, 9,100 tokens/s, 512 MB.",
         "Model embedded, adapter memory; attention stream (sinks 4, window 512, memory on): "
@@ -132,12 +133,13 @@ def test_the_receipt_of_exact_attention_has_no_tiers_and_of_text_no_pages() -> N
         model=ModelInfo("a/b", quantization="nf4"),
         attention=AttentionInfo("exact", 0, 0, False, "it fits"),
     )
-    first, second, _ = receipt_lines(receipt, CitationCount())
+    first, second, _ = receipt_lines(receipt, CitationCount(), detailed=True)
     assert "page" not in first
     assert second == "Model a/b, nf4; attention exact: it fits."
+    assert receipt_lines(receipt, CitationCount())[1] == "Model a/b, nf4."
 
 
 def test_the_receipt_says_that_the_window_is_in_eight_bits() -> None:
-    line = receipt_lines(make_receipt(settings={"kv_bits": 8}), CitationCount())[1]
+    line = receipt_lines(make_receipt(settings={"kv_bits": 8}), CitationCount(), detailed=True)[1]
     assert "memory on), keys and values in 8 bits: longer than" in line
-    assert "8 bits" not in receipt_lines(make_receipt(settings={"kv_bits": 16}), CitationCount())[1]
+    assert "8 bits" not in receipt_lines(make_receipt(settings={"kv_bits": 16}), CitationCount(), detailed=True)[1]
