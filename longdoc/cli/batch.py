@@ -76,7 +76,10 @@ class Shard(click.ParamType[Any]):
 @click.option("-q", "--question", "questions", multiple=True, metavar="TEXT", help="A question; can be repeated.")
 @click.option("--questions", "questions_file", metavar="FILE", help="One question a line; - is standard input.")
 @options.setting(
-    "--words", type=click.IntRange(min=1), default=250, metavar="N", help="Length of each summary of the whole."
+    "--words",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Length of each summary of the whole; by default 250, and more for a book.",
 )
 @options.style
 @options.focus
@@ -111,7 +114,7 @@ def batch(
     work: str | None,
     questions: tuple[str, ...],
     questions_file: str | None,
-    words: int,
+    words: int | None,
     style: SummaryStyle,
     focus: str | None,
     language: str | None,

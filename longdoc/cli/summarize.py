@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 @in_ring
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=options.complete_path)
 @options.setting(
-    "--words", type=click.IntRange(min=1), default=250, metavar="N", help="Length of the summary of the whole."
+    "--words",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Length of the summary of the whole; by default 250, and more for a book.",
 )
 @options.style
 @options.focus
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
 @options.summary_output
 def summarize(
     sources: tuple[str, ...],
-    words: int,
+    words: int | None,
     style: SummaryStyle,
     focus: str | None,
     language: str | None,

@@ -91,14 +91,15 @@ class StateOptions:
 class SummaryOptions:
     """What kind of summary.
 
-    words: budget of the whole at the top; the notes per section come on top of it.
+    words: budget of the whole at the top, None for one by the length of the document; the notes per section come on
+    top of it.
     verbatim: only sentences of the document; None: yes for the embedded model, no for others.
     style: "full" is the whole, then part by part; "brief" the whole alone, "chapters" the parts alone; "bullets" the
     whole statement by statement, "timeline" the same with each statement's time or place before it.
     focus: what it is to be about, in words.   language: that a model writes in; None for that of the prompts.
     """
 
-    words: int = 250
+    words: int | None = None
     verbatim: bool | None = None
     style: SummaryStyle = "full"
     focus: str | None = None

@@ -11,14 +11,17 @@ from longdoc.engine.reader import ReadingState
 from longdoc.pipeline.framing import Framing
 from longdoc.pipeline.reading import Reading
 from longdoc.search.focus import Topic
+from longdoc.search.words import num_words
 
 PART_WORDS = 60  # budget of the notes on one part
 _ALL_PARTS_WORDS = 48 * PART_WORDS  # of all of them: where there are more parts, each is told in less
 _LEAST_PART_WORDS = 30  # about a sentence
+_WORDS, _MOST_WORDS = 250, 2000  # of the whole, unless the user says: for a text of up to so many words, and for any
+_SHORT_WORDS = 15_000
 
 
 class Notes:
-    """Notes on the parts of one reading. said: JSON, what the model said of each part so far.
+    """Notes on the parts of one reading. said: JSON, what the model said of each part so far.   words: of the whole.
 
     on_event: is told what a model writes while it comes.
     """
@@ -27,8 +30,13 @@ class Notes:
         self.reading = reading
         self.options = options
         self.on_event = on_event
+        self.words = options.words or words_of_whole(num_words(reading.document.text))
         self.said: list[Any] = []
-        self.topic = Topic(options.focus, reading.terms) if options.focus is not None else None
+        self.topic = self._topic(options.focus) if options.focus is not None else None
+
+    def _topic(self, asked: str) -> Topic:
+        encoder = self.reading.session.rankers["ranker"].encoder
+        return Topic(asked, self.reading.terms, encoder, self.reading.document.sections)
 
     @property
     def focus(self) -> Focus | None:
@@ -56,6 +64,15 @@ class Notes:
     def so_far(self) -> tuple[list[Statement], list[SummaryPart]]:
         """The same of what was read and noted when the reading was stopped; the model is asked no more."""
         raise NotImplementedError
+
+
+def words_of_whole(length: int) -> int:
+    """The budget of the whole for a document of so many words: it grows with their square root, in tens.
+
+    250 up to 15,000 words (a long article), 500 for 60,000 (a novel), 1,000 for 240,000, never more than 2,000.
+    """
+    grown = round(_WORDS * (length / _SHORT_WORDS) ** 0.5, -1)
+    return int(min(_MOST_WORDS, max(_WORDS, grown)))
 
 
 def words_of_part(num_parts: int) -> int:

@@ -99,7 +99,7 @@ class Chosen(Notes):
         is_on_focus = any(self.touched)
         told = [n for n, touched in enumerate(self.touched) if touched or not is_on_focus]
         candidates = self._for_the_whole(noted, told)
-        chosen = select_overall(candidates, self.options.words, [self.lengths[n] for n in told])
+        chosen = select_overall(candidates, self.words, [self.lengths[n] for n in told])
         parts, words_each = [], words_of_part(len(self.reading.parts))
         for section, scored, touched in zip(noted, self.scored, self.touched, strict=True):
             picked = select(scored, words_each, max_sentences=1 if is_on_focus and not touched else None)

@@ -67,9 +67,9 @@ class Written(Notes):
         Raises UsageError when that is too little to merge two notes.
         """
         reader, framing = self.reading.reader, self.reading.framing
-        prompt = len(framing.opening()) + len(self._merge_request(self.options.words))
+        prompt = len(framing.opening()) + len(self._merge_request(self.words))
         visible = visible_tokens(reader, reader.start())
-        written = min(_NOTE_TOKENS * self.options.words + _LAST_SENTENCE_TOKENS, (visible - prompt) // 2)
+        written = min(_NOTE_TOKENS * self.words + _LAST_SENTENCE_TOKENS, (visible - prompt) // 2)
         if visible - prompt - written < _LEAST_MERGE_TOKENS:
             raise UsageError(
                 f"A window of {visible:,} tokens is too small to merge the notes on several parts.",
@@ -86,7 +86,7 @@ class Written(Notes):
         on_event(Step())
         lengths = [min(len(framing.encode(note)) + _GAP_TOKENS, self.merge_tokens // 2) for note in notes]
         if sum(lengths) <= self.merge_tokens:
-            return self._merge_once(notes, self.options.words)
+            return self._merge_once(notes, self.words)
         groups: list[list[str]] = [[]]
         size = 0
         for note, length in zip(notes, lengths, strict=True):
@@ -95,7 +95,7 @@ class Written(Notes):
                 size = 0
             groups[-1].append(note)
             size += length
-        words = min(self.options.words, self._words_in(self.merge_tokens // 2 - _GAP_TOKENS))
+        words = min(self.words, self._words_in(self.merge_tokens // 2 - _GAP_TOKENS))
         return self._merge([self._merge_once(group, words) for group in groups], on_event)
 
     def _words_in(self, num_tokens: int) -> int:

@@ -108,7 +108,7 @@ def _result(
     checked_parts = tuple(
         SummaryPart(part.title, tuple(next(rest) for _ in part.statements), part.start, part.end) for part in parts
     )
-    receipt = reading.receipt({**asdict(options), "verbatim": verbatim})
+    receipt = reading.receipt({**asdict(options), "words": notes.words, "verbatim": verbatim})
     return Summary(
         status="complete" if receipt.is_complete else "partial",
         statements=tuple(checked[: len(whole)]),

@@ -12,6 +12,7 @@ from longdoc.core.settings import SourceOptions, SummaryOptions, SummaryStyle
 from longdoc.core.types import Document, Summary
 from longdoc.ingest import read_document
 from longdoc.pipeline import notes_chosen
+from longdoc.pipeline.notes import words_of_whole
 from longdoc.pipeline.session import Session
 from longdoc.pipeline.summarize import summarize
 from longdoc.segment.parts import MAX_PARTS
@@ -30,7 +31,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_book(tmp_path_factory.mktemp("sixty") / "book.md", NUM_CHAPTERS)
 
 
-def run(source: Path, session: Session, style: SummaryStyle, words: int = 250) -> tuple[Document, Summary]:
+def run(source: Path, session: Session, style: SummaryStyle, words: int | None = 250) -> tuple[Document, Summary]:
     summary = summarize(
         str(source),
         source_options=SourceOptions(),
@@ -52,6 +53,21 @@ def test_every_chapter_is_told_with_a_citation_in_it(book: Path, pointing: Sessi
     assert summary.citations.verified == summary.citations.total
     assert summary.citations.statements_cited == summary.citations.statements
     assert sum(len(part.text.split()) for part in summary.parts) <= 60 * MAX_PARTS
+
+
+def test_the_whole_grows_with_the_document_unless_the_user_says() -> None:
+    lengths = [words_of_whole(length) for length in (0, 800, 15_000, 60_000, 240_000, 10_000_000)]
+    assert lengths == [250, 250, 250, 500, 1000, 2000]
+
+
+@pytest.mark.parametrize(("words", "said"), [(None, 250), (70, 70)])
+def test_the_receipt_says_the_length_that_was_aimed_at(
+    tmp_path: Path, pointing: Session, words: int | None, said: int
+) -> None:
+    book = write_book(tmp_path / "book.md", 3)
+    summary = run(book, pointing, "brief", words)[1]
+    assert summary.receipt.settings["words"] == said
+    assert sum(len(s.text.split()) for s in summary.statements) <= said
 
 
 @pytest.mark.parametrize("words", [250, 500])

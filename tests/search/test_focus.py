@@ -4,6 +4,7 @@ import pytest
 
 from longdoc.core.errors import UsageError
 from longdoc.core.paths import data_folder
+from longdoc.core.types import Section
 from longdoc.search.focus import Topic, check_focus
 from longdoc.search.ranker import load
 from longdoc.search.salience import score_part
@@ -49,6 +50,28 @@ def test_touching_sentences_are_raised_and_the_others_left_out(terms):
     assert [s.number for s in touching] == [1, 3]
     assert all(after.score > scored[after.number].score for after in touching)
     assert Topic("whales", terms).touching(scored) == []
+
+
+def test_what_stands_below_a_heading_is_about_it():
+    text = "Prices\n\nThe herring cost two crowns. It was dear.\n\nWeather\n\nIt rained in May. The bay was grey."
+    assert Topic("prices", DocumentTerms(text)).share.tolist() == [1, 0.6, 0.6, 0, 0, 0]
+    sections = [Section("Prices", 8, 45), Section("Weather", 45, len(text))]
+    body = (
+        "Nothing. The herring cost two crowns. It was dear. It rained in May. The bay was grey. The lamps' prices fell."
+    )
+    told = Topic("prices", DocumentTerms(body), sections=sections).share.tolist()
+    assert told == [0, 0.6, 0.6, 0, 0, 1]
+
+
+def test_with_an_encoder_other_words_of_the_same_meaning_touch_it():
+    encoder = load(data_folder("adapters") / "lexical" / "ranker.json").encoder
+    text = "The island's only doctor took 27 patients to hospital by sea. The band plays on the quay. It rained."
+    terms = DocumentTerms(text)
+    assert Topic("health care", terms).num_sentences == 0
+    assert Topic("health care", terms, encoder).share.tolist() == [1, 0, 0]
+    assert Topic("football", terms, encoder).num_sentences == 0
+    german = DocumentTerms("Der einzige Arzt der Insel brachte die Kranken in die Klinik. Und es hat im Mai geregnet.")
+    assert Topic("health care", german, encoder).num_sentences == 0
 
 
 def test_a_focus_of_function_words_says_nothing():
