@@ -370,7 +370,8 @@ class Answer:
     provenance: which tiers supplied it: "search", "window", "memory", "highlights".
     not_found_in: without a text, where there is none: the document, as far as it was read; what the model still holds
     of it, when nothing was looked up; or any one passage, when the question is about the whole document.
-    sure: False where other sentences fit about as well as those that were chosen.
+    sure: False where other sentences fit about as well as those that were chosen; without a text, where it may be in
+    the document after all.
     """
 
     status: AnswerStatus

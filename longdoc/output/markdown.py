@@ -132,7 +132,7 @@ def _answer(answer: Answer, *, quote: bool) -> list[str]:
     name = answer.receipt.source.name
     blocks = _incomplete(answer.status, answer.receipt)
     if is_declined(answer):
-        blocks.append(declined_words(answer))
+        blocks.append(escape(declined_words(answer)))
     elif answer.text:
         shown = escape if answer.verbatim else tame
         said = " ".join(_with_places(shown(s.text), s.citations, name) for s in answer.sayings())

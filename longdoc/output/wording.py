@@ -27,6 +27,7 @@ UNSURE = "not sure that this answers it"
 _MAX_SECTION_CHARACTERS = 60
 _MAX_SPEAKER_CHARACTERS = 40
 _MAX_FOCUS_CHARACTERS = 120
+_MAX_NEAR = 3  # places that are named where nothing was found
 _MAX_REASONS = 2  # that are said where a result begins; the receipt and JSON have them all
 
 
@@ -172,7 +173,21 @@ def declined_words(answer: Answer) -> str:
         return "This asks about the whole document, which no passage of it answers: longdoc summarize does."
     if answer.not_found_in == "memory":
         return f"{_held(answer)} does not say."
+    if answer.sure is False:
+        return _perhaps_there(answer)
     return "Not in what was read of the document." if answer.status == "partial" else "Not in the document."
+
+
+def _perhaps_there(answer: Answer) -> str:
+    """Not found, and where to look."""
+    where = "what was read of the document" if answer.status == "partial" else "the document"
+    said = f"Not found in {where}; it may be there in other words."
+    name = answer.receipt.source.name
+    near = list(dict.fromkeys(place(e.citation, document=name) for e in answer.evidence))[:_MAX_NEAR]
+    if not near:
+        return said
+    listed = near[0] if len(near) == 1 else f"{'; '.join(near[:-1])} and {near[-1]}"
+    return f"{said} The nearest passages are at {listed}: look there."
 
 
 def _held(answer: Answer) -> str:

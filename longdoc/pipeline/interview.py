@@ -22,6 +22,9 @@ def check_questions(questions: Iterable[str]) -> None:
         raise UsageError("A question is empty.", fix='longdoc ask SOURCE -q "Who is the author?"')
 
 
+_PERHAPS = 0.2  # from this probability on that the document answers, it is not said that it does not
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What was found. text, citations: empty when nothing answers.   likely: the probability that something does.
@@ -40,6 +43,13 @@ class Told:
     second_query: str | None = None
     not_found_in: NotFoundIn = "document"
     sure: bool = True
+
+
+def _is_sure(told: Told) -> bool | None:
+    """As in `Answer`: of an answer, and of that the document has none; None where nothing was looked for."""
+    if told.text:
+        return told.sure
+    return told.likely < _PERHAPS if told.not_found_in == "document" else None
 
 
 @dataclass(slots=True)
@@ -90,5 +100,5 @@ class Interview:
             receipt=receipt,
             verbatim=told.verbatim,
             not_found_in=None if told.text else told.not_found_in,
-            sure=told.sure if told.text else None,
+            sure=_is_sure(told),
         )

@@ -6,15 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from handmade import make_answer
+from handmade import make_answer, make_receipt
 
+from longdoc.core.events import ignore
 from longdoc.core.paths import data_folder
 from longdoc.core.settings import AskOptions, SourceOptions
+from longdoc.core.types import NotFoundIn
 from longdoc.ingest import read_document
 from longdoc.output.json import answer_json
 from longdoc.output.markdown import answers_markdown
 from longdoc.output.text import answers_text
 from longdoc.output.wording import UNSURE
+from longdoc.pipeline.interview import Interview, Told
 from longdoc.pipeline.pointing import point
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import load
@@ -56,6 +59,18 @@ def test_what_stands_out_is_sure_and_the_rest_is_not(
         told = point(document, index, rankers, question, AskOptions())
     assert held is None or held in told.text
     assert told.sure is sure
+
+
+@pytest.mark.parametrize(
+    ("likely", "where", "sure"),
+    [(0.01, "document", True), (0.45, "document", False), (0.0, "passage", None), (0.0, "memory", None)],
+)
+def test_what_is_not_found_is_sure_when_an_answer_is_unlikely(
+    likely: float, where: NotFoundIn, sure: bool | None
+) -> None:
+    told = Told("", (), (), True, likely, not_found_in=where)
+    interview = Interview(lambda _: told, lambda _: make_receipt(), AskOptions(), ignore, 0.0)
+    assert interview.answer("Who?").sure is sure
 
 
 def test_only_an_answer_that_is_not_sure_says_so() -> None:
