@@ -25,6 +25,11 @@ _END_WORDS = "A AN AND AS AT BY FOR FROM HIS HER IN INTO IS IT ITS MY NO OF ON O
 _UNENDED = frozenset(_END_WORDS.split())
 _FINITE_WORDS = "AM ARE COULD DID HAD HAS HAVE HE I IS IT SHE THERE THEY WAS WE WERE WILL WOULD YOU"
 _FINITE = frozenset(_FINITE_WORDS.split())
+_OPENING_WORDS = (
+    "A All An As At Both By Each Every For From If In It Many More Most No On Our Since Some The There This Those "
+    "These To Under We When While With One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve Fourteen Twenty"
+)
+_OPENING = frozenset(_OPENING_WORDS.split())
 _MOST_TITLE_WORDS = 6  # of a line that has no number
 
 
@@ -60,8 +65,16 @@ def _is_heading_in_capitals(match: re.Match[str]) -> bool:
     words = re.findall(r"[^\W\d_]+", match["words"])
     long = sum(len(word) > 1 for word in words)
     return (
-        (long > 1 or (long == 1 and bool(match["number"]) and len(words[0]) > 3))
+        (long > 1 or _is_one_word_heading(match, words))
         and sum(map(len, words)) > 5
         and words[-1] not in _UNENDED
         and not _FINITE & set(words)
     )
+
+
+def _is_one_word_heading(match: re.Match[str], words: list[str]) -> bool:
+    """Whether one word in capitals has a number, or a word behind it that begins sentences: `HOUSING The third ...`."""
+    if len(words) != 1 or len(words[0]) < 4:
+        return False
+    behind = re.compile(r"[^\W\d_]+").match(match.string, match.end())
+    return bool(match["number"]) or (behind is not None and behind[0] in _OPENING)

@@ -16,6 +16,7 @@ def body(text: str) -> str:
     [
         "LABOR AND MANAGEMENT ",
         "9. TERMINATION ",
+        "HOUSING ",
         "9. TERMINATION\n",
         "SECTION 4. REPAIRS\n",
         "1. Opening\n",
@@ -40,6 +41,7 @@ def test_they_are_no_words_of_it(head: str) -> None:
         "IT WAS A Monday in May.",
         "MARY HAD A little lamb.",
         "THE ATLANTIC OCEAN was rough.",
+        "POLICE Commissioner Lake came.",
         "NATO Secretary General Stone came.",
         "4.1 The Owner shall deliver the stage.",
         "A. Smith came home.",
