@@ -10,6 +10,7 @@ import click
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_BESIDE = ("encoder", "reader")  # the rankers, where they are in the same folder
 
 
 @click.group()
@@ -123,7 +124,8 @@ def rankers(questions: tuple[Path, ...], summaries: tuple[Path, ...], output: Pa
     """Fit the small rankers that choose answers and summary sentences without a model.
 
     question_stems.txt belongs into longdoc/search and is counted first; the others into adapters/lexical. Where the
-    folder has an encoder.safetensors (longdoc train encoder), rankers with its columns are fitted beside those without.
+    folder has an encoder.safetensors (longdoc train encoder), rankers with its columns are fitted beside those without,
+    and with a reader.safetensors (longdoc train reader) others with its columns.
     """
     from longdoc.search.joined import read_rows
     from longdoc.train.question_stems import train_question_stems
@@ -133,8 +135,8 @@ def rankers(questions: tuple[Path, ...], summaries: tuple[Path, ...], output: Pa
     if questions:
         rows = [*read_rows(questions)]
         click.echo(f"{train_question_stems(rows, output / 'question_stems.txt'):,} words of questions", err=True)
-        encoder = output / "encoder.safetensors"
-        _report(train_answer_ranker(rows, output / "ranker.json", encoder=encoder if encoder.exists() else None))
+        encoder, reader = (path if (path := output / f"{name}.safetensors").exists() else None for name in _BESIDE)
+        _report(train_answer_ranker(rows, output / "ranker.json", encoder=encoder, reader=reader))
     if summaries:
         _report(train_salience([*read_rows(summaries)], output / "salience.json"))
 
@@ -169,6 +171,49 @@ def encoder(
     sentences = draw_sentences(texts, questions, num_sentences)
     click.echo(f"{len(sentences):,} sentences", err=True)
     _report(distill(sentences, teacher, output, num_epochs=epochs, threads=threads, report=_report))
+
+
+@train.command()
+@click.argument("texts", nargs=-1, type=_FILE)
+@click.option("--questions", multiple=True, required=True, type=_FILE, help="JSONL of questions; can be repeated.")
+@click.option("--teacher", required=True, metavar="ID", help="An encoder of BERT's kind of the hub, or its folder.")
+@click.option(
+    "--encoder", "encoder_file", required=True, type=_FILE, help="The sentence encoder, whose words the reader shares."
+)
+@click.option("--made", "num_made", default=52_000, show_default=True, help="Questions made from TEXTS, about.")
+@click.option("--rounds", default=1.5, show_default=True, help="Over the passages of the questions.")
+@click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The reader file to write."
+)
+def reader(
+    texts: tuple[Path, ...],
+    questions: tuple[Path, ...],
+    teacher: str,
+    encoder_file: Path,
+    num_made: int,
+    rounds: float,
+    threads: int | None,
+    output: Path,
+) -> None:
+    """Train the small reader that finds answers in the passages that the rankers propose.
+
+    TEXTS are plain text, from whose sentences more questions are made. The teacher is fine-tuned first. The file
+    belongs into adapters/lexical as reader.safetensors; fit the rankers after it.
+    """
+    from longdoc.search.encoder import load
+    from longdoc.search.joined import read_rows
+    from longdoc.train.reader import train_reader
+    from longdoc.train.reader_rows import asked_rows, made_rows
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    asked = asked_rows(read_rows(questions))
+    made = made_rows(texts, num_made) if texts else []
+    click.echo(f"{len(asked):,} questions, {len(made):,} made", err=True)
+    figures = train_reader(
+        asked, made, teacher, load(encoder_file), output, asked_rounds=rounds, threads=threads, report=_report
+    )
+    _report(figures)
 
 
 @train.command()

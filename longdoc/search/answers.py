@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from longdoc.core.types import Passage
-from longdoc.search import definitions, similarity
+from longdoc.search import definitions, reading, similarity
 from longdoc.search.candidates import Candidate, candidates, features, parse
-from longdoc.search.encoder import SentenceEncoder
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array, RankerFile
 
@@ -26,6 +25,7 @@ ANSWERABILITY_COLUMNS = (
     "rarest_unmet", "num_unmet", "top_fits_kind",
 )  # fmt: skip
 SIMILARITY_COLUMNS = ("best_similarity", "top_similarity", "best_similarity_wide")
+READ_COLUMNS = ("best_read", "top_read", "second_read")
 
 _SURE = 0.8  # the share from which one sentence is enough: below it, the second holds the answer now and then
 _ECHO = 0.7  # of the question's words, by weight, in a question of the document
@@ -63,7 +63,7 @@ def rank_sentences(
     found = candidates(index, passages)
     if not found:
         return []
-    columns = sentence_columns(question, index, passages, found, rankers.encoder) | dict(extra or {})
+    columns = sentence_columns(question, index, passages, found, rankers) | dict(extra or {})
     scores = _introduced(rankers.best("sentence", columns).score(columns), question, index, found)
     scores = _after_questions(scores, index, found, columns)
     share = np.exp(scores - scores.max())
@@ -87,12 +87,14 @@ def sentence_columns(
     index: PassageIndex,
     passages: Sequence[Passage],
     found: Sequence[Candidate],
-    encoder: SentenceEncoder | None,
+    rankers: RankerFile,
 ) -> dict[str, Array]:
-    """All columns of words, and with an encoder those of `similarity`."""
+    """All columns of words, with an encoder those of `similarity`, with a reader "read"."""
     columns = features(parse(question, index), index, passages, found)
-    if encoder is not None and index.is_english:
-        columns |= similarity.of_sentences(question, index, found, encoder)
+    if rankers.encoder is not None and index.is_english:
+        columns |= similarity.of_sentences(question, index, found, rankers.encoder)
+    if rankers.reader is not None and index.is_english:
+        columns["read"] = reading.of_sentences(question, index, passages, found, rankers.reader)
     return columns
 
 
@@ -222,4 +224,7 @@ def answerability_columns(
             max(s.features["similarity_wide"] for s in ranked),
         )
         columns |= dict(zip(SIMILARITY_COLUMNS, near, strict=True))
+    if "read" in top.features:
+        read = sorted((s.features["read"] for s in ranked), reverse=True)
+        columns |= dict(zip(READ_COLUMNS, (read[0], top.features["read"], read[min(1, len(read) - 1)]), strict=True))
     return columns

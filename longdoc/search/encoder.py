@@ -50,9 +50,11 @@ class SentenceEncoder:
 
     def numbers(self, text: str) -> list[int]:
         """Rows of the table for the first words of a text; one of the buckets' for a text without words."""
-        known = self._numbers
-        found = WORD.findall(fold(text))[:MAX_WORDS]
-        return [known.get(word) or 1 + zlib.crc32(word.encode()) % BUCKETS for word in found] or [1]
+        return [self.row_of(word) for word in WORD.findall(fold(text))[:MAX_WORDS]] or [1]
+
+    def row_of(self, word: str) -> int:
+        """Of the table, for a folded word: its own or, for one that is not in the list, a bucket's."""
+        return self._numbers.get(word) or 1 + zlib.crc32(word.encode()) % BUCKETS
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(N, D), each of length 1. Each sentence goes through alone: its vector is the same bits in any company."""
@@ -70,21 +72,21 @@ class SentenceEncoder:
         )
         for block in range(self.blocks):
             x = self._block(x, f"blocks.{block}.")
-        x = _normalised(x, w["norm.weight"], w["norm.bias"])
-        pooled = _softmax((x @ w["pooling.weight"].T)[:, 0]) @ x @ w["head.weight"].T + w["head.bias"]
+        x = normalised(x, w["norm.weight"], w["norm.bias"])
+        pooled = softmax((x @ w["pooling.weight"].T)[:, 0]) @ x @ w["head.weight"].T + w["head.bias"]
         vector: Vectors = pooled / np.maximum(np.linalg.norm(pooled), np.float32(1e-9))
         return vector
 
     def _block(self, x: Vectors, name: str) -> Vectors:
         """Pre-norm self-attention and a feed-forward layer, (L, D) -> (L, D)."""
         w, (length, dims) = self.weights, x.shape
-        mixed = _linear(_normalised(x, w[name + "norm1.weight"], w[name + "norm1.bias"]), w, name + "qkv")
+        mixed = linear(normalised(x, w[name + "norm1.weight"], w[name + "norm1.bias"]), w, name + "qkv")
         q, k, v = mixed.reshape(length, 3, self.heads, dims // self.heads).transpose(1, 2, 0, 3)
         scores = q @ k.transpose(0, 2, 1) / np.float32(np.sqrt(dims // self.heads))
-        attended = (_softmax(scores) @ v).transpose(1, 0, 2).reshape(length, dims)
-        x = x + _linear(attended, w, name + "out")
-        inner = _linear(_normalised(x, w[name + "norm2.weight"], w[name + "norm2.bias"]), w, name + "inner")
-        return x + _linear(_gelu(inner), w, name + "outer")
+        attended = (softmax(scores) @ v).transpose(1, 0, 2).reshape(length, dims)
+        x = x + linear(attended, w, name + "out")
+        inner = linear(normalised(x, w[name + "norm2.weight"], w[name + "norm2.bias"]), w, name + "inner")
+        return x + linear(_gelu(inner), w, name + "outer")
 
 
 def load(path: Path) -> SentenceEncoder:
@@ -118,11 +120,12 @@ def load(path: Path) -> SentenceEncoder:
         ) from error
 
 
-def _linear(x: Vectors, weights: dict[str, Vectors], name: str) -> Vectors:
+def linear(x: Vectors, weights: dict[str, Vectors], name: str) -> Vectors:
+    """A layer of that name, with its bias."""
     return x @ weights[name + ".weight"].T + weights[name + ".bias"]
 
 
-def _normalised(x: Vectors, weight: Vectors, bias: Vectors) -> Vectors:
+def normalised(x: Vectors, weight: Vectors, bias: Vectors) -> Vectors:
     """Layer normalisation with torch's epsilon."""
     centred = x - x.mean(-1, keepdims=True)
     spread: Vectors = np.sqrt((centred * centred).mean(-1, keepdims=True) + np.float32(1e-5))
@@ -130,7 +133,8 @@ def _normalised(x: Vectors, weight: Vectors, bias: Vectors) -> Vectors:
     return normal * weight + bias
 
 
-def _softmax(x: Vectors) -> Vectors:
+def softmax(x: Vectors) -> Vectors:
+    """Over the last axis."""
     exponents: Vectors = np.exp(x - x.max(-1, keepdims=True))
     exponents /= exponents.sum(-1, keepdims=True)
     return exponents

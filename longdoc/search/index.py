@@ -35,7 +35,7 @@ class PassageIndex:
 
     text, sections: what was indexed.   sentences: spans, in order, without those of tables of contents.
     passages: half-open ranges of sentence numbers, in order, a new one at the first paragraph about 100 words on.
-    vectors: of sentences, by number, as far as `similarity` needed them.
+    vectors: of sentences, by number, as far as `similarity` needed them.   readings: of passages, what `reading` keeps.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class PassageIndex:
         self._counts: dict[str, int] = {}
         self._stems: dict[int, tuple[str, ...]] = {}
         self.vectors: dict[int, NDArray[np.float32]] = {}
+        self.readings: dict[tuple[str, int, int], dict[int, float]] = {}
         self._last_scope: tuple[str, str, scope.Scope | None] | None = None
         self._connection = connection
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from longdoc.core.errors import ModelUnavailable
 from longdoc.search.encoder import SentenceEncoder
 from longdoc.search.encoder import load as load_encoder
+from longdoc.search.reader import Reader
+from longdoc.search.reader import load as load_reader
 
 Array = NDArray[np.float64]
 FORMAT = "longdoc.rankers/1"
@@ -72,13 +74,15 @@ class Ranker:
 class RankerFile:
     """The rankers of one file by name, and where they come from (sources, licences, held-out figures).
 
-    encoder, encoder_file: beside them, where some of them have columns of what sentences mean; its name in the folder.
+    encoder, reader: beside them, where some of them have columns of what sentences mean, or of what was read in them.
+    files: their names in the folder, by what they are.
     """
 
     rankers: dict[str, Ranker]
     provenance: dict[str, Any]
     encoder: SentenceEncoder | None = None
-    encoder_file: str | None = None
+    reader: Reader | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def best(self, purpose: str, available: Collection[str]) -> Ranker:
         """The ranker for a purpose that uses most of the available columns, and no others.
@@ -99,11 +103,13 @@ class RankerFile:
         return max(fitting, key=lambda ranker: len(ranker.columns))
 
 
-def save(path: Path, rankers: Mapping[str, Ranker], provenance: Mapping[str, Any], encoder: str | None = None) -> None:
-    """Writes a ranker file. encoder: the name of that file in the same folder."""
+def save(
+    path: Path, rankers: Mapping[str, Ranker], provenance: Mapping[str, Any], files: Mapping[str, str] | None = None
+) -> None:
+    """Writes a ranker file. files: "encoder", "reader": their names in the same folder."""
     content = {
         "format": FORMAT,
-        **({"encoder": encoder} if encoder else {}),
+        **(files or {}),
         "rankers": {name: ranker.to_json() for name, ranker in rankers.items()},
         "provenance": dict(provenance),
     }
@@ -117,9 +123,10 @@ def load(path: Path) -> RankerFile:
         if content.get("format") != FORMAT:
             raise ValueError(f"its format is {content.get('format')!r}, not {FORMAT!r}")
         rankers = {name: Ranker.from_json(fields) for name, fields in content["rankers"].items()}
-        name = content.get("encoder")
-        encoder = load_encoder(path.with_name(name)) if name else None
-        return RankerFile(rankers, content.get("provenance", {}), encoder, name)
+        files = {kind: content[kind] for kind in ("encoder", "reader") if kind in content}
+        encoder = load_encoder(path.with_name(files["encoder"])) if "encoder" in files else None
+        reader = load_reader(path.with_name(files["reader"]), encoder) if encoder and "reader" in files else None
+        return RankerFile(rankers, content.get("provenance", {}), encoder, reader, files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelUnavailable(
             f"{path} is not a ranker.",

@@ -15,11 +15,16 @@ _NONE: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=1)
-def _related() -> dict[str, frozenset[str]]:
+def _groups() -> list[list[str]]:
     lines = Path(__file__).with_name("related_words.txt").read_text(encoding="utf-8").splitlines()
+    return [line.split() for line in lines]
+
+
+@lru_cache(maxsize=1)
+def _related() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for line in lines:
-        group = {stem(word) for word in line.split()}
+    for words in _groups():
+        group = {stem(word) for word in words}
         for one in group:
             found.setdefault(one, set()).update(group - {one})
     return {one: frozenset(others) for one, others in found.items()}
@@ -28,3 +33,17 @@ def _related() -> dict[str, frozenset[str]]:
 def related(stem: str) -> frozenset[str]:
     """The stems that may say the same; none for a stem that the thesaurus does not have."""
     return _related().get(stem, _NONE)
+
+
+@lru_cache(maxsize=1)
+def _by_word() -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for words in _groups():
+        for one in words:
+            found.setdefault(one, {}).update(dict.fromkeys(other for other in words if other != one))
+    return {one: tuple(others) for one, others in found.items()}
+
+
+def related_words(word: str) -> tuple[str, ...]:
+    """The words, not their stems, that may say the same; none for a word that the thesaurus does not have."""
+    return _by_word().get(word, ())

@@ -19,6 +19,7 @@ from longdoc.core.types import Passage
 from longdoc.search import ranker as ranker_file
 from longdoc.search.answers import (
     ANSWERABILITY_COLUMNS,
+    READ_COLUMNS,
     SIMILARITY_COLUMNS,
     answerability_columns,
     enough,
@@ -34,6 +35,7 @@ from longdoc.search.measures import contains, overlap, token_f1, tokens
 from longdoc.search.passages import COLUMNS as PASSAGE_COLUMNS
 from longdoc.search.passages import KEPT, find_passages, passage_columns, propose
 from longdoc.search.ranker import Array, Ranker, RankerFile
+from longdoc.search.reader import load as load_reader
 from longdoc.train.fitting import Group, fit_binary, fit_listwise
 from longdoc.train.licences import licence_of
 from longdoc.train.salience import train_salience
@@ -48,6 +50,7 @@ _SAME_KIND_WEIGHT = 0.2  # of another document of the same kind: some could be a
 _TRICK_WEIGHT = 0.1  # words do not tell them from good questions
 # What a cosine adds to a score. Fitted with the other columns on long texts it gets too little for short ones.
 _SIMILARITY_WEIGHTS = {"passage": 2.0, "sentence": 3.0}
+_READ_WEIGHT = 0.6  # of the reader's log odds for a sentence
 _BY_THEMSELVES = frozenset({"everyday"})  # short documents; what they do not answer was asked in earnest
 _FOREIGN_COST = 1.6  # of answering a foreign question, beside declining one of the document's own
 
@@ -87,14 +90,15 @@ def train_answer_ranker(
     out: Path,
     *,
     encoder: Path | None = None,
+    reader: Path | None = None,
     num_hidden: int = 6,
     num_steps: int = 300,
     questions_per_document: int = 300,
 ) -> dict[str, Any]:
     """Fits "passage", "sentence" and "answerability" (with an encoder also "passage+similarity" ...), and writes `out`.
 
-    rows: questions, with context, answers, source, doc_id.   encoder: in the same folder as `out`. Returns the held-out
-    figures.
+    rows: questions, with context, answers, source, doc_id.   encoder, reader: in the same folder as `out`. Returns the
+    held-out figures.
     """
     fitted: list[list[JoinedDocument]] = []
     held_out: list[list[JoinedDocument]] = []
@@ -103,10 +107,15 @@ def train_answer_ranker(
     rankers = _fit(fitted, num_hidden, num_steps)
     known = _Remembering.of(load_encoder(encoder)) if encoder else None
     if known is not None:
-        weighed = {name: _with_similarity(rankers[name], weight) for name, weight in _SIMILARITY_WEIGHTS.items()}
+        weighed = {name: _with(rankers[name], "similarity", weight) for name, weight in _SIMILARITY_WEIGHTS.items()}
         weighed["answerability"] = _fit_answerability(fitted, RankerFile(weighed, {}, known))
         rankers |= {f"{name}+similarity": ranker for name, ranker in weighed.items()}
-    figures = {docs[0].name: _measure(docs, RankerFile(rankers, {}, known)) for docs in held_out}
+    told = load_reader(reader, known) if reader and known else None
+    if told is not None:
+        weighed["sentence"] = _with(weighed["sentence"], "read", _READ_WEIGHT)
+        weighed["answerability"] = _fit_answerability(fitted, RankerFile(weighed, {}, known, told))
+        rankers |= {f"{name}+read": ranker for name, ranker in weighed.items() if "read" in "".join(ranker.columns)}
+    figures = {docs[0].name: _measure(docs, RankerFile(rankers, {}, known, told)) for docs in held_out}
     sources = sorted({row["source"] for row in rows})
     provenance = {
         "what": "ranks passages and their sentences, and tells whether a document answers",
@@ -115,15 +124,16 @@ def train_answer_ranker(
         "split": "by document, a quarter held out",
         "held_out": figures,
     }
-    ranker_file.save(out, rankers, provenance, encoder.name if encoder else None)
+    files = {kind: path.name for kind, path in (("encoder", encoder), ("reader", reader)) if path}
+    ranker_file.save(out, rankers, provenance, files)
     return figures
 
 
-def _with_similarity(ranker: Ranker, weight: float) -> Ranker:
-    """The same ranker, and the cosine of the question with what is ranked added to its score."""
+def _with(ranker: Ranker, column: str, weight: float) -> Ranker:
+    """The same ranker, and a column added to its score: the cosine of the question, or what the reader says."""
     return replace(
         ranker,
-        columns=(*ranker.columns, "similarity"),
+        columns=(*ranker.columns, column),
         mean=np.append(ranker.mean, 0.0),
         std=np.append(ranker.std, 1.0),
         linear=np.append(ranker.linear, weight),
@@ -196,7 +206,7 @@ def _ask(document: JoinedDocument, rankers: RankerFile) -> Iterator[_Asked]:
             passages = find_passages(question.question, index, rankers, KEPT)
             found = candidates(index, passages)
             if found:
-                columns = sentence_columns(question.question, index, passages, found, rankers.encoder)
+                columns = sentence_columns(question.question, index, passages, found, rankers)
                 yield _Asked(question, index, passages, found, columns)
 
 
@@ -220,7 +230,11 @@ def _fit_answerability(fitted: Sequence[Sequence[JoinedDocument]], rankers: Rank
     rows: list[list[float]] = []
     labels: list[float] = []
     weights: list[float] = []
-    names = [*ANSWERABILITY_COLUMNS, *(SIMILARITY_COLUMNS if rankers.encoder else ())]
+    names = [
+        *ANSWERABILITY_COLUMNS,
+        *(SIMILARITY_COLUMNS if rankers.encoder else ()),
+        *(READ_COLUMNS if rankers.reader else ()),
+    ]
     for documents in fitted:
         # A word that is missing says more of a long document, and short ones are asked in all kinds of words.
         lengths = () if _source_of(documents[0]) in _BY_THEMSELVES else (None, 100_000, 30_000)

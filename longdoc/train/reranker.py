@@ -69,7 +69,7 @@ def train_reranker(
     figures = _cross_validate(asked)
     fitted = _fit(asked)
     provenance = {**rankers.provenance, PURPOSE: {"num_questions": len(asked), "cross_validated": figures}}
-    ranker_file.save(out, {**rankers.rankers, PURPOSE: fitted}, provenance, rankers.encoder_file)
+    ranker_file.save(out, {**rankers.rankers, PURPOSE: fitted}, provenance, rankers.files)
     return figures
 
 

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from longdoc.search.encoder import load as load_encoder
 from longdoc.search.joined import is_held_out, join, read_rows
 from longdoc.search.ranker import Ranker, load
 from longdoc.train import rankers as module
+from longdoc.train import reader as reading
 from longdoc.train.encoder import Network, Size, save
-from longdoc.train.rankers import _singles, _with_similarity, train_answer_ranker
+from longdoc.train.rankers import _singles, _with, train_answer_ranker
 
 KINDS = {"ships": ("captain", "sails"), "farms": ("farmer", "barns")}
 PLACES = ("Arhus", "Bergen", "Calais", "Dover", "Esbjerg")
@@ -44,6 +46,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ("captain", "farmer", "sails", "barns", "called")
     size = Size(dims=16, blocks=1, heads=2, inner=16)
     save(Network(len(words), size, torch.randn(5, 16)), words, size, folder / "encoder.safetensors", {})
+    small = reading.Size(dims=16, blocks=1, heads=2, inner=16)
+    network = reading.Network(load_encoder(folder / "encoder.safetensors"), small)
+    reading.save(network, small, folder / "reader.safetensors", {})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_NUM_ASKED", 8)
         patch.setattr(module, "_NUM_SINGLES", 3)
@@ -52,6 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rows(),
             folder / "ranker.json",
             encoder=folder / "encoder.safetensors",
+            reader=folder / "reader.safetensors",
             num_steps=40,
             questions_per_document=55,
         )
@@ -61,21 +67,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_rankers_with_and_without_similarity_stand_in_one_file(folder: Path) -> None:
     found = load(folder / "ranker.json")
     assert found.encoder is not None
+    assert found.reader is not None
+    assert found.files == {"encoder": "encoder.safetensors", "reader": "reader.safetensors"}
     assert set(found.rankers) == {
         *("passage", "sentence", "answerability"),
         *("passage+similarity", "sentence+similarity", "answerability+similarity"),
+        *("sentence+read", "answerability+read"),
     }
     words = found.rankers["sentence"]
     assert found.best("sentence", words.columns) is words
     assert found.best("sentence", [*words.columns, "similarity"]) is found.rankers["sentence+similarity"]
+    assert found.best("sentence", [*words.columns, "similarity", "read"]) is found.rankers["sentence+read"]
     assert "best_similarity" in found.rankers["answerability+similarity"].columns
+    assert "best_read" in found.rankers["answerability+read"].columns
 
 
 def test_a_cosine_is_added_to_the_score_of_words() -> None:
     rng = np.random.default_rng(0)
     ranker = Ranker(("a", "b"), *(rng.random(n) for n in (2, 2, 2)), rng.random((3, 2)), rng.random(3), rng.random(3))
     columns = {name: rng.random(7) for name in ("a", "b", "similarity")}
-    got = _with_similarity(ranker, 3.0).score(columns)
+    got = _with(ranker, "similarity", 3.0).score(columns)
     np.testing.assert_allclose(got, ranker.score(columns) + 3.0 * columns["similarity"])
 
 
