@@ -186,7 +186,8 @@ def _perhaps_there(answer: Answer) -> str:
     near = list(dict.fromkeys(place(e.citation, document=name) for e in answer.evidence))[:_MAX_NEAR]
     if not near:
         return said
-    listed = near[0] if len(near) == 1 else f"{'; '.join(near[:-1])} and {near[-1]}"
+    between = "; " if any("," in words for words in near) else ", "
+    listed = near[0] if len(near) == 1 else f"{between.join(near[:-1])} and {near[-1]}"
     return f"{said} The nearest passages are at {listed}: look there."
 
 

@@ -26,7 +26,16 @@ from longdoc.engine.reader import ReadingState
 from longdoc.engine.state import load_state, save_state
 from longdoc.engine.state_file import read_header, refused
 from longdoc.pipeline.claims import Claim, claim
-from longdoc.pipeline.states import folder_of, keep_within, make_folder, mark_used, paths_of, state_name
+from longdoc.pipeline.states import (
+    drop_checkpoint,
+    folder_of,
+    keep_within,
+    make_folder,
+    mark_used,
+    may_grow,
+    paths_of,
+    state_name,
+)
 
 # A document that is read in less time has no checkpoint: reading it again costs little. And a save may take at most
 # a twentieth of the time: the state of a large model has half a gigabyte.
@@ -35,7 +44,6 @@ _SAVE_SHARE = 0.05
 _WORTH_SECONDS = 5.0  # of reading, for which an interrupted run leaves a checkpoint
 _BLOCK_CHARACTERS = 1 << 18
 _MOST_BYTES = 1 << 30  # a larger state is kept only where the user asks for it
-GROWING = frozenset({"text", "markdown", "srt", "vtt", "ass"})  # formats of texts that are added to at their end
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ class Keeper:
         self.fingerprint = {**fingerprint, "purpose": purpose}
         self.total_tokens = total_tokens
         self.on_event = on_event
-        self.grows = (bool(document.files) or document.source.format in GROWING) and not purpose
+        self.grows = may_grow(document) and not purpose
         self.name = state_name(document.source, str(fingerprint["model"]), purpose + variant)
         self.folder = folder_of(options.folder)
         self.whole, self.checkpoint = paths_of(self.folder, self.name)
@@ -238,14 +246,7 @@ class Keeper:
 
     def drop_checkpoint(self) -> None:
         """The reading is done, or the result that it served. One that another process is writing stays."""
-        if not self.checkpoint.exists():
-            return
-        held = self._claim or claim(self.folder, self.name)
-        if held is not None:
-            with suppress(OSError):
-                self.checkpoint.unlink(missing_ok=True)
-            if held is not self._claim:
-                held.release()
+        drop_checkpoint(self.folder, self.name, self._claim)
 
     def _make_room(self) -> None:
         """States that were not used for longest go when all of them take too much."""

@@ -37,7 +37,16 @@ from longdoc.ingest.sandbox_wire import HEADER, GarbageError, frame, value_of
 from longdoc.pipeline import pointing
 from longdoc.pipeline.batch_keys import file_hash, model_files
 from longdoc.pipeline.interview import Interview, Told
-from longdoc.pipeline.states import folder_of, index_path, keep_within, mark_used, paths_of, state_name
+from longdoc.pipeline.states import (
+    drop_checkpoint,
+    folder_of,
+    index_path,
+    keep_within,
+    mark_used,
+    may_grow,
+    paths_of,
+    state_name,
+)
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import load
 
@@ -116,6 +125,8 @@ def recollect(
         return None
     _tell_of(document, name, receipt, on_event)
     mark_used(whole)
+    if not may_grow(document):  # left by a run that was killed when the whole state was on the disk
+        drop_checkpoint(folder, name)
     with_the_model = cache(otherwise)
 
     def tell(question: str) -> Told:

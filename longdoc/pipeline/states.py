@@ -21,13 +21,14 @@ from typing import Any
 
 from longdoc.core.errors import InputNotFound, OutputError, StateRefused
 from longdoc.core.paths import states_folder
-from longdoc.core.types import Source
+from longdoc.core.types import Document, Source
 from longdoc.engine.state_file import StateHeader, check_file, leftovers, read_header
-from longdoc.pipeline.claims import claim
+from longdoc.pipeline.claims import Claim, claim
 
 WHOLE = ".safetensors"
 CHECKPOINT = ".checkpoint.safetensors"
 INDEX = ".index"
+GROWING = frozenset({"text", "markdown", "srt", "vtt", "ass"})  # formats of texts that are added to at their end
 _MAX_NAME_CHARACTERS = 40
 _IS_NAME = re.compile(r"[\w.-]+-[0-9a-f]{8}")
 _Files = dict[Path, os.stat_result]  # what the system said of each in one look: it may be removed at any time
@@ -169,6 +170,24 @@ def keep_within(folder: Path, most_bytes: int, spared: str) -> tuple[int, int]:
                 held.release()
             count, freed = count + 1, freed + num_bytes
     return count, freed
+
+
+def may_grow(document: Document) -> bool:
+    """Whether its text may go on behind its end one day; then a checkpoint before it is kept beside the whole state."""
+    return bool(document.files) or document.source.format in GROWING
+
+
+def drop_checkpoint(folder: Path, name: str, held: Claim | None = None) -> None:
+    """Remove the place on the way. held: the claim on the state; one that another process is writing stays."""
+    path = folder / f"{name}{CHECKPOINT}"
+    if not path.exists():
+        return
+    claimed = held or claim(folder, name)
+    if claimed is not None:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        if held is None:
+            claimed.release()
 
 
 def mark_used(path: Path) -> None:

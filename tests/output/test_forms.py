@@ -140,7 +140,7 @@ def test_what_may_be_there_after_all_is_not_denied_and_says_where_to_look() -> N
     answer = make_answer(status="not_found", text="", citations=(), not_found_in="document", sure=False)
     said = "Not found in the document; it may be there in other words."
     near = {
-        5: f"{said} The nearest passages are at p. 12; p. 7 and p. 30: look there.",
+        5: f"{said} The nearest passages are at p. 12, p. 7 and p. 30: look there.",
         1: f"{said} The nearest passages are at p. 12: look there.",
         0: said,
     }

@@ -22,6 +22,7 @@ from longdoc.ingest import together
 from longdoc.output.json import answer_json
 from longdoc.pipeline import kept_reading
 from longdoc.pipeline.ask import begin
+from longdoc.pipeline.claims import claim
 from longdoc.pipeline.interview import Interview
 from longdoc.pipeline.kept_reading import recollect
 from longdoc.pipeline.states import index_path, list_states, remove_all, remove_state
@@ -231,6 +232,25 @@ def test_what_is_kept_is_its_owners_alone_and_goes_with_its_state(once: Once, ke
     assert state.num_bytes >= index.stat().st_size
     remove_state(kept, state.name)
     assert not list(kept.glob(f"{state.name}*"))
+
+
+def test_a_checkpoint_that_a_killed_run_left_goes_unless_the_text_may_grow_or_another_run_writes_it(
+    model: ModelOptions, once: Once, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (whole,) = (path for path in kept.glob("*.safetensors") if ".checkpoint" not in path.name)
+    left = whole.with_name(whole.name.replace(".safetensors", ".checkpoint.safetensors"))
+    shutil.copy(whole, left)
+    assert recollected(model, kept, once.book) is not None
+    assert left.exists()  # a text may grow, and is gone on with from there
+    monkeypatch.setattr(kept_reading, "may_grow", lambda document: False)
+    held = claim(kept, whole.name.removesuffix(".safetensors"))
+    assert held is not None
+    assert recollected(model, kept, once.book) is not None
+    assert left.exists()
+    held.release()
+    assert recollected(model, kept, once.book) is not None
+    assert not left.exists()
+    assert whole.exists()
 
 
 def test_an_index_without_its_state_goes_with_the_others(kept: Path) -> None:
