@@ -95,8 +95,9 @@ class Reader:
         """Of each token of the passage that the answer begins with it, and that it ends with it; (2,) of "not here"."""
         w = self.weights
         known = self.encoder.table[reading.rows].astype(np.float32) * self.encoder.scales[reading.rows][:, None]
-        x = known @ w["words.weight"].T + w["marks.weight"][reading.marks] + w["sides.weight"][reading.sides]
-        x = (x + reading.features @ w["features.weight"].T).astype(np.float32)
+        x: Vectors = np.asarray(known @ w["words.weight"].T, dtype=np.float32)
+        x = x + w["marks.weight"][reading.marks] + w["sides.weight"][reading.sides]
+        x = x + reading.features @ w["features.weight"].T
         places = distances(reading.sides)
         for block in range(self.blocks):
             x = self._block(x, f"blocks.{block}.", places)
