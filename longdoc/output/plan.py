@@ -113,7 +113,11 @@ def _longest(plan: Plan) -> list[str]:
         native = plan.native_tokens
         trained = f"; the model was trained for {native:,}" if native and native < mode.most_tokens else ""
         ring = f"A ring of {mode.processes} process{'' if mode.processes == 1 else 'es'}"
-        lines.append(f"{ring} can read up to {count(mode.most_tokens, 'token')} exactly, within {within}{trained}.")
+        is_asked = plan.attention.mode == "ring"
+        is_on_cpu = mode.memory is not None and mode.memory.program > 0
+        which = ", which pays on several GPUs or machines," if is_on_cpu and not is_asked else ""
+        most = count(mode.most_tokens, "token")
+        lines.append(f"{ring}{which} can read up to {most} exactly, within {within}{trained}.")
     return lines
 
 

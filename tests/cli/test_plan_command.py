@@ -69,6 +69,8 @@ def test_gpus_are_those_of_a_ring(surroundings: Path, capsys: pytest.CaptureFixt
     assert "attention ring of 4 processes" in out
     assert f"A ring of 4 processes can read up to {ring['most_tokens']:,} tokens exactly, within 2.0 GB each" in out
     assert "Otherwise: stream" in out
+    assert run(["plan", "a.md", "--device", "cpu", "--to", "text"]) == 0  # where nobody asked for a ring
+    assert "A ring of 2 processes, which pays on several GPUs or machines, can read up to" in capsys.readouterr().out
     assert run(["plan", "a.md", "--attention", "ring", "--memory-limit", "400M"]) == 71
 
 
