@@ -178,14 +178,24 @@ def test_another_base_is_refused(bases: Bases, corpus: Corpus, tmp_path: Path) -
     load(bases("llama"), tmp_path)
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(bases: Bases, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = start(bases("llama"), corpus, tmp_path_factory.mktemp("whole"))
+    run.train(silent)
+    return run
+
+
 @pytest.mark.parametrize("interrupted_at", [1, 4])
 def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
-    interrupted_at: int, bases: Bases, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    interrupted_at: int,
+    uninterrupted: Run,
+    bases: Bases,
+    corpus: Corpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(loop, "REPORT_STEPS", 1)
     monkeypatch.setattr(loop, "CHECKPOINT_STEPS", 2)
-    whole = start(bases("llama"), corpus, tmp_path / "whole")
-    whole.train(silent)
     done: list[str] = []
 
     def interrupt(line: dict[str, Any]) -> None:
@@ -197,7 +207,7 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
         start(bases("llama"), corpus, tmp_path).train(interrupt)
     resumed = start(bases("llama"), corpus, tmp_path)
     resumed.train(silent)
-    expected = learned(whole)
+    expected = learned(uninterrupted)
     for name, tensor in learned(resumed).items():
         assert torch.equal(tensor, expected[name]), name
 
