@@ -135,24 +135,6 @@ def test_what_is_not_in_the_document_is_said_plainly_with_the_closest_passages()
         assert "All day it rained. It rained. [p. 12]" in text
 
 
-def test_what_may_be_there_after_all_is_not_denied_and_says_where_to_look() -> None:
-    passages = [Evidence(make_citation(page=page), 0.2) for page in (12, 7, 12, 30, 44)]
-    answer = make_answer(status="not_found", text="", citations=(), not_found_in="document", sure=False)
-    said = "Not found in the document; it may be there in other words."
-    near = {
-        5: f"{said} The nearest passages are at p. 12, p. 7 and p. 30: look there.",
-        1: f"{said} The nearest passages are at p. 12: look there.",
-        0: said,
-    }
-    for number, words in near.items():
-        shown = replace(answer, evidence=tuple(passages[:number]))
-        for page in (answers_markdown([shown]), answers_text([shown]), report_html([Reported(None, (shown,))])):
-            assert words in page
-            assert "Not in the document" not in page
-        jsonschema.validate(answer_json(shown), schema("longdoc.answer/1"))
-    assert "Not in the document." in answers_markdown([replace(answer, sure=True)])
-
-
 @pytest.mark.parametrize(
     ("where", "changes", "words"),
     [
