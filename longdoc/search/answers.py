@@ -30,6 +30,7 @@ READ_COLUMNS = ("best_read", "top_read", "second_read")
 _SURE = 0.8  # the share from which one sentence is enough: below it, the second holds the answer now and then
 _ECHO = 0.7  # of the question's words, by weight, in a question of the document
 _REPLY_WITHIN = 6  # sentences
+_FEW_WORDS = 2  # of a sentence that says nothing alone: "Yeah."
 _SHORT, _SHORT_DOUBT = 24, 0.85  # passages; from the log odds, as if a likelihood of .7 were needed and not of .5
 
 
@@ -39,6 +40,7 @@ class ScoredSentence:
 
     probability: its share among the candidates, not the probability that the document answers at all.
     passage: index into the passages that were ranked.   features: by column, for whoever asks why.
+    then: where the next sentence starts, if this one only announces it: a question, "as follows:", a word or two.
     """
 
     start: int
@@ -47,6 +49,7 @@ class ScoredSentence:
     probability: float
     passage: int
     features: dict[str, float]
+    then: int | None = None
 
 
 def rank_sentences(
@@ -76,6 +79,7 @@ def rank_sentences(
             probability=float(share[i]),
             passage=candidate.passage,
             features={name: float(column[i]) for name, column in columns.items()},
+            then=_announced_by(candidate, index),
         )
         for i, candidate in enumerate(found)
     ]
@@ -123,8 +127,23 @@ def _after_questions(
 
 
 def enough(ranked: Sequence[ScoredSentence], most: int = 2) -> Sequence[ScoredSentence]:
-    """The sentences to say: the best one when it is well ahead of the others, else the best `most`."""
+    """The sentences to say: the best one when it is well ahead of the others, else the best `most`.
+
+    The best one that only announces the next is said with that, whatever is ahead of it.
+    """
+    if ranked and most > 1 and ranked[0].then is not None:
+        announced = [s for s in ranked if s.start == ranked[0].then]
+        if announced:
+            return [ranked[0], *announced]
     return ranked[:1] if ranked and ranked[0].probability >= _SURE else ranked[:most]
+
+
+def _announced_by(candidate: Candidate, index: PassageIndex) -> int | None:
+    said = index.text[candidate.start : candidate.end].rstrip("\"'”’) ")
+    if not said.endswith((":", "?")) and len(said.split()) > _FEW_WORDS:
+        return None
+    following = index.sentences[candidate.number + 1 : candidate.number + 2]
+    return following[0][0] if following else None
 
 
 def _introduced(scores: Array, question: str, index: PassageIndex, found: Sequence[Candidate]) -> Array:

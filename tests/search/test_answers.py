@@ -68,6 +68,20 @@ def test_a_sentence_well_ahead_is_enough_and_another_one_is_said_beside_it(index
     assert list(enough([])) == []
 
 
+def test_a_sentence_that_only_announces_the_next_is_said_with_it(rankers):
+    text = "How many colonies were lost?\n\nYeah.\n\nThirty-one of them were gone by spring.\n\n"
+    text += "The fee for a new hive is as follows:\n\nForty dollars a year.\n\nThe sun shone on the meadow all day long."
+    with PassageIndex(text) as index:
+        ranked = rank_sentences("What is the fee for a new hive?", index, index.search("fee hive"), rankers)
+        by_text = {text[s.start : s.end]: s for s in ranked}
+        yeah, gone = by_text["Yeah."], by_text["Thirty-one of them were gone by spring."]
+        assert list(enough([replace(yeah, probability=0.9), *ranked])) == [replace(yeah, probability=0.9), gone]
+        assert list(enough([replace(yeah, probability=0.9), *ranked], 1)) == [replace(yeah, probability=0.9)]
+        assert gone.then is None
+        announcing = by_text["The fee for a new hive is as follows:"]
+        assert announcing.then == by_text["Forty dollars a year."].start
+
+
 def test_a_question_of_another_document_gets_less_confidence(index, rankers):
     own, foreign = "Who built the harbour of Bergen?", "Which enzyme does the virus use to copy its genome?"
     confident, doubtful = (
