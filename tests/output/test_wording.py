@@ -8,6 +8,7 @@ import pytest
 from handmade import make_citation, make_receipt
 
 from longdoc.core.types import AttentionInfo, CitationCount, ModelInfo, SkippedPage
+from longdoc.output.markdown import heading_of
 from longdoc.output.receipts import receipt_lines, skipped_pages
 from longdoc.output.wording import (
     clean,
@@ -143,3 +144,15 @@ def test_the_receipt_says_that_the_window_is_in_eight_bits() -> None:
     line = receipt_lines(make_receipt(settings={"kv_bits": 8}), CitationCount(), detailed=True)[1]
     assert "memory on), keys and values in 8 bits: longer than" in line
     assert "8 bits" not in receipt_lines(make_receipt(settings={"kv_bits": 16}), CitationCount(), detailed=True)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "several", "heading"),
+    [
+        ("/home/ann/papers/notes.txt", False, "notes.txt"),
+        ("/home/ann/papers/notes.txt", True, "/home/ann/papers/notes.txt"),
+        ("papers/", False, "papers"), ("-", False, "Standard input"), ("-", True, "Standard input"),
+    ],
+)  # fmt: skip
+def test_what_has_no_title_is_headed_by_the_name_of_its_file(name: str, several: bool, heading: str) -> None:
+    assert heading_of(make_receipt(name, title=None), several) == heading
