@@ -70,7 +70,7 @@ def test_a_sentence_well_ahead_is_enough_and_another_one_is_said_beside_it(index
 
 def test_a_sentence_that_only_announces_the_next_is_said_with_it(rankers):
     text = "How many colonies were lost?\n\nYeah.\n\nThirty-one of them were gone by spring.\n\n"
-    text += "The fee for a new hive is as follows:\n\nForty dollars a year.\n\nThe sun shone on the meadow all day long."
+    text += "The fee for a new hive is as follows:\n\nForty dollars a year.\n\nThe sun shone on the meadow all day."
     with PassageIndex(text) as index:
         ranked = rank_sentences("What is the fee for a new hive?", index, index.search("fee hive"), rankers)
         by_text = {text[s.start : s.end]: s for s in ranked}
