@@ -181,7 +181,7 @@ def encoder(
     "--encoder", "encoder_file", required=True, type=_FILE, help="The sentence encoder, whose words the reader shares."
 )
 @click.option("--made", "num_made", default=52_000, show_default=True, help="Questions made from TEXTS, about.")
-@click.option("--rounds", default=1.5, show_default=True, help="Over the passages of the questions.")
+@click.option("--rounds", default=0.9, show_default=True, help="Over the passages, with the teacher.")
 @click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The reader file to write."
@@ -211,7 +211,7 @@ def reader(
     made = made_rows(texts, num_made) if texts else []
     click.echo(f"{len(asked):,} questions, {len(made):,} made", err=True)
     figures = train_reader(
-        asked, made, teacher, load(encoder_file), output, asked_rounds=rounds, threads=threads, report=_report
+        asked, made, teacher, load(encoder_file), output, taught_rounds=rounds, threads=threads, report=_report
     )
     _report(figures)
 

@@ -97,8 +97,9 @@ def sentence_columns(
     columns = features(parse(question, index), index, passages, found)
     if rankers.encoder is not None and index.is_english:
         columns |= similarity.of_sentences(question, index, found, rankers.encoder)
-    if rankers.reader is not None and index.is_english:
-        columns["read"] = reading.of_sentences(question, index, passages, found, rankers.reader)
+    reader = reading.reader_for(question, index, rankers)
+    if reader is not None:
+        columns["read"] = reading.of_sentences(question, index, passages, found, reader)
     return columns
 
 

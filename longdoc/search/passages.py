@@ -19,12 +19,13 @@ from longdoc.search.candidates import K1, B, Question, fits_kind, parse
 from longdoc.search.encoder import SentenceEncoder
 from longdoc.search.index import PassageIndex
 from longdoc.search.ranker import Array, RankerFile
+from longdoc.search.reader import Reader
 
 PROPOSED = 24  # passages that BM25 proposes
 READ = 8  # of which the reader reads each
 KEPT = 5  # of which sentences are ranked
 PURPOSE = "passage"
-READ_WEIGHT = 0.3  # of the log odds that the reader gives the best sentence
+READ_WEIGHT = 0.4  # of the log odds that the reader gives the best sentence
 COLUMNS = (
     "bm25_of_best", "coverage", "coverage_1", "coverage_3", "names_present", "bigrams", "neighbours", "in_scope",
     "flat_bm25_of_best", "fits_kind", "related", "related_1", "related_3",
@@ -43,20 +44,18 @@ def find_passages(question: str, index: PassageIndex, rankers: RankerFile, k: in
         return []
     columns = passage_columns(question, index, proposed, rankers.encoder)
     scores = rankers.best(PURPOSE, columns).score(columns)
-    if rankers.reader is not None and index.is_english:
-        scores = _reread(scores, question, index, proposed, rankers)
+    reader = reading.reader_for(question, index, rankers)
+    if reader is not None:
+        scores = _reread(scores, question, index, proposed, reader)
     order = np.argsort(-scores, kind="stable")
     odds = np.exp(np.maximum(scores - scores.max(), -20.0))
     return index.with_introductions(question, [replace(proposed[i], score=float(odds[i])) for i in order[:k]], k)
 
 
-def _reread(
-    scores: Array, question: str, index: PassageIndex, proposed: Sequence[Passage], rankers: RankerFile
-) -> Array:
+def _reread(scores: Array, question: str, index: PassageIndex, proposed: Sequence[Passage], reader: Reader) -> Array:
     """(P,): the READ best in the order that the reader gives them, before all others."""
-    assert rankers.reader is not None
     best, rest = np.split(np.argsort(-scores, kind="stable"), [READ])
-    told = reading.of_passages(question, index, [proposed[i] for i in best], rankers.reader)
+    told = reading.of_passages(question, index, [proposed[i] for i in best], reader)
     read = scores[best] + READ_WEIGHT * told
     changed = scores.copy()
     changed[best] = read

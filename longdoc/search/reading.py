@@ -1,11 +1,12 @@
 """What the reader makes of passages and their sentences: columns for the rankers, beside those of words and of meaning.
 
-Only for English text, and only with a reader beside the rankers. A passage is read once a question. Knows nothing of
-how the columns are weighed.
+Only for questions about English text, and only with a reader beside the rankers: it has seen no mere words of a search.
+A passage is read once a question. Knows nothing of how the columns are weighed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,11 +14,21 @@ import numpy as np
 from longdoc.core.types import Passage
 from longdoc.search.candidates import Candidate
 from longdoc.search.index import PassageIndex
-from longdoc.search.ranker import Array
+from longdoc.search.ranker import Array, RankerFile
 from longdoc.search.reader import Reader
 
 _MOST = 8.0  # log odds, both ways: beyond it only says how sure the reader is of itself
 _MOST_READINGS = 512  # that an index keeps
+_QUESTION = re.compile(
+    r"\?\W*$|\b(who|whom|whose|what|which|when|where|why|how)\b|"
+    r"^\W*(am|is|are|was|were|do|does|did|can|could|may|must|shall|should|will|would|has|have|had)\b",
+    re.IGNORECASE,
+)
+
+
+def reader_for(question: str, index: PassageIndex, rankers: RankerFile) -> Reader | None:
+    """The reader, where there is one and this is a question that it can read for."""
+    return rankers.reader if index.is_english and _QUESTION.search(question) else None
 
 
 def of_passages(question: str, index: PassageIndex, passages: Sequence[Passage], reader: Reader) -> Array:

@@ -50,7 +50,7 @@ _SAME_KIND_WEIGHT = 0.2  # of another document of the same kind: some could be a
 _TRICK_WEIGHT = 0.1  # words do not tell them from good questions
 # What a cosine adds to a score. Fitted with the other columns on long texts it gets too little for short ones.
 _SIMILARITY_WEIGHTS = {"passage": 2.0, "sentence": 3.0}
-_READ_WEIGHT = 0.6  # of the reader's log odds for a sentence
+_READ_WEIGHT = 0.8  # of the reader's log odds for a sentence
 _BY_THEMSELVES = frozenset({"everyday"})  # short documents; what they do not answer was asked in earnest
 _FOREIGN_COST = 1.6  # of answering a foreign question, beside declining one of the document's own
 
@@ -112,9 +112,8 @@ def train_answer_ranker(
         rankers |= {f"{name}+similarity": ranker for name, ranker in weighed.items()}
     told = load_reader(reader, known) if reader and known else None
     if told is not None:
-        weighed["sentence"] = _with(weighed["sentence"], "read", _READ_WEIGHT)
-        weighed["answerability"] = _fit_answerability(fitted, RankerFile(weighed, {}, known, told))
-        rankers |= {f"{name}+read": ranker for name, ranker in weighed.items() if "read" in "".join(ranker.columns)}
+        rankers["sentence+read"] = _with(rankers["sentence+similarity"], "read", _READ_WEIGHT)
+        rankers["answerability+read"] = _fit_answerability(fitted, RankerFile(rankers, {}, known, told))
     figures = {docs[0].name: _measure(docs, RankerFile(rankers, {}, known, told)) for docs in held_out}
     sources = sorted({row["source"] for row in rows})
     provenance = {

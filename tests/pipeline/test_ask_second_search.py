@@ -16,6 +16,7 @@ from longdoc.engine.reader import Reader
 from longdoc.pipeline.ask import ask
 from longdoc.pipeline.second_search import merged
 from longdoc.pipeline.session import Session
+from longdoc.search import reading
 
 OTHER_WORDS = "Which engineer erected a beacon tower upon Hebridean cliffs?"  # none of them is in the book
 OWN_WORDS = "Who built the lighthouse of Corran?"
@@ -112,6 +113,7 @@ def test_a_first_answer_that_stands_needs_no_second_search(
 def test_the_model_that_judges_the_first_passages_too_poor_is_asked_for_words(
     book: Path, writing: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reading, "reader_for", lambda *_: None)  # it puts all that is no made prose before the rest
     query = "schooner Halcyon masts Skerry storm\nand a second line that is not searched for"
     answer, script = run(book, writing, monkeypatch, OWN_WORDS, DECLINED, query, FACTS[1])
     assert (answer.status, answer.text) == ("answered", FACTS[1])

@@ -12,6 +12,7 @@ from longdoc.search import reading
 from longdoc.search.candidates import candidates
 from longdoc.search.encoder import BUCKETS, SentenceEncoder
 from longdoc.search.index import PassageIndex
+from longdoc.search.ranker import RankerFile
 from longdoc.search.reader import FEATURES, MARKS, MAX_PASSAGE, MAX_QUESTION, NEAR, Reader, distances, load, prepare
 from longdoc.train.reader import Network, Size, save
 
@@ -153,3 +154,19 @@ def test_a_passage_is_read_once_a_question(reader: Reader, monkeypatch: pytest.M
             assert max(own) >= best[place]  # a sentence may look better in a passage beside it
         assert each.max() == best.max()
         assert np.abs(each).max() <= 8.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "is_read"),
+    [
+        ("Who pays the rent?", "The tenant pays the rent of the house to the landlord.", True),
+        ("tell me when the rent is due", "The tenant pays the rent of the house to the landlord.", True),
+        ("rent tenant due", "The tenant pays the rent of the house to the landlord.", False),
+        ("Wer zahlt die Miete?", "Der Mieter zahlt die Miete des Hauses an den Vermieter.", False),
+    ],
+)
+def test_it_reads_for_questions_about_english_text(asked: str, text: str, is_read: bool, reader: Reader) -> None:
+    with PassageIndex(text * 5) as index:
+        found = reading.reader_for(asked, index, RankerFile({}, {}, reader.encoder, reader))
+        assert (found is reader) == is_read
+        assert reading.reader_for(asked, index, RankerFile({}, {})) is None
