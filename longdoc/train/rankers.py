@@ -47,12 +47,13 @@ _NUM_ASKED = 150
 _NUM_SINGLES, _NUM_OF_SINGLE = 24, 16  # and for short documents by themselves
 _MOST_OF_SINGLE = 60_000  # characters
 _SAME_KIND_WEIGHT = 0.2  # of another document of the same kind: some could be answered here
-_TRICK_WEIGHT = 0.1  # words do not tell them from good questions
+_TRICK_WEIGHT, _TRICK_WEIGHT_READ = 0.1, 0.3  # words do not tell them from good questions, a reader does a little
 # What a cosine adds to a score. Fitted with the other columns on long texts it gets too little for short ones.
 _SIMILARITY_WEIGHTS = {"passage": 2.0, "sentence": 3.0}
 _READ_WEIGHT = 0.8  # of the reader's log odds for a sentence
 _BY_THEMSELVES = frozenset({"everyday"})  # short documents; what they do not answer was asked in earnest
-_FOREIGN_COST = 1.6  # of answering a foreign question, beside declining one of the document's own
+# Of answering a foreign question, beside declining one of the document's own.
+_FOREIGN_COST, _FOREIGN_COST_READ = 1.6, 1.2  # without and with a reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +246,11 @@ def _fit_answerability(fitted: Sequence[Sequence[JoinedDocument]], rankers: Rank
                 labels.append(float(question.belongs))
                 weights.append(weight)
     belongs, costs = np.asarray(labels), np.asarray(weights)
-    costs[belongs == 1] *= costs[belongs == 0].sum() / costs[belongs == 1].sum() / _FOREIGN_COST
+    costs[belongs == 1] *= (
+        costs[belongs == 0].sum()
+        / costs[belongs == 1].sum()
+        / (_FOREIGN_COST_READ if rankers.reader else _FOREIGN_COST)
+    )
     return fit_binary(np.asarray(rows), belongs, costs / costs.mean(), names)
 
 
@@ -288,7 +293,8 @@ def _belonging(
     tricks = [replace(q, belongs=False) for q in document.questions if q.is_trick]
     same_kind = strangers(document, documents[1:], num // 2)
     foreign = strangers(document, other_kinds, num)
-    trick_weight = 1.0 if _source_of(document) in _BY_THEMSELVES else _TRICK_WEIGHT
+    trick_weight = _TRICK_WEIGHT_READ if rankers.reader else _TRICK_WEIGHT
+    trick_weight = 1.0 if _source_of(document) in _BY_THEMSELVES else trick_weight
     weighed = ((own, 1.0), (tricks, trick_weight), (same_kind, _SAME_KIND_WEIGHT), (foreign, 1.0))
     with PassageIndex(document.text, document.sections) as index:
         for questions, weight in weighed:
