@@ -111,8 +111,9 @@ def mean_and_error(values: Sequence[Nats], counted: Sequence[Counted]) -> tuple[
     for own, used in zip(values, counted, strict=True):
         for first in range(0, len(own), _BLOCK_TOKENS):
             block = slice(first, first + _BLOCK_TOKENS)
-            sums.append(float(own[block][used[block]].sum(dtype=np.float64)))
-            sizes.append(int(used[block].sum()))
+            if size := int(used[block].sum()):
+                sums.append(float(own[block][used[block]].sum(dtype=np.float64)))
+                sizes.append(size)
     total = sum(sizes)
     if total == 0:
         return None, None

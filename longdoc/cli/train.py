@@ -180,7 +180,9 @@ def encoder(
 @click.option(
     "--encoder", "encoder_file", required=True, type=_FILE, help="The sentence encoder, whose words the reader shares."
 )
-@click.option("--made", "num_made", default=52_000, show_default=True, help="Questions made from TEXTS, about.")
+@click.option(
+    "--made", "num_made", default=52_000, show_default=True, help="Examples of questions made from TEXTS, about."
+)
 @click.option("--rounds", default=0.9, show_default=True, help="Over the passages, with the teacher.")
 @click.option("--threads", type=int, help="CPU threads (default: torch's own choice).")
 @click.option(

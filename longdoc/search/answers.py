@@ -141,7 +141,8 @@ def enough(ranked: Sequence[ScoredSentence], most: int = 2) -> Sequence[ScoredSe
 
 def _announced_by(candidate: Candidate, index: PassageIndex) -> int | None:
     said = index.text[candidate.start : candidate.end].rstrip("\"'”’) ")
-    if not said.endswith((":", "?")) and len(said.split()) > _FEW_WORDS:
+    is_short = index.is_english and len(said.split()) <= _FEW_WORDS  # some scripts have no blanks
+    if not said.endswith((":", "?", "\uff1a", "\uff1f")) and not is_short:
         return None
     following = index.sentences[candidate.number + 1 : candidate.number + 2]
     return following[0][0] if following else None

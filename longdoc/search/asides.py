@@ -13,6 +13,8 @@ from longdoc.search.notices import is_notice
 from longdoc.search.terms import DocumentTerms
 
 _MARKS = re.compile(r"^(?:> ?)+", re.MULTILINE)
+_CHAT_FORMAT = "dialogue"
+_DAY_OF_CHAT = re.compile(r"[\d./ 년월일-]{6,16}")  # the title of its section
 
 
 def asides(document: Document, terms: DocumentTerms) -> frozenset[int]:
@@ -20,7 +22,7 @@ def asides(document: Document, terms: DocumentTerms) -> frozenset[int]:
     found: set[int] = set()
     for start, end in [(file.start, file.end) for file in document.files] or [(0, len(document.text))]:
         numbers = terms.part(start, end)
-        found |= _notices(document, terms, numbers)
+        found |= _notices(document, terms, start, end)
         if is_mail(document, start):
             found |= _below_mails(document, terms, start, end)
         else:
@@ -29,17 +31,28 @@ def asides(document: Document, terms: DocumentTerms) -> frozenset[int]:
     return frozenset(found)
 
 
-def _notices(document: Document, terms: DocumentTerms, numbers: range) -> set[int]:
-    """What the program of a chat wrote; a chat is told by its speakers and times."""
+def _notices(document: Document, terms: DocumentTerms, start: int, end: int) -> set[int]:
+    """What the program of a chat wrote. Subtitles and recordings have times too, but no days and no such program."""
+    if not _is_chat(document, start, end):
+        return set()
     found: set[int] = set()
-    for number in numbers:
-        start, end = terms.sentences[number]
-        anchor = document.anchor_at(start)
-        if anchor is None or (anchor.speaker is None and anchor.start_s is None):
-            return found
-        if anchor.start_s is not None and is_notice(document.text[start:end], anchor.speaker):
+    for number in terms.part(start, end):
+        begin, stop = terms.sentences[number]
+        anchor, section = document.anchor_at(begin), document.section_at(begin)
+        is_timed = anchor is not None and anchor.start_s is not None
+        if anchor is None or not is_timed or section is None or not _DAY_OF_CHAT.fullmatch(section.title):
+            continue
+        if is_notice(document.text[begin:stop], anchor.speaker):
             found.add(number)
     return found
+
+
+def _is_chat(document: Document, start: int, end: int) -> bool:
+    """Whether the file at `start` is a conversation as plain text in which somebody is named."""
+    source = next((file.source for file in document.files if file.start == start), document.source)
+    if source.format != _CHAT_FORMAT:
+        return False
+    return any(anchor.speaker is not None for anchor in document.anchors if start <= anchor.offset < end)
 
 
 def _from(start: int, span: tuple[int, int]) -> tuple[int, int]:

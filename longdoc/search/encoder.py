@@ -48,6 +48,14 @@ class SentenceEncoder:
     def _numbers(self) -> dict[str, int]:
         return {word: 1 + BUCKETS + i for i, word in enumerate(self.words)}
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of its words and their table, which a reader shares: eight hexadecimal digits."""
+        known = zlib.crc32("\n".join(self.words).encode())
+        for array in (self.table, self.scales):
+            known = zlib.crc32(np.ascontiguousarray(array).tobytes(), known)
+        return f"{known:08x}"
+
     def numbers(self, text: str) -> list[int]:
         """Rows of the table for the first words of a text; one of the buckets' for a text without words."""
         return [self.row_of(word) for word in WORD.findall(fold(text))[:MAX_WORDS]] or [1]

@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from longdoc.core.errors import DamagedInput
 from longdoc.core.sentences import Span
 from longdoc.core.types import Section
 
 Row = Mapping[str, Any]
+_FIELDS = ("doc_id",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,33 @@ class JoinedDocument:
 def read_rows(paths: Iterable[Path]) -> Iterator[Row]:
     """The rows of JSONL files. Only "\\n" ends a row: texts hold other line separators.
 
-    A question without a context has that of the row before it, which is on the same document.
+    A question without a context has that of the row before it, which is on the same document. Raises DamagedInput for
+    what is no row.
     """
     for path in paths:
         last: dict[str, Any] = {}
-        for line in path.read_text(encoding="utf-8").split("\n"):
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
             if line:
-                row = json.loads(line)
+                row = _row(line, f"{path}, line {number}")
                 if "question" in row and "context" not in row and row["doc_id"] == last.get("doc_id"):
                     row["context"] = last["context"]
                 yield (last := row)
+
+
+def _row(line: str, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise DamagedInput(f"{place} is not JSON.", why=str(error), fix="give one JSON object a line") from error
+    missing = [name for name in _FIELDS if not isinstance(row, dict) or name not in row]
+    if missing:
+        raise DamagedInput(
+            f"{place} has no {' and no '.join(missing)}.",
+            why="a row belongs to a document",
+            fix="give rows with question or summary, context or document, source and doc_id",
+        )
+    found: dict[str, Any] = row
+    return found
 
 
 def is_of_the_whole(row: Row) -> bool:

@@ -23,10 +23,13 @@ _IN_THE_PLACE_OF_WORDS = re.compile(
     r"(?:missed )?(?:voice|video) call.{0,40}|<this message was edited>|poll:|location: https?://\S+)\W*",
     re.IGNORECASE,
 )
+# Some programs write this in the name of the group.
+_ENCRYPTED = re.compile(r"\W*(?:messages|calls)\b.{0,60}\bare (?:now )?end-to-end encrypted\b", re.IGNORECASE)
 
 
 def is_notice(sentence: str, speaker: str | None) -> bool:
     """Whether a sentence of a chat is the program's. speaker: who wrote it, None where the chat names nobody."""
-    if speaker is not None and "end-to-end encrypted" not in sentence:
-        return _IN_THE_PLACE_OF_WORDS.fullmatch(sentence.removeprefix(f"{speaker}:").strip()) is not None
+    if speaker is not None:
+        words = sentence.removeprefix(f"{speaker}:").strip()
+        return _IN_THE_PLACE_OF_WORDS.fullmatch(words) is not None or _ENCRYPTED.match(words) is not None
     return _WRITTEN_BY_NOBODY.search(sentence) is not None

@@ -4,8 +4,8 @@ What the rankers know of a sentence is counted in words; this sees what the ques
 stand, and what is near them. English only. Made by `longdoc train reader`, which says what it learned from. Knows
 nothing of documents.
 
-Shape letters: L tokens (one that stands for "not here", those of the question, those of the passage), D dimensions,
-H heads, S sentences.
+Shape letters: L tokens (one that stands for "not here", those of the question, the T of the passage), F features,
+D dimensions, H heads, S sentences.
 """
 
 from __future__ import annotations
@@ -87,12 +87,12 @@ class Reader:
         for i, (start, end) in enumerate(sentences):
             first, last = np.searchsorted(starts, [start, end])
             if first < last:
-                own = (_log_sum(side[first:last]) - none[n] for n, side in enumerate((begins, ends)))
+                own = (np.logaddexp.reduce(side[first:last]) - none[n] for n, side in enumerate((begins, ends)))
                 found[i] = max(_LOWEST, sum(own) / 2)
         return found
 
     def logits(self, reading: Reading) -> tuple[Vectors, Vectors, Vectors]:
-        """Of each token of the passage that the answer begins with it, and that it ends with it; (2,) of "not here"."""
+        """(T,) that the answer begins with each token of the passage, (T,) that it ends with it, (2,) of "not here"."""
         w = self.weights
         known = self.encoder.table[reading.rows].astype(np.float32) * self.encoder.scales[reading.rows][:, None]
         x: Vectors = np.asarray(known @ w["words.weight"].T, dtype=np.float32)
@@ -165,8 +165,12 @@ def load(path: Path, encoder: SentenceEncoder) -> Reader:
                 raise ValueError(f"its format is {about.get('format')!r}, not {FORMAT!r}")
             weights = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118
         reader = Reader(encoder, weights, int(about["heads"]), int(about["blocks"]))
+        if about["encoder"] != encoder.fingerprint:
+            raise ValueError("it was trained with the words of another encoder")
         if not all(np.isfinite(array).all() for array in weights.values()):
             raise ValueError("its weights are no numbers")
+        if weights["marks.weight"].shape[0] != len(MARKS) + 2 or min(reader.heads, reader.blocks) < 1:
+            raise ValueError("its shape is not that of a reader")
         reader.of_sentences("Who?", "She.", [(0, 4)])
         return reader
     except (OSError, ValueError, KeyError, IndexError, ZeroDivisionError, SafetensorError) as error:
@@ -209,8 +213,3 @@ def _features(own: Sequence[Token], others: Sequence[Token], text: str) -> list[
         begins = token.word in {".", "!", "?"} or (begins and not token.stem)
         end = token.end
     return found
-
-
-def _log_sum(values: Vectors) -> float:
-    top = float(values.max())
-    return top + math.log(float(np.exp(values - top).sum()))

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from longdoc.core.errors import UsageError
 from longdoc.core.types import Passage
 from longdoc.search import ranker as ranker_file
 from longdoc.search.answers import (
@@ -53,7 +54,7 @@ _SIMILARITY_WEIGHTS = {"passage": 2.0, "sentence": 3.0}
 _READ_WEIGHT = 0.8  # of the reader's log odds for a sentence
 _BY_THEMSELVES = frozenset({"everyday"})  # short documents; what they do not answer was asked in earnest
 # Of answering a foreign question, beside declining one of the document's own.
-_FOREIGN_COST, _FOREIGN_COST_READ = 1.6, 1.2  # without and with a reader
+_FOREIGN_COST, _FOREIGN_COST_READ = 1.6, 0.9  # without and with a reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,12 @@ def train_answer_ranker(
         weighed = {name: _with(rankers[name], "similarity", weight) for name, weight in _SIMILARITY_WEIGHTS.items()}
         weighed["answerability"] = _fit_answerability(fitted, RankerFile(weighed, {}, known))
         rankers |= {f"{name}+similarity": ranker for name, ranker in weighed.items()}
+    if reader and known is None:
+        raise UsageError(
+            f"The reader {reader} cannot be used.",
+            why="it shares the words of an encoder, and there is none",
+            fix="put the encoder beside it",
+        )
     told = load_reader(reader, known) if reader and known else None
     if told is not None:
         rankers["sentence+read"] = _with(rankers["sentence+similarity"], "read", _READ_WEIGHT)

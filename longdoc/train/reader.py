@@ -2,6 +2,8 @@
 
 First on questions made from sentences, then on real ones, then on those with the teacher: a third of the loss is that
 of the answers, the rest that of the teacher's probabilities (Hinton et al. 2015, eq. 1 at temperature 1).
+
+Shape letters: N examples, L tokens, the T of a passage among them, F features, D dimensions.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ _OUT = -1e4
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of the network."""
+    """Of the network. inner: of the feed-forward layers."""
 
     dims: int = 192
     blocks: int = 4
@@ -86,6 +88,7 @@ def train_reader(
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(seed)
+    large = Teacher(teacher)
     size = size or Size()
     network = Network(encoder, size)
     figures = {}
@@ -97,13 +100,12 @@ def train_reader(
     examples = _examples(asked, seed)
     own = [_row(example, encoder) for example in examples]
     figures["loss_asked"] = _train(network, _short(own), rows, asked_rounds, _RATES["asked"], seed + 1, report)
-    large = Teacher(teacher)
     teach(large, asked, teacher_epochs, seed, report)
     taught = ask(large, examples, [row.reading.tokens for row in own], report)
     own = _short([_Row(row.reading, row.right, shares) for row, shares in zip(own, taught, strict=True)])
     figures["loss_taught"] = _train(network, own, rows, taught_rounds, _RATES["asked"], seed, report)
     about = {"teacher": teacher, "questions": str(len(asked)), "made": str(len(made))}
-    save(network, size, out, about)
+    save(network, size, out, about | {"encoder": encoder.fingerprint})
     return figures
 
 
@@ -156,7 +158,7 @@ class _Block(nn.Module):
                 self.near[head, :-1] = -apart * 0.5**head
 
     def forward(self, x: Tensor, near: Tensor, beside: Tensor, there: Tensor) -> Tensor:
-        """near: (L, L), by distance.   beside: (N, 1, L, L), whether both are of the same side."""
+        """(N, L, D) -> the same. near: (L, L), by distance.   beside: (N, 1, L, L), whether both are of one side."""
         num, length, dims = x.shape
         q, k, v = self.qkv(self.norm1(x)).view(num, length, 3, self.heads, dims // self.heads).permute(2, 0, 3, 1, 4)
         scores = (q / math.sqrt(dims // self.heads)) @ k.transpose(2, 3)

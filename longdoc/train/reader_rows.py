@@ -97,12 +97,14 @@ def asked_rows(rows: Iterable[Row]) -> list[Asked]:
 
 
 def made_rows(texts: Sequence[Path], most: int, seed: int = 0) -> list[Example]:
-    """About so many questions made from sentences, as many from each text, each with and some without their passage."""
+    """About so many examples of questions made from sentences, as many from each text, some with a passage that does
+    not answer.
+    """
     rng = random.Random(seed)
     found: list[Example] = []
     for path in texts:
         text = decode(path.read_bytes()).text
-        starts = [*range(0, max(1, len(text) - _STRETCH), _STRETCH)]
+        starts = [*range(0, len(text), _STRETCH)]
         rng.shuffle(starts)
         own: list[Example] = []
         for start in starts:
@@ -154,7 +156,12 @@ def _right(question: str, answers: Sequence[str], own: Sequence[_Window]) -> lis
     """Windows in which an answer stands word for word; failing that, those with the sentence that has most of it."""
     found = []
     for window in own:
-        spans = tuple(m.span() for a in answers if a.strip() for m in re.finditer(re.escape(a.strip()), window.text))
+        spans = tuple(
+            m.span()
+            for a in answers
+            if a.strip()
+            for m in re.finditer(rf"(?<!\w){re.escape(a.strip())}(?!\w)", window.text)
+        )
         if spans:
             found.append((window, Example(question, window.text, spans)))
     if found:

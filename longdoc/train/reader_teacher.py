@@ -2,7 +2,9 @@
 
 Devlin et al. (2019), "BERT", section 4.3: question and passage in one row, two linear heads for the begin and the end,
 and for "not here" a score of the first token. We give every place where an answer stands the same right (the logarithm
-of their summed probability), as Clark and Gardner (2018), eq. 1.
+of their summed probability), as Clark and Gardner (2018), eq. 1. Without dropout.
+
+Shape letters: N examples, L tokens of the teacher, the T of a passage that the reader knows.
 """
 
 from __future__ import annotations

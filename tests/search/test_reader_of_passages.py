@@ -41,7 +41,7 @@ def network(encoder: SentenceEncoder) -> Network:
 
 @pytest.fixture
 def reader(network: Network, encoder: SentenceEncoder, tmp_path: Path) -> Reader:
-    save(network, SIZE, tmp_path / "reader.safetensors", {"teacher": "none"})
+    save(network, SIZE, tmp_path / "reader.safetensors", {"teacher": "none", "encoder": encoder.fingerprint})
     return load(tmp_path / "reader.safetensors", encoder)
 
 
@@ -118,16 +118,22 @@ def test_a_damaged_file_is_refused(tmp_path: Path, network: Network, encoder: Se
     path.write_bytes(b"nothing")
     with pytest.raises(ModelUnavailable, match="not a reader"):
         load(path, encoder)
-    for wrong in (replace(SIZE, blocks=3), replace(SIZE, heads=5), replace(SIZE, heads=0)):
-        save(network, wrong, path, {})
+    for wrong in (
+        replace(SIZE, blocks=3),
+        *(replace(SIZE, heads=heads) for heads in (5, 0, -4)),
+        replace(SIZE, blocks=0),
+    ):
+        save(network, wrong, path, {"encoder": encoder.fingerprint})
         with pytest.raises(ModelUnavailable):
             load(path, encoder)
-    save(network, SIZE, path, {})
-    with pytest.raises(ModelUnavailable):
-        load(path, replace(encoder, table=encoder.table[:, :8]))
+    save(network, SIZE, path, {"encoder": encoder.fingerprint})
+    for other in (replace(encoder, table=encoder.table[:, :8]), replace(encoder, words=WORDS[::-1])):
+        with pytest.raises(ModelUnavailable) as refused:
+            load(path, other)
+        assert refused.value.why == "it was trained with the words of another encoder"
     with torch.no_grad():
         network.answer.weight[0, 0] = torch.nan
-    save(network, SIZE, path, {})
+    save(network, SIZE, path, {"encoder": encoder.fingerprint})
     with pytest.raises(ModelUnavailable) as refused:
         load(path, encoder)
     assert refused.value.why == "its weights are no numbers"

@@ -47,8 +47,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     size = Size(dims=16, blocks=1, heads=2, inner=16)
     save(Network(len(words), size, torch.randn(5, 16)), words, size, folder / "encoder.safetensors", {})
     small = reading.Size(dims=16, blocks=1, heads=2, inner=16)
-    network = reading.Network(load_encoder(folder / "encoder.safetensors"), small)
-    reading.save(network, small, folder / "reader.safetensors", {})
+    network_encoder = load_encoder(folder / "encoder.safetensors")
+    network = reading.Network(network_encoder, small)
+    known = {"encoder": network_encoder.fingerprint}
+    reading.save(network, small, folder / "reader.safetensors", known)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_NUM_ASKED", 8)
         patch.setattr(module, "_NUM_SINGLES", 3)

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from longdoc.core.errors import UsageError
+from longdoc.cli import cli, run
+from longdoc.core.errors import DamagedInput, UsageError
 from longdoc.search.encoder import BUCKETS, SentenceEncoder
 from longdoc.search.reader import load
 from longdoc.train import reader as training
@@ -57,6 +59,27 @@ def test_an_unanswerable_question_has_its_own_paragraph_among_the_wrong_ones() -
     asked = asked_rows([row("Who sold the lamp?", "Anna bought the lamp.", [], doc_id=own_document(2))])
     assert asked[0].right == ()
     assert asked[0].wrong[0].passage == "Anna bought the lamp."
+
+
+def test_an_answer_is_found_as_a_word_of_its_own() -> None:
+    context = "In 2010 there were 10 ships in the bay."
+    asked = asked_rows([row("How many ships were there?", context, ["10"], doc_id=own_document(1))])
+    assert [context[slice(*span)] for span in asked[0].right[0].answers] == ["10"]
+    assert asked[0].right[0].answers[0][0] > context.index("were")
+
+
+def test_rows_that_are_none_are_refused_at_the_command_line(tmp_path: Path) -> None:
+    encoder = tmp_path / "encoder.safetensors"
+    encoder.write_bytes(b"")
+    for text, said in (('{"question": "Who?"}', "has no doc_id"), ("{", "is not JSON")):
+        questions = tmp_path / "questions.jsonl"
+        questions.write_text(text)
+        arguments = ["train", "reader", "--questions", str(questions), "--teacher", "none", "--encoder", str(encoder)]
+        arguments += ["-o", str(tmp_path / "reader.safetensors")]
+        told = CliRunner().invoke(cli, arguments, standalone_mode=False)
+        assert isinstance(told.exception, DamagedInput)
+        assert f"line 1 {said}" in told.exception.what
+        assert run(arguments) == 65
 
 
 def test_held_out_documents_are_not_learned_from() -> None:
