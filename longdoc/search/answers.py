@@ -27,7 +27,7 @@ ANSWERABILITY_COLUMNS = (
 SIMILARITY_COLUMNS = ("best_similarity", "top_similarity", "best_similarity_wide")
 READ_COLUMNS = ("best_read", "top_read", "second_read")
 
-_SURE = 0.8  # the share from which one sentence is enough: below it, the second holds the answer now and then
+_SURE, _SURE_READ = 0.8, 0.95  # the share from which one sentence is enough, without and with a reader's column
 _ECHO = 0.7  # of the question's words, by weight, in a question of the document
 _REPLY_WITHIN = 6  # sentences
 _FEW_WORDS = 2  # of a sentence that says nothing alone: "Yeah."
@@ -132,11 +132,13 @@ def enough(ranked: Sequence[ScoredSentence], most: int = 2) -> Sequence[ScoredSe
 
     The best one that only announces the next is said with that, whatever is ahead of it.
     """
-    if ranked and most > 1 and ranked[0].then is not None:
-        announced = [s for s in ranked if s.start == ranked[0].then]
-        if announced:
-            return [ranked[0], *announced]
-    return ranked[:1] if ranked and ranked[0].probability >= _SURE else ranked[:most]
+    if not ranked:
+        return []
+    announced = [s for s in ranked if s.start == ranked[0].then]
+    if announced and most > 1:
+        return [ranked[0], *announced]
+    sure = _SURE_READ if "read" in ranked[0].features else _SURE
+    return ranked[:1] if ranked[0].probability >= sure else ranked[:most]
 
 
 def _announced_by(candidate: Candidate, index: PassageIndex) -> int | None:

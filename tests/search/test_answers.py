@@ -66,6 +66,9 @@ def test_a_sentence_well_ahead_is_enough_and_another_one_is_said_beside_it(index
     assert list(enough([unsure, *ranked[1:]])) == [unsure, ranked[1]]
     assert list(enough([unsure, *ranked[1:]], 1)) == [unsure]
     assert list(enough([])) == []
+    read = replace(sure, features=sure.features | {"read": 4.0})  # its column makes shares sharper
+    assert list(enough([read, *ranked[1:]])) == [read, ranked[1]]
+    assert list(enough([replace(read, probability=0.96), *ranked[1:]])) == [replace(read, probability=0.96)]
 
 
 def test_a_sentence_that_only_announces_the_next_is_said_with_it(rankers):
