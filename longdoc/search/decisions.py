@@ -32,16 +32,20 @@ def _any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.MULTILINE)
 
 
+# Before and behind words; not \W*, which runs over line ends: on a table of empty cells the time would be quadratic.
+_EDGE = r"[^\w\n]{0,20}"
+
 # Of these a text of minutes has two kinds at least; the case of letters is that of a line of its own.
 _SIGNS = (
-    _any_of(r"(?i:^\W*(?:draft |approved )?minutes\b[^.\n]{0,100}$)", r"(?i:^[^.\n]{0,80}\bminutes\W*$)"),
+    _any_of(rf"(?i:^{_EDGE}(?:draft |approved )?minutes\b[^.\n]{{0,100}}$)", rf"(?i:^[^.\n]{{0,80}}\bminutes{_EDGE}$)"),
     _any_of(
-        r"(?i:^\W*(?:also )?(?:present|in attendance|attendees|attending|apologies|absent|regrets)\b[^:\n]{0,60}:)"
+        rf"(?i:^{_EDGE}(?:also )?(?:present|in attendance|attendees|attending|apologies|absent|regrets)"
+        r"\b[^:\n]{0,60}:)"
     ),
     _any_of(
         r"(?i:\bmatters arising\b|\bany other business\b|\bminutes of the (?:last|previous)\b)",
-        r"^(?i:[\W\d]*(?:date of |the )?next meeting\b[^\n]{0,40})$",
-        r"^(?i:[\W\d]*(?:AOB|agenda|action items|decisions|open session|actions)\W*)$",
+        r"^(?i:(?:[^\w\n]|\d){0,20}(?:date of |the )?next meeting\b[^\n]{0,40})$",
+        rf"^(?i:(?:[^\w\n]|\d){{0,20}}(?:AOB|agenda|action items|decisions|open session|actions){_EDGE})$",
     ),
     _any_of(
         r"(?i:\b(?:chair\w*|mayor|president|secretary) (?:\w+ ){0,3}?(?:opened|closed|adjourned) the meeting)",
@@ -55,7 +59,7 @@ _MOST_CHARACTERS = 150_000
 
 _DECISION = _any_of(
     # "RESOLVED: ...", "Deferred until ...", "Decision 3 - ..."
-    r"^\W*(?i:(?:it was )?(?:unanimously )?(?:resolved|agreed|decided|deferred|carried|approved|rejected|adopted|"
+    rf"^{_EDGE}(?i:(?:it was )?(?:unanimously )?(?:resolved|agreed|decided|deferred|carried|approved|rejected|adopted|"
     r"decision|resolution|outcome|motion (?:passed|carried|failed)|vote|conclusion)\b)(?! with\b)",
     rf"(?i:\bit was (?:\w+ )?{_DECIDED}\b)",
     rf"(?i:\b(?:was|were|be|been|is|are) (?:\w+ly )?(?:not )?{_DECIDED}\b(?! (?:with|by the county)\b))",
@@ -66,9 +70,10 @@ _DECISION = _any_of(
     r"(?i:\bdeferred (?:to|until|till)\b)",
 )
 _ACTION = _any_of(
-    r"^\W*(?i:actions?(?: (?:item|point)s?)?(?: \d+)?\s?[:–-]|to do\b|todo\b|next steps?\s?[:–-]|follow-?up\s?[:–-])",
-    rf"^\W*{_WHO},? to (?!the\b|a\b|an\b|be\b)[a-z]+",  # "Jane to write to the county."
-    rf"^\W*{_WHO} (?:will|shall|is to|are to|undertook to|agreed to|offered to|was asked to|were asked to)\b",
+    rf"^{_EDGE}(?i:actions?(?: (?:item|point)s?)?(?: \d+)?\s?[:–-]|to do\b|todo\b|"
+    r"next steps?\s?[:–-]|follow-?up\s?[:–-])",
+    rf"^{_EDGE}{_WHO},? to (?!the\b|a\b|an\b|be\b)[a-z]+",  # "Jane to write to the county."
+    rf"^{_EDGE}{_WHO} (?:will|shall|is to|are to|undertook to|agreed to|offered to|was asked to|were asked to)\b",
     r"(?i:\b(?:was|were) (?:asked|instructed|requested|mandated|tasked) (?:to|with)\b)",
     rf"^{_OFFICE} (?:asked|instructed|requested) \w+(?: \w+){{0,3}} to\b",
 )

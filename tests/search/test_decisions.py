@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longdoc.core.sentences import sentence_spans
-from longdoc.search.decisions import decisions, is_minutes
+from longdoc.search.decisions import _ACTION, _DECISION, _PROPOSAL, _ROUTINE, _SIGNS, decisions, is_minutes
 
 MINUTES = """Minutes of the Board meeting held on 4 March 2025
 
@@ -72,3 +72,22 @@ def test_what_was_decided_and_who_is_to_do_what_is_owed() -> None:
 def test_other_texts_owe_nothing(text: str) -> None:
     assert not is_minutes(text)
     assert owed(text) == {}
+
+
+@pytest.mark.parametrize("row", ["-\n", "|   |   |\n", "\n", "- \n\n"])
+def test_a_long_table_of_empty_cells_is_looked_through_once(row: str) -> None:
+    """With patterns that run over line ends this takes many minutes."""
+    rows = row * (200_000 // len(row))
+    assert not any(pattern.search(rows) for pattern in (*_SIGNS, _ACTION, _DECISION, _PROPOSAL, _ROUTINE))
+    longest = MINUTES + row * ((149_000 - len(MINUTES)) // len(row))
+    assert is_minutes(longest)
+
+
+def test_marks_before_the_words_of_a_line_change_nothing() -> None:
+    text = (
+        MINUTES.replace("RESOLVED", "- **RESOLVED")
+        .replace("Present", "| Present")
+        .replace("Minutes of", "# Minutes of")
+    )
+    assert is_minutes(text)
+    assert owed(text)["- **RESOLVED: to award the dredging to Nordsand for 212,000 euros."] == 1.0
