@@ -158,7 +158,8 @@ def _nearest(item: str, titles: Sequence[str]) -> int:
         return min(max(1, int(match[1] or match[3])), len(titles))
     words = set(re.findall(r"\w+", plain))
     shared = [len(words & set(re.findall(r"\w+", title))) for title in titles]
-    most = [n for n, number in enumerate(shared) if number == max(shared)]
+    highest = max(shared)
+    most = [n for n, number in enumerate(shared) if number == highest]
     return max(most, key=lambda n: SequenceMatcher(None, plain, titles[n][:_MOST_COMPARED]).ratio()) + 1
 
 

@@ -37,6 +37,7 @@ _RULE = re.compile(
 _OF_WRITER = frozenset(("From", "Von", "De"))
 _OF_DAY = frozenset(("Sent", "Date", "Gesendet", "Datum", "Envoyé", "Enviado"))
 _LEAST_FIELDS = 3
+_MOST_LINE = 400  # characters of a line that announces a quotation
 _MOST_HEAD = 600  # characters of such fields
 _CLOCK = re.compile(
     r"\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp]\.?[Mm]\.?)?(?:\s?\(?(?:[+-]\d{4}|[A-Z]{3,4}(?![a-z]))\)?)?"
@@ -75,8 +76,10 @@ def with_lines_of_their_own(rows: Iterable[str]) -> list[str]:
     """The lines of a body, with an empty one behind each that says who wrote what follows."""
     kept: list[str] = []
     for row in rows:
-        if _ENDS_WITH_WROTE.search(row):
-            starts = _ATTRIBUTION.match(row) is not None and re.match(r"(?:On|Am|Le|El|Il|Den|Op) ", row) is not None
+        line = " ".join(row.split()) if row.rstrip().endswith(":") else ""  # runs of blanks make the patterns slow
+        if 0 < len(line) <= _MOST_LINE and _ENDS_WITH_WROTE.search(line):
+            begins = re.match(r"(?:On|Am|Le|El|Il|Den|Op) ", line) is not None and not row[:1].isspace()
+            starts = begins and _ATTRIBUTION.match(line) is not None
             kept += ["", row, ""] if starts else [row, ""]
         else:
             kept.append(row)
@@ -103,7 +106,7 @@ def mails(blocks: Iterable[Block], subject: str, own: str) -> Iterator[tuple[Blo
             continue
         if (writer := _writer_in_fields(words)) is not None:
             told = depth, titled(base, writer)
-        elif _RULE.fullmatch(words):
+        elif len(words) <= _MOST_LINE and _RULE.fullmatch(words):
             yield block, None
             continue
         if told is not None and depth >= told[0]:
@@ -117,7 +120,7 @@ def mails(blocks: Iterable[Block], subject: str, own: str) -> Iterator[tuple[Blo
 def _writer(words: str) -> tuple[str, str] | None:
     """(name, day) of `On 17 Oct 2024 at 11:05, Lena Fischer <lena@example.org> wrote:`."""
     line = " ".join(words.split())
-    match = _ATTRIBUTION.fullmatch(line) if len(line) <= 400 and _ENDS_WITH_WROTE.search(line) else None
+    match = _ATTRIBUTION.fullmatch(line) if len(line) <= _MOST_LINE and _ENDS_WITH_WROTE.search(line) else None
     if match is None:
         return None
     bare = _ADDRESS.sub("", line[: match.start("behind")])

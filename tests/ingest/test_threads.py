@@ -9,7 +9,7 @@ import pytest
 from longdoc.core.types import Document
 from longdoc.ingest.parsed import Raw
 from longdoc.ingest.read import parse_document
-from longdoc.ingest.threads import once, titled
+from longdoc.ingest.threads import once, titled, with_lines_of_their_own
 from longdoc.search.asides import asides
 from longdoc.search.terms import DocumentTerms
 
@@ -126,3 +126,16 @@ def test_what_is_quoted_counts_unless_it_stands_in_the_text_already() -> None:
     told = {twice.text[slice(*span)] for n, span in enumerate(terms.sentences) if n not in asides(twice, terms)}
     assert "The insurance covers the stock." in told
     assert "> The insurance covers the stock." not in told
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\t"])
+def test_runs_of_blanks_do_not_count(blank: str) -> None:
+    """With patterns that go through them this takes minutes."""
+    row = f"On{blank * 50_000}17 Oct 2024, Lena Fischer wrote:"
+    assert with_lines_of_their_own(["Hello.", row, "> Keys"]) == ["Hello.", "", row, "", "> Keys"]
+
+
+def test_a_row_of_many_words_announces_nothing() -> None:
+    rows = ["On " + "and so on, " * 5_000 + "she wrote:", "-" * 100_000 + "x"]
+    assert with_lines_of_their_own(rows) == rows
+    assert whose(mail("\n\n".join(rows)), "x") is not None
