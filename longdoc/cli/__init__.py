@@ -27,6 +27,7 @@ from longdoc.core.errors import (
     EXIT_CODES,
     INTERRUPTED_EXIT_CODE,
     TERMINATED_EXIT_CODE,
+    Interrupted,
     Left,
     LongdocError,
     RingLost,
@@ -134,6 +135,11 @@ def listen_to_signals(report: Report) -> None:
             raise RingLost("A process of the ring is lost.", why="another process has ended")
         report.stopper.ask(terminated=True)
 
+    def unraisable(lost: Any) -> None:
+        if not isinstance(lost.exc_value, Interrupted):  # it came in a destructor: the next step stops all the same
+            sys.__unraisablehook__(lost)
+
+    sys.unraisablehook = unraisable
     signal.signal(signal.SIGTERM, terminate)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is to be ignored: nohup
         signal.signal(signal.SIGINT, interrupt)

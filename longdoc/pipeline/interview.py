@@ -22,7 +22,7 @@ def check_questions(questions: Iterable[str]) -> None:
         raise UsageError("A question is empty.", fix='longdoc ask SOURCE -q "Who is the author?"')
 
 
-_PERHAPS = 0.2  # from this probability on that the document answers, it is not said that it does not
+_PERHAPS = 0.08  # from this probability on that the document answers, it is not said that it does not
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from longdoc.search.whole import asks_for_whole
 from longdoc.search.words import content_stems
 
 MIN_ANSWERABLE = 0.5
-_SURE_LIKELY, _SURE_SHARE = 0.9, 0.5  # right then are 82 to 98 of 100 answers, else 35 to 76
+_SURE_LIKELY, _SURE_SHARE = 0.9, 0.5
 _MOST_ANNOUNCED = 500  # characters
 RERANKED = "reranked"  # the ranker that takes columns of a model
 
@@ -120,10 +120,11 @@ def without_names_of_speakers(document: Document, question: str, ranked: list[Sc
     return [sentence for sentence, tells in zip(ranked, told, strict=True) if tells]
 
 
-def evidence_of(document: Document, found: Found, most: int) -> list[Evidence]:
+def evidence_of(document: Document, found: Found, most: int, *, alone: bool = False) -> list[Evidence]:
     """The passages that hold the best sentences, best first, with the probability of theirs.
 
-    Where nothing answers, those that have no word of the question, nor a related one, are left out.
+    Where nothing answers, those that have no word of the question, nor a related one, are left out.   alone: no model
+    will read them; then only the best sentence of each is shown, with the next: it tells at once what is there.
     """
     best = dict.fromkeys(range(len(found.proposed)), 0.0)
     for sentence in found.ranked:
@@ -132,7 +133,17 @@ def evidence_of(document: Document, found: Found, most: int) -> list[Evidence]:
         near = {s.passage for s in found.ranked if s.features["coverage_wide"] + s.features["related_wide"] > 0}
         best = {passage: probability for passage, probability in best.items() if passage in near}
     order = sorted(best, key=lambda p: -best[p])[:most]
-    return [Evidence(document.cite(found.proposed[p].start, found.proposed[p].end), round(best[p], 4)) for p in order]
+    spans = [(found.proposed[p].start, found.proposed[p].end) for p in order]
+    if alone and found.likely < MIN_ANSWERABLE:
+        spans = [nearest_in(found, p) for p in order]
+    return [Evidence(document.cite(*span), round(best[p], 4)) for span, p in zip(spans, order, strict=True)]
+
+
+def nearest_in(found: Found, passage: int) -> Span:
+    """Of a passage that has ranked sentences, the best one with the next."""
+    own = [s for s in found.ranked if s.passage == passage]
+    after = [s for s in own if s.start >= own[0].end]
+    return own[0].start, min(after, key=lambda s: s.start).end if after else own[0].end
 
 
 def sentences_said(
@@ -208,7 +219,7 @@ def point(document: Document, index: PassageIndex, rankers: RankerFile, question
         else:
             text, cited = sentences_said(document, found.ranked, best, options.sentences)
     text, cited = checked(document, text, cited)
-    evidence = evidence_of(document, found, options.passages)
+    evidence = evidence_of(document, found, options.passages, alone=True)
     tiers = provenance() if text else ()
     return Told(text, cited, evidence, True, round(found.likely, 3), provenance=tiers, sure=found.is_sure)
 

@@ -310,3 +310,17 @@ def test_a_listing_that_nobody_reads_ends_quietly(longdoc_process: Start) -> Non
     gone.stdin.close()
     _, err = process.communicate(timeout=200)
     assert (process.returncode, err) == (141, b"")
+
+
+def test_an_interrupt_in_a_destructor_prints_nothing_and_other_faults_there_do() -> None:
+    program = (
+        "import longdoc.cli as cli\nfrom longdoc.cli.report import Report\nfrom longdoc.core.errors import Interrupted\n"
+        "class Lost:\n"
+        "    def __init__(self, fault): self.fault = fault\n"
+        "    def __del__(self): raise self.fault\n"
+        "cli.listen_to_signals(Report())\n"
+        "Lost(Interrupted()); Lost(ValueError('seen'))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "ValueError: seen" in told.stderr
+    assert "Interrupted" not in told.stderr
