@@ -31,7 +31,7 @@ _SURE, _SURE_READ = 0.8, 0.95  # the share from which one sentence is enough, wi
 _ECHO = 0.7  # of the question's words, by weight, in a question of the document
 _REPLY_WITHIN = 6  # sentences
 _FEW_WORDS = 2  # of a sentence that says nothing alone: "Yeah."
-_SHORT, _SHORT_DOUBT = 24, 0.5  # passages; from the log odds, as if a likelihood of .62 were needed and not of .5
+_SHORT, _SHORT_DOUBT = 24, 0.85  # passages; from the log odds, as if a likelihood of .7 were needed and not of .5
 
 
 @dataclass(frozen=True, slots=True)

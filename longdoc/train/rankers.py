@@ -54,7 +54,7 @@ _SIMILARITY_WEIGHTS = {"passage": 2.0, "sentence": 3.0}
 _READ_WEIGHT = 0.8  # of the reader's log odds for a sentence
 _BY_THEMSELVES = frozenset({"everyday"})  # short documents; what they do not answer was asked in earnest
 # Of answering a foreign question, beside declining one of the document's own.
-_FOREIGN_COST, _FOREIGN_COST_READ = 1.6, 1.2  # without and with a reader
+_FOREIGN_COST, _FOREIGN_COST_READ = 1.6, 0.9  # without and with a reader
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def test_a_file_that_is_there_is_not_replaced_without_force(
     assert "longdoc.toml is there already." in err
     assert Path("longdoc.toml").read_text() == "words = 3\n"
     assert run(["config", "init", "--project", "--force"]) == 0
-    assert "# words = 250" in Path("longdoc.toml").read_text()
+    assert "\n# words =" in Path("longdoc.toml").read_text()
     assert not user_file.exists()
 
 

@@ -85,7 +85,7 @@ def test_1_when_no_summary_can_be_made_here(forked: Longdoc) -> None:
     [
         (["plan"], 2, "Missing argument"),
         (["plan", "missing.txt"], 66, "There is no file missing.txt."),
-        (["plan", "b.bin"], 65, "is in no format that longdoc knows"),
+        (["plan", "b.bin"], 65, "b.bin is a program."),
         (["plan", "a.txt", "-o", "no/such/folder.md"], 73, "cannot be written"),
     ],
 )

@@ -314,7 +314,9 @@ def test_a_listing_that_nobody_reads_ends_quietly(longdoc_process: Start) -> Non
 
 def test_an_interrupt_in_a_destructor_prints_nothing_and_other_faults_there_do() -> None:
     program = (
-        "import longdoc.cli as cli\nfrom longdoc.cli.report import Report\nfrom longdoc.core.errors import Interrupted\n"
+        "import longdoc.cli as cli\n"
+        "from longdoc.cli.report import Report\n"
+        "from longdoc.core.errors import Interrupted\n"
         "class Lost:\n"
         "    def __init__(self, fault): self.fault = fault\n"
         "    def __del__(self): raise self.fault\n"

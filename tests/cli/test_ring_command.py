@@ -55,7 +55,7 @@ def without_costs(out: str) -> dict[str, Any]:
 def test_summarize_and_ask_print_what_they_print_with_exact(longdoc: Longdoc) -> None:
     ring = ["--attention", "ring", "--gpus", "2"]
     summarize = ["summarize", "book.txt", "--words", "80", "--no-state"]
-    exact, together = longdoc(*summarize, "--attention", "exact"), longdoc(*summarize, *ring)
+    exact, together = longdoc(*summarize, "--attention", "exact"), longdoc(*summarize, *ring, "-v")
     receipt = "\n---\n"
     assert exact.split(receipt)[0] == together.split(receipt)[0]
     assert len(exact.split(receipt)[0]) > 200

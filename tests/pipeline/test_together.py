@@ -88,7 +88,7 @@ def test_a_selection_has_a_state_of_its_own(pointing: Session, folder: Path, boo
 
 def test_answers_name_the_file_and_the_document_is_finished_once(pointing: Session, book: Path) -> None:
     events: list[Event] = []
-    (book / "scan.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99))
+    (book / "scan.pdf").write_bytes(b"%PDF-1.4\n" + bytes(99))
     answers = ask(
         all_of(book),
         ["Who built the lighthouse of Corran?", "Who inherited the observatory?"],
@@ -99,7 +99,7 @@ def test_answers_name_the_file_and_the_document_is_finished_once(pointing: Sessi
         session=session_of(pointing, None),
     )
     assert [answer.status for answer in answers] == ["partial", "partial"]
-    assert "scan.png" in answers[0].receipt.source.lost[0]
+    assert "scan.pdf" in answers[0].receipt.source.lost[0]
     for answer, name, fact in zip(answers, ("chapter9.txt", "chapter11.txt"), (FACTS[0], FACTS[2]), strict=True):
         (cited,) = answer.citations
         assert cited.quote == fact
