@@ -175,7 +175,10 @@ def declined_words(answer: Answer) -> str:
         return f"{_held(answer)} does not say."
     if answer.sure is False:
         return _perhaps_there(answer)
-    return "Not in what was read of the document." if answer.status == "partial" else "Not in the document."
+    said = "Not in what was read of the document." if answer.status == "partial" else "Not in the document."
+    if answer.evidence and answer.verbatim:  # found by words: in other words it may stand there all the same
+        said += " That is as far as the search can tell; read what comes nearest."
+    return said
 
 
 def _perhaps_there(answer: Answer) -> str:
