@@ -45,8 +45,9 @@ def handlers() -> list[object]:
 
 @pytest.fixture(scope="module")
 def tried(handlers: list[object]) -> Tried:
-    """Two processes on this machine."""
-    return try_ring(ModelOptions(device="cpu"))
+    """Two processes on this machine; once more if one is lost: gloo's threads now and then abort as a process ends."""
+    tried = try_ring(ModelOptions(device="cpu"))
+    return try_ring(ModelOptions(device="cpu")) if isinstance(tried.error, RingLost) else tried
 
 
 def test_two_processes_on_the_processor_have_a_link_and_read_as_one(tried: Tried) -> None:
