@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from longdoc.core.sentences import MONTHS
+
 # Not with \s: a heading is followed by one blank or one line end. Words in capitals have two letters or more.
 _NUMBER = r"(?:(?:Article|Part|Section|Clause|Chapter|Item|ARTICLE|PART|SECTION|CLAUSE|CHAPTER|ITEM) )?"
 _NUMBER += r"(?:\d{1,3}(?:\.\d{1,3})*[.):]?|[IVX]{1,5}[.):]|[A-Z][.)])[ \t]*[-–—:]?[ \t]+"
@@ -22,13 +24,9 @@ _LIST_MARK = re.compile(
     r"(?:[*•‣▪◦●][ \t]+|[-–—][ \t]+(?!\d)|\((?:\d{1,2}|[a-z]|[ivx]{1,4})\)[ \t]+|(?:\d{1,3}|[a-z])\)[ \t]+)(?=\S)"
 )
 # Not before a word in small letters ("17. mai"), the name of a month or one in Roman numerals ("8. V. 1945").
-_MONTHS = (
-    "Jan(?:uary?|uar)?|Jänner|Feb(?:ruary?|ruar|er)?|Mar(?:ch)?|Mär(?:z)?|Apr(?:il)?|May|Mai|June?|Juni|July?|Juli|"
-    "Aug(?:ust)?|Sept?(?:ember)?|O[ck]t(?:ober)?|Nov(?:ember)?|De[cz](?:ember)?"
-)
 _NUMBERED_ITEM = re.compile(
     r"(?P<number>\d{1,3})\.[ \t]+"
-    rf"(?!(?:{_MONTHS})\b|[IVX]{{1,4}}\b\.? ?\d)(?=[“\"'‘(]?[^\W\d_])(?![“\"'‘(]?[a-zß-öø-ÿ])"
+    rf"(?!(?:{MONTHS})\b|[IVX]{{1,4}}\b\.? ?\d)(?=[“\"'‘(]?[^\W\d_])(?![“\"'‘(]?[a-zß-öø-ÿ])"
 )
 _NEARBY = 1000  # characters: where the items before and after it begin
 # Words that a heading does not end with, and those that make a sentence of it: chapters may begin IN CAPITALS.

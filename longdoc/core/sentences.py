@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 Span = tuple[int, int]
 MAX_SENTENCE_CHARACTERS = 1500
-RULES = 2  # grows when sentences end elsewhere: kept notes count them
+RULES = 3  # grows when sentences end elsewhere: kept notes count them
 
 # A blank line, or a full stop of Chinese/Japanese, Devanagari, Arabic, Armenian or Ethiopic with closing quotes.
 _HARD_BREAK = re.compile(r"\n[^\S\n]*\n\s*|[。！？｡।॥؟۔։።]+[」』”’）)\]]*\s*")
@@ -29,6 +29,16 @@ _ABBREVIATIONS_OF_WORDS = """
     tech tbsp theol trans transl treas univ vols
 """
 _ABBREVIATIONS = frozenset(_ABBREVIATIONS_OF_WORDS.split())
+
+# Full stops that nupunkt takes for an end: "St. John", unless a new sentence seems to follow a street's; "17. Juni".
+MONTHS = (
+    "Jan(?:uary?|uar)?|Jänner|Feb(?:ruary?|ruar|er)?|Mar(?:ch)?|Mär(?:z)?|Apr(?:il)?|May|Mai|June?|Juni|July?|Juli|"
+    "Aug(?:ust)?|Sept?(?:ember)?|O[ck]t(?:ober)?|Nov(?:ember)?|De[cz](?:ember)?"
+)
+_NO_STOP = re.compile(
+    r"\bSt\.[^\S\n]*\n?[^\S\n]*(?=[A-Z])(?!(?:A|An|And|At|But|He|His|I|In|It|On|She|That|The|There|They|This|We|You)\b)|"
+    rf"\b\d{{1,2}}\. (?=(?:{MONTHS})\b)"
+)
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _BLOCK_CHARACTERS = 65_536
@@ -53,6 +63,7 @@ def _tile(text: str) -> list[Span]:
     from nupunkt import sent_spans  # loads its model (0.1 s): not for --help
 
     cuts = {end for _, end in sent_spans(text)}
+    cuts.difference_update(match.end() for match in _NO_STOP.finditer(text))
     cuts.update(match.end() for match in _HARD_BREAK.finditer(text))
     cuts.update(_word_stops(text, cuts))
     cuts.add(len(text))

@@ -40,6 +40,19 @@ def test_it_does_not_end_with_an_abbreviation_or_before_a_small_letter(sentence:
     assert len(sentences(sentence)) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Tears fell; St. John walks on. He waits.", ["Tears fell; St. John walks on.", "He waits."]),
+        ("He lives in Main St. He is old.", ["He lives in Main St.", "He is old."]),
+        ("Das war am 17. Juni 1953 in Berlin. Es war heiß.", ["Das war am 17. Juni 1953 in Berlin.", "Es war heiß."]),
+        ("Near the old St.\n\nJohn came.", ["Near the old St.", "John came."]),
+    ],
+)
+def test_saints_and_days_of_months_are_one_sentence(text: str, sentences: list[str]) -> None:
+    assert [text[a:b] for a, b in sentence_spans(text)] == sentences
+
+
 def test_the_spans_still_give_the_text_back() -> None:
     text = "The city pays for the rest.  \n Keller left.\n\n(He saw the mill.) “So cold.” Then\tall was hard. A b. C"
     assert "".join(text[start:end] for start, end in tile(text)) == text
